@@ -1,0 +1,115 @@
+"""schemathesis tries every page as nobody and as each role: no fault of ours, and the rights of the matrix, always.
+
+The description is made from the routes and the models of the facts, because pages have none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from casework.access import passwords, sessions
+from casework.context import AppContext
+from config.settings import Settings
+from models.database import transact
+from runtime.demo.load import load_demo_data
+from tests.support.examples import examples
+from tests.web.conftest import Browser, Silent, browser_of
+from tests.web.pages_openapi import described
+from tests.web.test_rights import ACCOUNTS, MATRIX, PUBLIC
+from web.installation import Installation
+from web.routes import ROUTES
+
+NOBODY = "nobody"
+PHASES = (Phase.explicit, Phase.generate)
+QUIET = settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+SCHEMA = schemathesis.openapi.from_dict(described())
+OPERATIONS = {
+    (operation.method.upper(), operation.path): operation
+    for operation in (each.ok() for each in SCHEMA.get_all_operations())  # type: ignore[union-attr]
+}
+PLAIN = {re.sub(r":\w+}", "}", path): path for _method, path in MATRIX}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with the demo data, which these requests change."""
+    from argon2 import PasswordHasher
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords.digest_of_nobody.cache_clear()
+    home: Path = tmp_path_factory.mktemp("tried") / "var"
+    given_settings = Settings(home=home, today=date(2026, 4, 14))
+    context = AppContext.load(given_settings)
+    load_demo_data(given_settings, context, Silent())
+    context.engine.dispose()
+    installation = Installation(given_settings)
+    yield installation
+    installation.close()
+    patch.undo()
+
+
+def signed_in(pages: Installation, role: str) -> Browser:
+    """A browser with a new session of the role's account; without one for nobody."""
+    browser = browser_of(pages)
+    if role != NOBODY:
+        engine, now = pages.context().engine, datetime.now(UTC)
+        secret = transact(engine, lambda each: sessions.start_session(each, ACCOUNTS[role], now))[0]
+        browser.cookies.set(sessions.COOKIE, secret)
+    return browser
+
+
+def token_of(browser: Browser, role: str) -> str:
+    page = browser.get("/sign-in" if role == NOBODY else "/sign-out").text
+    found = re.search(r'name="token" value="([0-9a-f]{32})"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_every_route_is_described() -> None:
+    assert {(method, PLAIN[path]) for method, path in OPERATIONS} == {(way.method, way.path) for way in ROUTES}
+
+
+@pytest.mark.parametrize("role", [NOBODY, *sorted(ACCOUNTS)])
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=[f"{method} {path}" for method, path in OPERATIONS])
+def test_a_page_answers_any_input_by_the_rights_of_the_matrix(pages: Installation, operation: Any, role: str) -> None:
+    method, path = operation.method.upper(), PLAIN[operation.path]
+    may = path in PUBLIC or role in MATRIX[method, path]
+    browser = signed_in(pages, role)
+    token = token_of(browser, role)
+
+    @QUIET
+    @given(case=operation.as_strategy(), has_token=st.booleans())
+    def tried(case: Any, has_token: bool) -> None:
+        browser.cookies.update(signed_in(pages, role).cookies) if path in ("/sign-out", "/password") else None
+        sent = case.body if isinstance(case.body, dict) else {}  # a form may come without a body
+        form = {name: str(value) for name, value in sent.items()} if method == "POST" else None
+        if form is not None and has_token:
+            form["token"] = token if path not in ("/sign-out", "/password") else token_of(browser, role)
+        answer = browser.request(
+            method,
+            case.formatted_path,
+            params={name: str(value) for name, value in (case.query or {}).items()},
+            data=form,
+            follow_redirects=False,
+        )
+        assert answer.status_code < 500
+        kind = answer.headers.get("content-type", "text/html" if answer.status_code == 303 else "none")
+        assert kind.startswith(("text/html", "text/csv", "application/vnd.openxml"))
+        refused = "You may not open this page" in answer.text
+        if role == NOBODY:
+            assert may or answer.status_code == 401
+        else:
+            assert refused is not may
+            assert answer.status_code != 401
+
+    tried()
