@@ -1,7 +1,7 @@
-"""A child moved while the old authority's request is unanswered: sendflow asks a person and meanwhile chases nobody.
+"""A child is said to have moved while the old authority's request is unanswered: sendflow asks, and chases nobody.
 
-An assessment does not go with the child: the new authority is responsible for it (CFA 2014 s24), and whether the old
-one's request ends is for a person to say. A machine reads its own case only, so nothing else would stop the chasing.
+`child_moved` ends what the old area owes (`child_moved_away` on its cases). `move_known` with a day that has come says
+the move without it: until a person records it, the old area's bodies get no reminders.
 """
 
 from datetime import date
@@ -11,30 +11,27 @@ from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import OWN
 from models.facts import Fact, FactDraft
-from statemachines.replay import facts_in_force
 
 PAUSED = "chasing_paused"
 WORKING_DAYS = 10  # in which a person says whether the request has ended
-MOVES = ("move_known", "child_moved")
+MOVE = "move_known"
 
 
 def pause_where_the_child_left(unit: UnitOfWork) -> list[str]:
-    """Pause the reminders of cases that the child left, and ask; withdraw the pause with the move. Give follow-ups."""
+    """Pause the reminders of cases that the child left, and ask what became of them. Gives the follow-ups."""
     follow_ups: list[str] = []
     for case in list(unit.cases.values()):
         for fact in list(case.new_facts):
-            if fact.kind == "fact_withdrawn":
-                follow_ups += _withdraw(unit, case, fact)
-            elif (moved := _moved_on(fact, unit.today)) is not None:
+            if (moved := _moved_on(fact, unit.today)) is not None:
                 follow_ups += _pause(unit, case, fact, moved)
     return follow_ups
 
 
 def _moved_on(fact: Fact, today: date) -> date | None:
     """The day on which the child moved by this fact, if that has come."""
-    if fact.kind not in MOVES:
+    if fact.kind != MOVE:
         return None
-    day = date.fromisoformat(str(fact.data["moved_on"])) if "moved_on" in fact.data else fact.occurred_on
+    day = date.fromisoformat(str(fact.data["moved_on"]))
     return day if day <= today else None
 
 
@@ -62,8 +59,8 @@ def _pause(unit: UnitOfWork, case: LoadedCase, fact: Fact, moved: date) -> list[
             f" {directory.la_name(other.file.la or '')} is open, and"
             f" {' and '.join(directory.body(each).name for each in waiting)} was asked there. The child moved on"
             f" {moved.isoformat()}, so that sendflow sends no reminders there up to and including {until.isoformat()}."
-            f" If that request ended with the move: sendflow record {ref} case_closed. If it goes on: sendflow record"
-            f" {ref} fact_withdrawn --corrects {paused.seq}"
+            f" If the child has moved: sendflow record {case.case_ref} child_moved. If not, or if that request goes on:"
+            f" sendflow record {ref} fact_withdrawn --corrects {paused.seq}"
         )
     return follow_ups
 
@@ -78,20 +75,3 @@ def _was_left(case: LoadedCase, other: LoadedCase, moved: date) -> bool:
 def _asked_bodies(other: LoadedCase) -> list[str]:
     """The bodies that owe an answer on a case."""
     return sorted({duty.body for duty in other.duties if duty.closed_on is None and duty.body is not None})
-
-
-def _withdraw(unit: UnitOfWork, case: LoadedCase, withdrawal: Fact) -> list[str]:
-    """Withdraw the pauses that a move caused which did not happen."""
-    target = next((fact for fact in case.facts if fact.seq == withdrawal.corrects), None)
-    if target is None or target.kind not in MOVES:
-        return []
-    cause, follow_ups = f"{case.case_ref}/{target.seq}", []
-    for other in _others(unit, case):
-        for fact in facts_in_force(other.facts):
-            if fact.kind == PAUSED and fact.caused_by == cause:
-                draft = FactDraft(
-                    "fact_withdrawn", unit.today, {}, fact.seq, caused_by=f"{case.case_ref}/{withdrawal.seq}"
-                )
-                unit.append(other, [draft], OWN)
-                follow_ups.append(f"Case {other.case_ref} is chased again: the move that had paused it was withdrawn.")
-    return follow_ups

@@ -18,10 +18,10 @@ def asked(team: Team) -> Team:
     return team.opened().asked("2 Mar 2026")
 
 
-def move(team: Team, on: str, **data: Any) -> list[str]:
-    fields = {"la": "northshire", "moved_on": day(on).isoformat(), "linked_to": team.case, **data}
-    team.record(on, "move_known", "16 Mar 2026", case=MOVE, **fields)
-    return team.record(on, "child_moved", case=MOVE).unheard
+def move(team: Team, on: str) -> list[str]:
+    """It becomes known that the child moved on this day."""
+    fields = {"la": "northshire", "moved_on": day(on).isoformat(), "linked_to": team.case}
+    return team.record(on, "move_known", case=MOVE, confirmed=True, **fields).unheard
 
 
 def pauses(team: Team) -> list[str]:
@@ -30,14 +30,14 @@ def pauses(team: Team) -> list[str]:
 
 def test_the_old_trust_is_not_breached_while_a_person_is_asked(asked: Team) -> None:
     said = asked.record(
-        "8 Apr 2026", "move_known", case=MOVE, la="northshire", moved_on="2026-04-07", linked_to=asked.case
+        "8 Apr 2026", "move_known", "7 Apr 2026", case=MOVE, la="northshire", moved_on="2026-04-07", linked_to=asked.case
     ).unheard
-    assert any(f"sendflow record {asked.case} case_closed" in line and "2026-04-22" in line for line in said)
+    assert any(f"sendflow record {MOVE} child_moved" in line and "2026-04-22" in line for line in said)
     assert pauses(asked) == ["2026-04-22"]
     for on in ("14 Apr 2026", "21 Apr 2026"):
         asked.day(on)
     assert [kind for kind, *_rest in asked.escalations("breached", "escalation_due")] == []
-    asked.record("22 Apr 2026", "case_closed")
+    asked.record("22 Apr 2026", "child_moved", "7 Apr 2026", case=MOVE)
     asked.day("24 Apr 2026")
     assert asked.escalations("breached") == [] and asked.verify("24 Apr 2026").intact
 
@@ -50,21 +50,12 @@ def test_where_the_request_goes_on_its_steps_come_back(asked: Team) -> None:
     assert asked.escalations("breached")
 
 
-def test_a_move_that_is_asked_about_once_is_not_asked_about_again(asked: Team) -> None:
-    assert move(asked, "8 Apr 2026") == [] and len(pauses(asked)) == 1
-
-
-def test_a_move_to_come_pauses_nothing_until_the_child_moved(asked: Team) -> None:
-    asked.record("30 Mar 2026", "move_known", case=MOVE, la="northshire", moved_on="2026-04-07", linked_to=asked.case)
-    assert pauses(asked) == []
-    assert asked.record("7 Apr 2026", "child_moved", case=MOVE).unheard and len(pauses(asked)) == 1
-
-
-def test_the_pause_is_withdrawn_with_the_move(asked: Team) -> None:
+def test_a_move_to_come_pauses_nothing_and_the_move_itself_ends_what_the_old_area_owes(asked: Team) -> None:
     asked.record("30 Mar 2026", "move_known", case=MOVE, la="northshire", moved_on="2026-04-07", linked_to=asked.case)
     asked.record("7 Apr 2026", "child_moved", case=MOVE)
-    (said,) = asked.record("8 Apr 2026", "fact_withdrawn", case=MOVE, corrects=2, reason="another child").unheard
-    assert f"Case {asked.case} is chased again" in said and pauses(asked) == []
+    assert pauses(asked) == [] and asked.duty("7 Apr 2026").ended_on == day("7 Apr 2026")
+    asked.day("14 Apr 2026")
+    assert asked.escalations("breached") == []
 
 
 def test_what_was_answered_or_asked_by_another_authority_is_not_paused(asked: Team) -> None:
