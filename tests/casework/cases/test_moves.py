@@ -30,7 +30,13 @@ def pauses(team: Team) -> list[str]:
 
 def test_the_old_trust_is_not_breached_while_a_person_is_asked(asked: Team) -> None:
     said = asked.record(
-        "8 Apr 2026", "move_known", "7 Apr 2026", case=MOVE, la="northshire", moved_on="2026-04-07", linked_to=asked.case
+        "8 Apr 2026",
+        "move_known",
+        "7 Apr 2026",
+        case=MOVE,
+        la="northshire",
+        moved_on="2026-04-07",
+        linked_to=asked.case,
     ).unheard
     assert any(f"sendflow record {MOVE} child_moved" in line and "2026-04-22" in line for line in said)
     assert pauses(asked) == ["2026-04-22"]
