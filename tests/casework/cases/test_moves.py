@@ -20,7 +20,7 @@ def asked(team: Team) -> Team:
 
 def move(team: Team, on: str) -> list[str]:
     """It becomes known that the child moved on this day."""
-    fields = {"la": "northshire", "moved_on": day(on).isoformat(), "linked_to": team.case}
+    fields: dict[str, Any] = {"la": "northshire", "moved_on": day(on).isoformat(), "linked_to": team.case}
     return team.record(on, "move_known", case=MOVE, confirmed=True, **fields).unheard
 
 
