@@ -46,6 +46,8 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/tomorrow",
         "/templates",
         "/templates/breach",
+        "/unusual",
+        "/second-factor",
         "/password",
         "/sign-out",
         "/people",
@@ -130,7 +132,7 @@ def test_nothing_is_wrong_before_and_after_a_session(
     visitors: Callable[..., Visitor], sample: Installation, origin: str, size: str
 ) -> None:
     person, faults = visitors(sample, origin, SIZES[size]), []
-    for path in ("/sign-in", "/sign-in?token=none", "/today"):
+    for path in ("/sign-in", "/sign-in?token=none", "/start", "/start?token=none", "/reset", "/today"):
         person.open(path)
         faults += faults_of(person)
     person.open("/sign-in")
@@ -157,5 +159,5 @@ def test_every_route_that_shows_a_page_is_opened_here() -> None:
             and all(part.startswith("{") or part == given for part, given in zip(parts, path.split("/"), strict=True))
             for path in opened
         )
-        here = way.path in ("/", "/sign-in", "/cases/{ref}/why/{rule}/{seq:int}", "/letters/{id}")
+        here = way.path in ("/", "/sign-in", "/start", "/reset", "/cases/{ref}/why/{rule}/{seq:int}", "/letters/{id}")
         assert found or here or way.method == "POST", way.path
