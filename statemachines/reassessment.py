@@ -1,11 +1,11 @@
 """A re-assessment of the needs behind a plan, seen from health (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27).
 
-A request of the responsible commissioning body compels the authority (reg 23): the law allows no refusal of it, so
-that one is recorded out of order; and reg 24, which lets the authority refuse within six months of the last
-assessment, speaks of other requests only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A
-refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the appeal, or by
-a mediation agreement; each of the last three comes from its own case and brings its own fourteen weeks. The statute
-file says by when; the escalation policy says who gets letters.
+A request of the responsible commissioning body compels the authority (reg 23): the law allows no refusal of it, so that
+one is recorded out of order. Reg 24, which lets the authority refuse within six months of the last assessment, speaks
+of other requests only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A refusal is reversed
+by the authority itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement;
+each of the last three comes from its own case and brings its own fourteen weeks. The authority may decide to leave the
+plan as it is (CFA 2014 s51(2)(e)). The statute file says by when; the escalation policy says who gets letters.
 """
 
 from collections.abc import Mapping
@@ -131,10 +131,16 @@ def _may_refuse(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """That a board's request leaves the authority no choice, while it has not answered."""
+    """That a board's request leaves the authority no choice, while it has not answered or has refused."""
     request = next(line for line in casefile.lines if line.kind == "reassessment_requested")
-    if request.data["requested_by"] != "rcb" or casefile.state != "requested":
+    if request.data["requested_by"] != "rcb" or casefile.state not in ("requested", "refused"):
         return []
+    refusal = next((line for line in reversed(casefile.lines) if line.kind == "reassessment_refused"), None)
+    if casefile.state == "refused" and refusal is not None:
+        return [
+            f"Fact {refusal.seq}: the authority refused what the responsible commissioning body asked for. SEND Regs"
+            " 2014 reg 23 leaves it no choice: the re-assessment is owed, and no number of days ends that."
+        ]
     return [
         f"Fact {request.seq}: the responsible commissioning body asked, and the authority has to re-assess (SEND Regs"
         " 2014 reg 23). Reg 24, by which it may refuse within six months of the last assessment, does not reach such a"

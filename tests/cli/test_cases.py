@@ -116,7 +116,7 @@ def test_several_facts_in_one_act(lived: Call) -> None:
 def test_what_is_not_lawful_is_exit_1_with_one_line_that_says_what_is(lived: Call) -> None:
     result = record(lived, "refusal_reversed", "2026-03-09")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "Lawful then: " in result.stderr
+    assert "record assessment_refused with its own day first" in result.stderr
 
 
 WRONG: list[tuple[str, Sequence[str]]] = [

@@ -89,7 +89,7 @@ def test_from_the_opinion_to_the_authoritys_answer_with_its_letters(call: Call, 
         {"case_ref": PLAN, "seq": 2, "kind": "assessment_agreed", "process": "ehc_needs_assessment"}
     ]
     assert record(call, "2026-03-25", "case_closed").exit_code == 0
-    assert "Lawful then: " in record(call, "2026-03-26", "la_acknowledged").stderr
+    assert "Usual then: " in record(call, "2026-03-26", "la_acknowledged").stderr
     assert subjects(tmp_path) == [
         "SX90001: section 23, please tell the parent first",
         "SX90001: section 23, Northshire can now be told",
