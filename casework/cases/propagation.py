@@ -143,7 +143,7 @@ def _react(
     if kind in process.opens_too:
         return _open_case(unit, cause, process, draft)
     if reaction.latest_case_only and None in _append_to_latest(unit, targets, draft, out_of_order=True):
-        return []
+        return [sentence for case in targets for sentence in _out_of_order(case, draft)]
     return [] if reaction.optional else _follow_ups(answers)
 
 
@@ -159,6 +159,13 @@ def _append_to_latest(
         if answers[-1] is None:
             break
     return answers
+
+
+def _out_of_order(case: LoadedCase, draft: FactDraft) -> Iterable[str]:
+    """What a person should look at: a copied fact that no case took as usual."""
+    for fact in case.new_facts:
+        if fact.caused_by == draft.caused_by and fact.seq in case.file.out_of_order:
+            yield f"Case {case.case_ref} recorded {fact.kind}: {case.file.out_of_order[fact.seq]}. Is it the right case?"
 
 
 def _mapped(process: Process, kind: str, mapping: FieldMapping, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -194,12 +194,12 @@ def test_only_three_kinds_of_body_are_bound(call: Call, tmp_path: Path, body: st
     assert bound or "the law binds these only: integrated care board, nhs foundation trust, nhs trust" in result.stderr
 
 
-def test_a_child_is_not_notified_twice_to_one_authority_and_nobody_is_shown(call: Call) -> None:
+def test_one_body_does_not_notify_a_child_twice_to_one_authority_and_nobody_is_shown(call: Call) -> None:
     lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION))
     again = (
         "section23_opinion_formed",
         "la=Northshire",
-        "body=QX102",
+        "body=QX101",
         f"nhs_number={NUMBER[:3]} {NUMBER[3:6]} {NUMBER[6:]}",
         f"date_of_birth={BORN}",
     )
@@ -213,7 +213,7 @@ def test_a_child_is_not_notified_twice_to_one_authority_and_nobody_is_shown(call
             "2026-02-09",
             "section23_opinion_formed",
             "la=Northshire",
-            "body=QX102",
+            "body=QX101",
             f"linked_to={CASE}",
             case=OTHER,
         ).exit_code
