@@ -224,7 +224,7 @@ def test_one_body_does_not_notify_a_child_twice_to_one_authority_and_nobody_is_s
         "2026-02-09",
         "section23_opinion_formed",
         "la=Eastmere",
-        "body=QX102",
+        "body=QX101",
         f"nhs_number={NUMBER}",
         f"date_of_birth={BORN}",
         case=OTHER,
