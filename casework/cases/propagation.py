@@ -164,8 +164,9 @@ def _append_to_latest(
 def _out_of_order(case: LoadedCase, draft: FactDraft) -> Iterable[str]:
     """What a person should look at: a copied fact that no case took as usual."""
     for fact in case.new_facts:
-        if fact.caused_by == draft.caused_by and fact.seq in case.file.out_of_order:
-            yield f"Case {case.case_ref} recorded {fact.kind}: {case.file.out_of_order[fact.seq]}. Is it the right case?"
+        note = case.file.out_of_order.get(fact.seq)
+        if fact.caused_by == draft.caused_by and note is not None:
+            yield f"Case {case.case_ref} recorded {fact.kind}: {note}. Is it the right case?"
 
 
 def _mapped(process: Process, kind: str, mapping: FieldMapping, data: Mapping[str, Any]) -> dict[str, Any]:
