@@ -66,6 +66,7 @@ PLAN_REACTIONS = (
     Reaction("ehc_needs_assessment", "draft_plan_received", "draft_plan_sent", optional=True),
     Reaction("ehc_needs_assessment", "final_plan_received", "final_plan_sent", optional=True),
     Reaction("reassessment", "cease_decided", "no_plan_notified", optional=True),
+    Reaction("reassessment", "plan_kept", "no_plan_notified", optional=True),  # no plan is sent: it stays as it is
     Reaction("reassessment", "draft_plan_received", "draft_plan_sent", optional=True),
     Reaction("reassessment", "final_plan_received", "final_plan_sent", optional=True),
 )
