@@ -11,6 +11,8 @@ DAY = timedelta(days=1)
 
 def status_of(duty: Duty, as_at: date) -> DutyStatus:
     """Return the status at the end of `as_at` (London). A duty that ended unmet has the status of the day it ended."""
+    if duty.bound == "not_before" and duty.due is None and duty.met_on is not None:
+        return DutyStatus.TOO_EARLY  # the day from which it is lawful had not come (CFA 2014 s45(4)(b))
     if duty.due is None or duty.bound == "window":
         return DutyStatus.NO_DATE if duty.met_on is None else DutyStatus.MET
     if duty.bound == "not_before":

@@ -307,13 +307,13 @@ def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> N
 
 
 def test_every_rule_is_there_and_every_count_word_can_be_counted() -> None:
-    assert len(LAW.rules) == 116
+    assert len(LAW.rules) == 117
     used = {period.counts for rule in LAW.rules.values() for period in rule.period}
     assert used <= set(COUNTING_RULES) | set(_SPECIAL) | set(WITHOUT_DATE)
     assert set(FINISHES) <= set(COUNTING_RULES)
 
 
-def test_eight_rules_are_no_duty_to_act_by_a_day() -> None:
+def test_nine_rules_are_no_duty_to_act_by_a_day() -> None:
     assert {rule.id for rule in LAW.rules.values() if rule.bound != "by"} == {
         "draft_plan_parent_response_min",
         "review_amend_parent_response_min",
@@ -322,6 +322,7 @@ def test_eight_rules_are_no_duty_to_act_by_a_day() -> None:
         "ehc_school_closure_window_end",
         "reassess_six_month_window_start",
         "cease_plan_earliest",
+        "cease_plan_after_appeal",
         "compulsory_school_age_start",
     }
 

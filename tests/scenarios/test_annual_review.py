@@ -390,6 +390,7 @@ def test_an_appeal_against_ceasing_is_copied_and_another_appeal_is_not(review: T
     ceased = review.record("3 May 2027", "plan_ceased")
     assert "s45(4)(b)" in " ".join(ceased.unheard)
     assert review.duty("4 May 2027", "cease_plan_earliest").standing != "met"
+    assert review.duty("4 May 2027", "cease_plan_after_appeal").standing == "too_early"
 
 
 def test_a_new_commissioners_request_for_a_review_is_copied(review: Team) -> None:

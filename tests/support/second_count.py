@@ -30,6 +30,7 @@ NO_ACT_BY = {
     "ehc_school_closure_window_end",
     "reassess_six_month_window_start",
     "cease_plan_earliest",
+    "cease_plan_after_appeal",
     "compulsory_school_age_start",
 }
 AllowOneMore = {"draft_plan_parent_response_min", "review_amend_parent_response_min"}
