@@ -202,12 +202,12 @@ def test_a_case_that_cannot_be_worked_out_is_named_and_the_others_go_on(teams: C
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER fact_no_update")
         connection.exec_driver_sql(
-            "UPDATE fact SET text = replace(text, 'assessment_agreed', 'draft_plan_received') WHERE case_ref ="
+            "UPDATE fact SET text = replace(text, 'assessment_agreed', 'refusal_reversed') WHERE case_ref ="
             " 'NX90001' AND seq = 2"
         )
     done = team.sweep("23 Mar 2026")
     assert [trouble.case_ref for trouble in done.troubles] == ["NX90001"]
-    assert "fact 2, draft_plan_received" in done.troubles[0].message
+    assert "fact 2, refusal_reversed" in done.troubles[0].message
     assert done.facts_written == 2, "the other case was chased"
 
 

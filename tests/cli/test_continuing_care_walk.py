@@ -76,12 +76,6 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
         ("2027-08-10", "adult_checklist_received"),
         ("2027-09-01", "adult_eligibility_agreed"),
     )
-    early = record(call, "2028-08-20", "adult_package_started")
-    assert (early.exit_code, "takes over on the 18th birthday" in early.stderr, "2010" in early.stderr) == (
-        1,
-        True,
-        False,
-    )
     lived(call, ("2028-08-21", "adult_package_started"), ("2028-08-22", "case_closed"))
     found = json.loads(call("2028-08-22", "case", CARE, "--json").stdout)
     assert found["state"] == "closed"
@@ -121,13 +115,26 @@ def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(cal
     assert "2010-08-21" not in page
 
 
-def test_an_unlawful_fact_is_refused_with_what_is_lawful_and_changes_nothing(call: Call) -> None:
+def test_what_is_out_of_order_is_recorded_with_the_law_and_the_birth_date_is_in_no_word(call: Call) -> None:
+    lived(call, *OPENED[:2])
+    urgent = record(call, "2026-02-10", "package_started")
+    assert urgent.exit_code == 0
+    assert "A package follows the decision that the child is eligible" in urgent.stderr
+    lived(call, *OPENED[2:])
+    early = record(call, "2028-08-20", "adult_package_started")
+    assert (early.exit_code, "takes over on the 18th birthday" in early.stderr, "2010" in early.stderr) == (
+        0,
+        True,
+        False,
+    )
+
+
+def test_what_cannot_be_true_is_refused_and_changes_nothing(call: Call) -> None:
     lived(call, *OPENED[:2])
     before = call("2026-03-01", "case", CARE, "--json").stdout
-    result = record(call, "2026-02-10", "package_started")
+    result = record(call, "2026-02-10", "continuing_care_agreed", "body=QX101", "reason=the level in breathing")
     assert result.exit_code == 1
-    assert "A package follows the decision that the child is eligible" in result.stderr
-    assert "continuing_care_assessment_started" in result.stderr
+    assert "the law binds these only" in result.stderr
     assert call("2026-03-01", "case", CARE, "--json").stdout == before
 
 

@@ -188,7 +188,7 @@ def test_a_file_that_is_no_list_of_questions_is_a_wrong_call(tmp_path: Path, con
 
 def test_every_rule_is_listed() -> None:
     rows = json.loads(run("rules", "--json").stdout)
-    assert len(rows) == 116
+    assert len(rows) == 117
     assert {
         "rule",
         "process",
