@@ -196,7 +196,7 @@ def test_a_fact_is_recorded_as_a_run_without_its_free_text(installation: Running
 def test_a_refused_fact_is_a_run_that_is_not_red(installation: RunningInstallation) -> None:
     """A refusal is no failure of sendflow: the person gets the sentence, Prefect the code."""
     refused = installation.ask(
-        "record", "ZZ900001", "final_plan_received", "--on", "2026-03-04", "--actor", "dco.team", "--json"
+        "record", "ZZ900001", "refusal_reversed", "--on", "2026-03-04", "--actor", "dco.team", "--json"
     )
     assert refused.returncode == 1
     assert refused.stdout == ""
