@@ -19,7 +19,8 @@ for (const form of document.querySelectorAll("form[data-replay]")) {
   };
   slider.addEventListener("input", said);
   slider.addEventListener("pointerup", () => form.requestSubmit());
-  slider.addEventListener("keyup", (key) => { if (key.key === "Enter") form.requestSubmit(); });
+  // The browser would submit the form as well, and the second request would break off the first.
+  slider.addEventListener("keydown", (key) => { if (key.key === "Enter") { key.preventDefault(); form.requestSubmit(); } });
   if (field.value) said();
   name.append(slider);
   form.prepend(name);
