@@ -48,7 +48,7 @@ fuzz: install  ## search for inputs that break the readers and the endpoints, fo
 	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest -m hypothesis -q
 
 faults: install  ## kill, starve and mislead an installation for ROUNDS rounds (default 100; a sample is part of make test)
-	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/system/faults tests/system/postgres/test_faults*.py tests/system/postgres/test_work_pool.py -q
+	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/system/faults tests/system/postgres/test_faults*.py tests/system/postgres/test_work_pool.py tests/benchmarks/test_pages.py -q
 
 audit: install  ## ask for known weaknesses of the locked packages; says NOT CHECKED if no advisories can be reached
 	@$(BIN)/python tools/audit.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from benchmarks.harness.workload import Workshop
 from benchmarks.measures import pages
 
 
+@pytest.mark.skipif("ROUNDS" not in os.environ, reason="it takes a minute: make faults runs it")
 @pytest.mark.timeout(600)
 def test_the_pages_are_measured_beside_an_empty_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At a tiny size: each page is asked over HTTP while another process records."""
