@@ -155,9 +155,9 @@ def own_sample(sample: Installation, tmp_path: Path) -> Iterator[tuple[Installat
     installation.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One Chromium for all tests of a process."""
+    """One Chromium for the tests of a module. The event loop of Playwright ends with it, and others begin theirs."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, NAMES)))
