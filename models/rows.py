@@ -13,6 +13,7 @@ from sqlmodel import AutoString, Field, SQLModel
 from models.tables import TEXT_C
 
 CLAIMED = text("kind = 'excuse_claimed'")
+REFERENCE_GIVEN = text("la_reference IS NOT NULL")
 
 
 class FactRow(SQLModel, table=True):
@@ -35,6 +36,14 @@ class CaseRow(SQLModel, table=True):
     """A case as its facts leave it: a cache, worked out again by verify."""
 
     __tablename__ = "case_file"
+    __table_args__ = (
+        Index(
+            "case_file_la_reference",
+            text("replace(la_reference, '-', '')"),
+            sqlite_where=REFERENCE_GIVEN,
+            postgresql_where=REFERENCE_GIVEN,
+        ),
+    )
     case_ref: str = Field(primary_key=True)
     process: str
     state: str

@@ -28,6 +28,7 @@ INDEXES = {
     "ix_account_change_account": _Index("account_change", ("account",)),
     "ix_account_mail_done_at": _Index("account_mail", ("done_at",)),
     "ix_attempt_since": _Index("attempt", ("since",)),
+    "case_file_la_reference": _Index("case_file", ("replace(la_reference, '-', '')",), "la_reference IS NOT NULL"),
     "ix_case_file_child_key": _Index("case_file", ("child_key",)),
     "ix_case_look_case_ref": _Index("case_look", ("case_ref",)),
     "ix_case_look_at": _Index("case_look", ("at",)),
@@ -67,8 +68,9 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.
 """
 _INDEXES = """
 SELECT i.relname, t.relname, x.indisunique, coalesce(pg_get_expr(x.indpred, x.indrelid), ''),
-       ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY k(number, place)
-             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number ORDER BY k.place)
+       ARRAY(SELECT coalesce(a.attname::text, replace(pg_get_indexdef(x.indexrelid, k.place::int, true), '::text', ''))
+             FROM unnest(x.indkey) WITH ORDINALITY k(number, place)
+             LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number ORDER BY k.place)
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
 WHERE i.relnamespace = current_schema()::regnamespace
 """
@@ -142,7 +144,9 @@ def _index_of_sqlite(connection: Connection, name: str) -> Iterator[str]:
     columns = tuple(row[2] for row in run(connection, f'PRAGMA index_info("{name}")').fetchall())
     query = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'index' AND name = ?"
     table, sql = run(connection, query, (name,)).fetchone()
-    where = sql.partition(" WHERE ")[2]
+    keys, _, where = sql.partition(" WHERE ")
+    if None in columns:  # an expression, of which SQLite gives the text alone
+        columns = (keys.partition(" (")[2].rpartition(")")[0],)
     if (table, columns, where) != index or "UNIQUE" in sql.upper():
         yield f"the index {name} is altered"
 

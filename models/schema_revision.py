@@ -25,6 +25,7 @@ MARKS = {
     "010": ("config_held", "config_held_kind"),
     "011": ("account_mailbox", "account"),
     "012": ("fact", "ix_fact_recorded_at"),
+    "013": ("case_file", "case_file_la_reference"),
 }
 
 
@@ -33,14 +34,18 @@ def revision_of_tables(connection: Connection) -> str:
     there = inspect(connection)
     found = FIRST
     for revision, (table, name) in MARKS.items():
-        if not there.has_table(table) or name not in _names(there, table):
+        if not there.has_table(table) or name not in _names(connection, there, table):
             break
         found = revision
     return found
 
 
-def _names(there: Inspector, table: str) -> set[str | None]:
-    return {each["name"] for each in (*there.get_columns(table), *there.get_indexes(table))}
+def _names(connection: Connection, there: Inspector, table: str) -> set[str | None]:
+    names = {each["name"] for each in there.get_columns(table)}
+    if connection.dialect.name == "sqlite":
+        # SQLAlchemy leaves out indexes of expressions, with a warning.
+        return names | {row[1] for row in connection.exec_driver_sql(f"PRAGMA index_list({table})")}
+    return names | {each["name"] for each in there.get_indexes(table)}
 
 
 def check_stored_revision(connection: Connection, stored: str | None) -> None:
