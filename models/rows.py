@@ -7,10 +7,8 @@ are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
 
 from datetime import date
 
-from sqlalchemy import Column, Index, LargeBinary, String, text
-from sqlmodel import AutoString, Field, SQLModel
-
-from models.tables import TEXT_C
+from sqlalchemy import Column, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
 
 CLAIMED = text("kind = 'excuse_claimed'")
 REFERENCE_GIVEN = text("la_reference IS NOT NULL")
@@ -306,30 +304,6 @@ class ImportRow(SQLModel, table=True):
     facts_added: int
 
 
-class SignInLinkRow(SQLModel, table=True):
-    """A one-time link by which a person signs in, by the digest of its token."""
-
-    __tablename__ = "sign_in_link"
-    digest: str = Field(primary_key=True)
-    account: str = Field(index=True)
-    created_at: str
-    expires_at: str
-    used_at: str | None = None
-
-
-class SessionRow(SQLModel, table=True):
-    """A session of a person who signed in, by the digest of its cookie's secret."""
-
-    __tablename__ = "session"
-    digest: str = Field(primary_key=True)
-    account: str = Field(index=True)
-    created_at: str
-    seen_at: str
-    expires_at: str
-    ended_at: str | None = None
-    awaits: str | None = None
-
-
 class ChangeLogRow(SQLModel, table=True):
     """One change of a row outside the facts; `digest` is empty where it was deleted. Only ever added to."""
 
@@ -359,100 +333,3 @@ class ConfigHeldRow(SQLModel, table=True):
     via: str
     machine: str
     text: str
-
-
-class AccountChangeRow(SQLModel, table=True):
-    """A role given to an account, or taken from it (an empty role). Only ever added to: the newest one holds."""
-
-    __tablename__ = "account_change"
-    number: int = Field(primary_key=True)
-    at: str
-    actor: str
-    account: str = Field(index=True)
-    role: str
-    scope: str
-
-
-class AccountPasswordRow(SQLModel, table=True):
-    """The digest of an account's password, and how often a wrong one was given."""
-
-    __tablename__ = "account_password"
-    account: str = Field(primary_key=True)
-    digest: str
-    changed_at: str
-    failures: int
-    locked_until: str | None = None
-
-
-class CaseLookRow(SQLModel, table=True):
-    """A look at a page of a case. Only ever added to."""
-
-    __tablename__ = "case_look"
-    id: int | None = Field(default=None, primary_key=True)
-    case_ref: str = Field(index=True)
-    actor: str
-    what: str
-    at: str = Field(index=True)
-
-
-class AccountMailboxRow(SQLModel, table=True):
-    """The mailbox to which an account's one-time links go."""
-
-    __tablename__ = "account_mailbox"
-    account: str = Field(primary_key=True)
-    mailbox: str
-    changed_at: str
-    changed_by: str
-
-
-class AccountMailRow(SQLModel, table=True):
-    """An e-mail with a one-time link that was asked for, until it has left. The link is made as it leaves."""
-
-    __tablename__ = "account_mail"
-    id: int | None = Field(default=None, primary_key=True)
-    account: str
-    kind: str
-    asked_at: str
-    asked_by: str
-    tries: int
-    claimed_at: str | None = None
-    done_at: str | None = Field(default=None, index=True)
-    outcome: str | None = None
-
-
-class AccountFactorRow(SQLModel, table=True):
-    """The second factor of an account: its encrypted secret, empty once it is removed, and the last code's step."""
-
-    __tablename__ = "account_factor"
-    account: str = Field(primary_key=True)
-    sealed: bytes
-    confirmed_at: str | None = None
-    changed_at: str
-    changed_by: str
-    last_step: int
-
-
-class RecoveryCodeRow(SQLModel, table=True):
-    """A recovery code, by its digest: it replaces a code once."""
-
-    __tablename__ = "recovery_code"
-    digest: str = Field(primary_key=True)
-    account: str = Field(index=True)
-    made_at: str
-    used_at: str | None = None
-
-
-class AttemptRow(SQLModel, table=True):
-    """How often something was tried since an instant, by a keyed digest of who tried; `until` it is refused."""
-
-    __tablename__ = "attempt"
-    subject: str = Field(primary_key=True)
-    count: int
-    since: str = Field(index=True)
-    until: str | None = None
-
-
-for _table in SQLModel.metadata.tables.values():
-    for _column in _table.columns:
-        if isinstance(_column.type, (String, AutoString)):
-            _column.type = TEXT_C

@@ -1,6 +1,6 @@
 """The SQLAlchemy tables that every query uses.
 
-`models.rows` defines the same tables as SQLModel classes, with their indexes; a test compares the two. A command that
+`models.rows` and `models.access_rows` define the same tables as SQLModel classes, with their indexes; a test compares the two. A command that
 only reads imports this module and not SQLModel, whose import takes as long as the rest of the command.
 """
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic import context
 
-from models.rows import FactRow
+from models.access_rows import ALL_ROWS
 
 
 def ours(_thing: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
@@ -14,7 +14,7 @@ def ours(_thing: Any, name: str | None, kind: str, _reflected: bool, _compared: 
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=FactRow.metadata,
+    target_metadata=ALL_ROWS,
     include_object=ours,
     transactional_ddl=True,
     render_as_batch=True,

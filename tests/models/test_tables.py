@@ -4,10 +4,8 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from models.rows import FactRow
+from models.access_rows import ALL_ROWS as ROWS
 from models.tables import METADATA
-
-ROWS = FactRow.metadata
 
 
 def _described(column: Column[Any]) -> tuple[object, ...]:

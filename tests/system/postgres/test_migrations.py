@@ -18,10 +18,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from config.settings import Settings, child_environment
+from models.access_rows import ALL_ROWS
 from models.append_only import missing_triggers
 from models.database import open_engine, reading, writing
 from models.errors import DatabaseUnusable
-from models.rows import FactRow
 from models.schema import HEAD, MIGRATIONS, create_or_upgrade_schema, revision, upgrade
 from models.schema_revision import revision_of_tables
 from runtime.local_postgres import LocalPostgres
@@ -49,7 +49,7 @@ def drift(engine: Engine) -> list[object]:
         return list(
             compare_metadata(
                 MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours}),
-                FactRow.metadata,
+                ALL_ROWS,
             )
         )
 
