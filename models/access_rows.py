@@ -1,8 +1,10 @@
 """The tables of accounts, of their ways in and of what they looked at, as SQLModel classes with their indexes."""
 
-from sqlmodel import Field, SQLModel
+from sqlalchemy import String
+from sqlmodel import AutoString, Field, SQLModel
 
 from models.rows import FactRow
+from models.tables import TEXT_C
 
 ALL_ROWS = FactRow.metadata  # these tables, and those of models.rows
 

@@ -1,7 +1,8 @@
 """The SQLAlchemy tables that every query uses.
 
-`models.rows` and `models.access_rows` define the same tables as SQLModel classes, with their indexes; a test compares the two. A command that
-only reads imports this module and not SQLModel, whose import takes as long as the rest of the command.
+`models.rows` and `models.access_rows` define the same tables as SQLModel classes, with their indexes; a test compares
+the two. A command that only reads imports this module and not SQLModel, whose import takes as long as the rest of the
+command.
 """
 
 from typing import Any
