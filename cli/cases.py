@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.installation import Access, open_installation
+from cli.looks import log_look
 from cli.options import CaseReference, ConfirmChild, Json, check_actor, parse_day
 from cli.output import Exit, emit, fail, notify
 from config.text import full_day
@@ -134,7 +135,8 @@ def _guided(case: str, json_: bool) -> Answers | None:
             found = openings()
         else:
             context = open_installation("record", access=Access.LOOKS)
-            found = recordable(context, reference_meant(context, case))
+            found = recordable(context, reference := reference_meant(context, case))
+            log_look(context, [reference], "record")
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, f"{problem}. For a new case: sendflow record new")
     if json_ or not sys.stdin.isatty():
@@ -227,6 +229,7 @@ def case(
         found = report(context, reference_meant(context, case), day, instant)
     except (NoSuchCase, NothingKnownThen) as problem:
         fail(Exit.WRONG_CALL, str(problem))
+    log_look(context, [found.case_ref], "case" if day is None and instant is None else "replay")
     emit(found.model_dump(mode="json"), json_, lambda: _history(context, found))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.installation import open_installation
+from cli.looks import log_look
 from cli.options import AsAt, Json, parse_day
 from cli.output import Exit, emit, fail
 
@@ -39,6 +40,7 @@ def joint_review(
         fail(Exit.WRONG_CALL, str(problem))
     except NoJointReview as problem:
         fail(Exit.REFUSED, str(problem))
+    log_look(context, [review.case_ref for review in found.reviews], "joint-review")
     emit(found.model_dump(mode="json"), json_, lambda: _text(context, found))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.installation import Access, open_installation
+from cli.looks import log_look
 from cli.options import check_actor, parse_day
 from cli.output import Exit, emit, fail
 from config.text import counted
@@ -79,6 +80,8 @@ def list_held(given: Sequence[str], json_: bool) -> None:
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
     found = held_notices(context, case_ref)
+    if json_ or case_ref is not None:  # both show what each e-mail says
+        log_look(context, [each.case_ref for each in found], "letters")
     emit([each.model_dump(mode="json") for each in found], json_, lambda: _listing(found, case_ref is not None))
 
 

@@ -9,6 +9,7 @@ import typer
 
 from cli.installation import Access, open_installation
 from cli.letter_acts import ACTS, Signed, act, list_held
+from cli.looks import log_look
 from cli.options import Json, check_actor, machine_account
 from cli.output import Exit, emit, fail, notify
 from config.text import counted
@@ -122,6 +123,7 @@ def _show(context: AppContext, letter: str, html: bool, json_: bool) -> None:
         fail(Exit.WRONG_CALL, str(problem))
     except RenderError as problem:
         fail(Exit.NOT_FINISHED, f"The e-mail cannot be shown: {problem}")
+    log_look(context, letters.cases_in(context, found.id), "letters")
     if html and not json_:
         sys.stdout.write(found.html)
         return

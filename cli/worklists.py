@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.installation import open_installation
+from cli.looks import log_look
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
 from config.files import write_for_person
@@ -87,6 +88,7 @@ def _show(
     if altered and (json_ or xlsx is not None):
         notify(altered)
     if xlsx is not None:
+        log_look(context, [row.case_ref for row in rows], command)
         _write_workbook(xlsx, rows, label, _marks(altered is not None, context.simulated))
     groups = grouped(context, rows, by.value) if by else None
     document: Any = [each.model_dump(mode="json") for each in (groups if groups is not None else rows)]

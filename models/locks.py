@@ -29,8 +29,8 @@ def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) 
 
 
 def lock_exclusive(connection: Connection, name: str) -> None:
-    """Take the lock `name`, alone: wait until no other transaction holds it."""
-    if is_postgresql(connection):
+    """Take the lock `name`, alone: wait until no other transaction holds it. Who only reads takes no lock."""
+    if is_postgresql(connection) and not is_reading(connection):
         _advisory_lock(connection, "pg_advisory_xact_lock", name)
 
 
@@ -40,8 +40,8 @@ def try_lock_exclusive(connection: Connection, name: str) -> bool:
 
 
 def lock_shared(connection: Connection, name: str) -> None:
-    """Take the lock `name` together with others: wait until no transaction holds it alone."""
-    if is_postgresql(connection):
+    """Take the lock `name` with others: wait until no transaction holds it alone. Who only reads takes no lock."""
+    if is_postgresql(connection) and not is_reading(connection):
         _advisory_lock(connection, "pg_advisory_xact_lock_shared", name)
 
 

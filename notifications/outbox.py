@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection, Row, and_, bindparam, case, exists, func, or_, select, update
 
 from models.change_log import insert_logged, log_keys
+from models.database import is_reading
 from models.enums import LetterState, NoticeState
 from models.locks import try_lock_exclusive
 from models.tables import LETTER, NOTICE
@@ -125,11 +126,15 @@ def waiting_letter(connection: Connection, mailbox: str) -> Row[Any] | None:
 
 
 def created_for(connection: Connection, mailbox: str, today: date | None = None) -> list[NoticeDraft]:
-    """The mailbox's notices that have no letter yet; with `today`, those whose own day has come."""
+    """The mailbox's notices that have no letter yet; with `today`, those whose own day has come. Who may write locks
+    them.
+    """
     query = select(*_SHAPE).where(NOTICE.c.mailbox == mailbox, NOTICE.c.state == NoticeState.CREATED)
     if today is not None:
         query = query.where(NOTICE.c.on <= today)
-    return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key).with_for_update(skip_locked=True))]
+    query = query.order_by(NOTICE.c.key)
+    locked = query if is_reading(connection) else query.with_for_update(skip_locked=True)
+    return [draft_of(row) for row in connection.execute(locked)]
 
 
 def without_mailbox(connection: Connection, today: date) -> list[NoticeDraft]:
@@ -173,6 +178,14 @@ def unsent_by_key(connection: Connection, key: str) -> list[NoticeDraft]:
     """The notice of that key, if it has not left."""
     query = select(*_SHAPE).where(NOTICE.c.key == key, NOTICE.c.state.in_(UNSENT))
     return [draft_of(row) for row in connection.execute(query)]
+
+
+def stored_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that a stored notice has, in any state."""
+    found: set[str] = set()
+    for part in _parts(sorted(keys)):
+        found |= set(connection.scalars(select(NOTICE.c.key).where(NOTICE.c.key.in_(part))))
+    return found
 
 
 class SentStep(NamedTuple):

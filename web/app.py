@@ -32,7 +32,7 @@ from models.database import reading, transact
 from web import faults
 from web.answers import Answer, File, GoTo, Page
 from web.asked import Asked
-from web.guards import App, Guards
+from web.guards import App, Guards, readable
 from web.installation import Installation
 from web.routes import HALF_SIGNED_IN, MENU, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render
@@ -97,8 +97,10 @@ def _asked(request: Request, installation: Installation) -> Asked:
     return Asked(
         context=context,
         path=request.url.path,
-        place=request.path_params,
-        query=dict(request.query_params),
+        place={
+            name: readable(value) if isinstance(value, str) else value for name, value in request.path_params.items()
+        },
+        query={name: readable(value) for name, value in request.query_params.items()},
         form=request.scope["sendflow"]["form"],
         session=session,
         role=roles().get(account.role) if account else None,

@@ -10,6 +10,14 @@ from casework.context import AppContext
 from config.rights import Role
 from flows.shared_runs import SharedRuns
 
+LONGEST_NUMBER = 6
+
+
+def page_of(query: Mapping[str, str]) -> int:
+    """The page of a list that an address names, from 1; the first where it names none."""
+    text = query.get("page", "")
+    return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else 1
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -16,6 +16,7 @@ from models.database import reading
 from models.tables import CHECKPOINT
 from web.answers import File
 from web.asked import Asked
+from web.guards import readable
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,7 +84,7 @@ def _workbook(rows: Iterable[Sequence[Any]], heading: int) -> bytes:
     page = book.active
     for number, row in enumerate(rows, 1):
         for place, value in enumerate(row, 1):
-            cell = page.cell(number, place, None if value is None else value)
+            cell = page.cell(number, place, readable(value) if isinstance(value, str) else value)
             if isinstance(value, str):
                 cell.data_type = "s"  # openpyxl writes a text that begins with = as a formula
     for cell in page[heading]:

@@ -19,6 +19,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LARGEST_FORM = 262_144
 MOST_FIELDS = 300
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 SAFE = frozenset({"GET", "HEAD"})
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
 HEADERS = {
@@ -76,6 +77,11 @@ class Guards:
         return None
 
 
+def readable(text: str) -> str:
+    """A text without the characters that no person types, and that PostgreSQL or a workbook refuses."""
+    return CONTROL.sub("", text)
+
+
 def _name(host: str) -> str | None:
     found = HOST.fullmatch(host)
     return found[1].strip("[]").lower() if found else None
@@ -116,7 +122,7 @@ async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Rec
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         return 400, "The form cannot be read. Nothing was recorded."
-    scope["sendflow"]["form"] = {name: value.replace("\x00", "") for name, value in pairs}
+    scope["sendflow"]["form"] = {name: readable(value) for name, value in pairs}
     return None
 
 

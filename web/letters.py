@@ -8,21 +8,24 @@ from casework.delivery.next_day_letters import next_day_letters
 from casework.delivery.release import notices_on_hold, release
 from casework.privacy.case_looks import note_looks
 from casework.reports.letter_events import letter_events
-from casework.reports.letters import NoSuchLetter, listed, shown
+from casework.reports.letters import NoSuchLetter, cases_in, letters_page, not_in_a_letter, shown
 from casework.reports.letters import letters as all_letters
 from models.database import reading
 from models.errors import Refusal
 from models.tables import LETTER
 from notifications.render import shelf
 from web.answers import Answer, GoTo, Page
-from web.asked import Asked
+from web.asked import Asked, page_of
 from web.export import Column, Sheet, as_file
 from web.faults import fault, no_page
 
+PAGE = 50
+WAITING_SHOWN = 10
 STATES = {
     "sent": "Sent",
     "waiting": "Waiting",
     "failed": "Failed",
+    "came_back": "Came back",
     "sent_perhaps_twice": "Sent perhaps twice",
     "sending": "Leaving now",
     "withdrawn": "No longer needed",
@@ -40,21 +43,28 @@ def letters(asked: Asked) -> Answer:
     """The e-mails by state, the newest first, and the notices that have no e-mail yet."""
     context = asked.context
     state = asked.query.get("state", "")
-    found = [each for each in reversed(all_letters(context)) if not state or each.state == state]
+    if state not in STATES:
+        state = ""
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
+        found = list(reversed(all_letters(context, state)))
         sheet = Sheet(f"e-mails-{context.today()}", f"e-mails; state: {state or 'all'}", COLUMNS, found)
         return as_file(asked, sheet, kind)
-    waiting = [each for each in listed(context) if each.letter is None and each.state == "created"]
+    page = page_of(asked.query)
+    found, total = letters_page(context, state, page, PAGE)
+    waiting, waiting_total = not_in_a_letter(context, WAITING_SHOWN)
     return Page(
         "letters.html",
         {
             "title": "E-mails",
-            "found": found[:200],
-            "total": len(found),
+            "found": found,
+            "total": total,
+            "page": page,
+            "pages": max(1, -(-total // PAGE)),
             "state": state,
             "states": STATES,
             "waiting": waiting,
+            "waiting_total": waiting_total,
             "held": notices_on_hold(context),
         },
     )
@@ -68,7 +78,7 @@ def letter(asked: Asked) -> Answer:
         return no_page(404)
     except Refusal as problem:
         return fault("This e-mail cannot be shown", str(problem), status=409)
-    cases = sorted({each.case_ref for each in listed(asked.context) if each.letter == found.id})
+    cases = cases_in(asked.context, found.id)
     note_looks(asked.context, cases, asked.account, "e-mail")
     values = {"title": found.subject, "found": found, "cases": cases, "states": STATES, "events": EVENTS}
     return Page("letter.html", {**values, "became": letter_events(asked.context, found.id)})
@@ -76,7 +86,7 @@ def letter(asked: Asked) -> Answer:
 
 def tomorrow(asked: Asked) -> Answer:
     """What would leave on the next working day if nothing happened until then."""
-    found = next_day_letters(asked.context)
+    found = next_day_letters(asked.context, page_of(asked.query))
     note_looks(asked.context, {ref for each in found.letters for ref in each.cases}, asked.account, "e-mail")
     return Page("tomorrow.html", {"title": "What would leave next", "found": found})
 

@@ -56,16 +56,20 @@ def view_of(context: AppContext, case: LoadedCase) -> CaseView:
     return CaseView(context.escalation_policy, context.directory, context.calendar, case.file, case.duties)
 
 
-def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> RecheckResult:
+def recheck(
+    unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date, unwritten: Sequence[NoticeDraft] = ()
+) -> RecheckResult:
     """Check of each notice whether it is still needed, and update the fields of those that are.
 
     Of several escalation steps of one duty only the highest remains, counting those that the mailbox was sent before.
     A step waits for the lower ones of its duty. A notice whose case cannot be read is postponed by a day: nothing is
-    sent on a guess, and verify reports the case.
+    sent on a guess, and verify reports the case. `unwritten` are notices of the unit of work that nobody stores.
     """
     result = RecheckResult()
     cases = load_readable(unit, {draft.case_ref for draft in drafts})
     unsent = outbox.unsent(unit.connection, {draft.case_ref for draft in drafts if is_step(draft)})
+    for draft in unwritten:
+        unsent.setdefault(draft.case_ref, []).append(draft)
     for draft in drafts:
         case = cases.get(draft.case_ref)
         if case is None or not case.facts:

@@ -5,14 +5,19 @@ look at a case, which shows references only.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from casework.context import AppContext, instant
 from models.change_log import insert_logged
-from models.database import reading, transact
+from models.database import open_engine, reading, transact
+from models.errors import SendflowError
 from models.free_text import read_free_texts
+from models.read_only import can_write
+from models.schema import HEAD, revision
 from models.tables import ACCESS, CASE_LOOK
 
 
@@ -37,6 +42,31 @@ def note_looks(context: AppContext, case_refs: Iterable[str], actor: str, what: 
     rows = [{"case_ref": ref, "actor": actor, "what": what, "at": at} for ref in dict.fromkeys(case_refs)]
     if rows:
         transact(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, at))
+
+
+def note_look_of_a_command(context: AppContext, case_refs: Iterable[str], actor: str, what: str) -> bool:
+    """Log that a command shows these cases, which it reads without any right to write. Gives whether it is logged.
+
+    It is not where the records cannot be written, or are of another revision: a copy that somebody took away has no
+    log that anybody would read.
+    """
+    refs = list(case_refs)
+    if not refs or not context.read_only:
+        note_looks(context, refs, actor, what)
+        return True
+    settings = context.settings
+    if settings.database_url is None and not can_write(settings.records):
+        return False
+    engine = open_engine(settings.records_url)
+    try:
+        if revision(engine) != HEAD:
+            return False
+        note_looks(replace(context, engine=engine), refs, actor, what)
+        return True
+    except (SendflowError, SQLAlchemyError):
+        return False
+    finally:
+        engine.dispose()
 
 
 def looks_at(context: AppContext, case_ref: str) -> list[Look]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 
 from casework.context import AppContext
 from models.change_log import is_as_recorded
 from models.database import reading
+from models.enums import NoticeState
 from models.errors import Refusal
 from models.tables import LETTER, NOTICE
 from notifications.render import Rendered, content_digest, render
@@ -90,16 +91,44 @@ def listed(context: AppContext) -> list[ListedNotice]:
         return [ListedNotice(**row) for row in found.mappings()]
 
 
-def letters(context: AppContext) -> list[ListedLetter]:
-    """Every letter, the morning digests among them, the oldest first."""
+def letters(context: AppContext, state: str = "") -> list[ListedLetter]:
+    """Every letter, or those of a state, the daily digests among them, the oldest first."""
     with reading(context.engine) as connection:
-        rows = connection.execute(select(LETTER).order_by(LETTER.c.on, LETTER.c.id)).all()
-    return [
-        ListedLetter(
-            id=row.id, on=row.on, mailbox=row.mailbox, state=row.state, why=row.why, subject=_rendered(row).subject
-        )
-        for row in rows
-    ]
+        rows = connection.execute(_of_state(select(LETTER), state).order_by(LETTER.c.on, LETTER.c.id)).all()
+    return [_listed(row) for row in rows]
+
+
+def letters_page(context: AppContext, state: str, page: int, size: int) -> tuple[list[ListedLetter], int]:
+    """One page of the letters, or of those of a state, the newest first, and how many there are in all.
+
+    `page` counts from 1.
+    """
+    with reading(context.engine) as connection:
+        total = connection.scalar(_of_state(select(func.count()).select_from(LETTER), state)) or 0
+        query = _of_state(select(LETTER), state).order_by(LETTER.c.on.desc(), LETTER.c.id.desc())
+        rows = connection.execute(query.limit(size).offset((page - 1) * size)).all()
+    return [_listed(row) for row in rows], total
+
+
+def _of_state(query: Any, state: str) -> Any:
+    return query.where(LETTER.c.state == state) if state else query
+
+
+def _listed(row: Any) -> ListedLetter:
+    return ListedLetter(
+        id=row.id, on=row.on, mailbox=row.mailbox, state=row.state, why=row.why, subject=_rendered(row).subject
+    )
+
+
+def not_in_a_letter(context: AppContext, most: int) -> tuple[list[ListedNotice], int]:
+    """The notices in no letter yet and not on hold, the earliest first, at most `most`, and how many there are."""
+    where = NOTICE.c.state == NoticeState.CREATED
+    names = ("case_ref", "rule", "rung", "body", "service", "recipient", "state", "on", "letter")
+    query = select(*(NOTICE.c[name] for name in names), literal(None).label("sent_at")).where(where)
+    with reading(context.engine) as connection:
+        total = connection.scalar(select(func.count()).select_from(NOTICE).where(where)) or 0
+        rows = connection.execute(query.order_by(NOTICE.c.on, NOTICE.c.case_ref, NOTICE.c.key).limit(most))
+        return [ListedNotice(**row) for row in rows.mappings()], total
 
 
 def shown(context: AppContext, letter: str) -> ShownLetter:
@@ -118,6 +147,13 @@ def shown(context: AppContext, letter: str) -> ShownLetter:
     rendered = _rendered(row)
     differs = row.content_digest not in (None, content_digest(rendered)) or not recorded
     return ShownLetter(**stored, **rendered._asdict(), warning=NOT_AS_SENT if differs else None)
+
+
+def cases_in(context: AppContext, letter: str) -> list[str]:
+    """The references of the cases that a letter is about, sorted; of a daily digest none are stored."""
+    query = select(NOTICE.c.case_ref).where(NOTICE.c.letter == letter).distinct()
+    with reading(context.engine) as connection:
+        return sorted(connection.scalars(query))
 
 
 def _rendered(row: Any) -> Rendered:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from sqlalchemy import update
 
 from casework.access import accounts
+from casework.delivery import next_day_letters as module
 from casework.delivery.next_day_letters import next_day_letters
 from casework.reports.letters import letters
 from casework.reports.today import today_of
 from casework.simulated_day import go_to_next_working_day
-from models.database import transact
+from models.change_log import log_keys
+from models.database import transact, writing
+from models.locks import LEDGER, lock_cases, lock_exclusive
+from models.tables import CASE as CASE_TABLE
 from notifications.render import shelf
-from tests.support.by_hand import CASE, SALT, TRUST
+from tests.support.by_hand import CASE, PAEDS, SALT, TRUST
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
@@ -90,6 +96,40 @@ def test_what_would_leave_next_is_what_leaves_on_that_day_and_asking_changes_not
     subjects = {each.mailbox: each.subject for each in letters(context)}
     for each in expected.letters:
         assert subjects[each.mailbox].endswith(each.subject.removeprefix("SIMULATION: "))
+
+
+def test_who_asks_what_would_leave_next_waits_for_nobody_and_nobody_waits(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    context = team.context("20 Mar 2026")
+    transact(context.engine, context.keep_time)
+    with writing(context.engine) as connection:
+        lock_exclusive(connection, LEDGER)
+        lock_cases(connection, [CASE])
+        log_keys(connection, CASE_TABLE, [CASE])
+        connection.execute(update(CASE_TABLE).values(la_reference="NS-1"))
+        with ThreadPoolExecutor(1) as beside:
+            found = beside.submit(next_day_letters, context).result(timeout=20)
+        assert found.total > 0
+    assert next_day_letters(context).letters == found.letters
+
+
+def test_what_would_leave_next_says_its_totals_a_page_at_a_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026", SALT).asked("2 Mar 2026", PAEDS)
+    team.record("2 Feb 2026", "ehc_assessment_requested", case="NX90002", la="northshire")
+    team.record("2 Mar 2026", "health_advice_requested", case="NX90002", body=TRUST, service="physiotherapy")
+    context = team.context("20 Mar 2026")
+    transact(context.engine, context.keep_time)
+    whole = next_day_letters(context)
+    assert (whole.total, whole.pages, whole.cases, whole.more) == (len(whole.letters), 1, 2, 0)
+    assert whole.total > 1
+    monkeypatch.setattr(module, "PAGE", 1)
+    pages = [next_day_letters(context, page + 1) for page in range(whole.total)]
+    assert [each.letters[0] for each in pages] == whole.letters
+    assert {(each.total, each.pages) for each in pages} == {(whole.total, whole.total)}
+    assert next_day_letters(context, 99).page == whole.total
+    monkeypatch.setattr(module, "MOST_CASES", 1)
+    part = next_day_letters(context)
+    assert (part.cases, part.more) == (1, 1)
 
 
 def test_every_template_has_a_page_with_its_versions(browsers: Callable[[str], Browser]) -> None:

@@ -14,10 +14,11 @@ from web.asked import Asked
 from web.export import Column, Sheet, as_file
 
 EVIL = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")
+UNREADABLE = "\x00\x0bNS-1\x1f"
 
 
 def test_no_cell_of_a_file_is_a_formula(team: Team) -> None:
-    rows = [SimpleNamespace(word=word) for word in EVIL]
+    rows = [SimpleNamespace(word=word) for word in (UNREADABLE, *EVIL)]
     sheet = Sheet("x", "=a title", [Column("=Heading", "word")], rows)
     asked = Asked(team.first, "/", {}, {}, {}, Session("dco.team", "", datetime.now(UTC)), "")
     text = as_file(asked, sheet, "csv").content.decode("utf-8-sig")
@@ -25,4 +26,4 @@ def test_no_cell_of_a_file_is_a_formula(team: Team) -> None:
     book = load_workbook(io.BytesIO(as_file(asked, sheet, "xlsx").content))
     cells = [cell for row in book.active.iter_rows() for cell in row if cell.value is not None]
     assert {cell.data_type for cell in cells} == {"s"}
-    assert [cell.value for cell in cells[-len(EVIL) :]] == list(EVIL)
+    assert [cell.value for cell in cells[-len(EVIL) - 1 :]] == ["NS-1", *EVIL]

@@ -6,6 +6,11 @@ from tests.casework.privacy.test_unusual_reading import (
     test_looks_are_noted_once_for_each_case,
     test_more_cases_in_an_hour_than_the_limit_is_one_sign,
 )
+from tests.cli.test_looks import (
+    lived,
+    test_a_command_that_shows_a_case_is_logged_with_the_account_of_the_machine,
+    test_a_list_of_references_is_no_look,
+)
 from tests.web.test_accounts import (
     place,
     strict,
@@ -21,21 +26,35 @@ from tests.web.test_accounts import (
     test_taking_a_role_away_ends_the_sessions_and_links_of_the_account,
     test_wrong_passwords_lock_an_account_for_every_process_and_for_fifteen_minutes,
 )
+from tests.web.test_decide_and_letters import (
+    test_what_would_leave_next_is_what_leaves_on_that_day_and_asking_changes_nothing,
+    test_what_would_leave_next_says_its_totals_a_page_at_a_time,
+    test_who_asks_what_would_leave_next_waits_for_nobody_and_nobody_waits,
+)
 from tests.web.test_recording import (
     person,
     test_an_answer_is_checked_and_then_recorded,
     test_the_next_working_day_of_a_simulation_sweeps_and_delivers,
 )
+from tests.web.test_strange_input import (
+    test_a_form_with_control_characters_is_answered,
+    test_a_page_answers_an_address_with_control_characters,
+)
 
 __all__ = [
     "context",
+    "lived",
     "person",
     "place",
     "strict",
     "test_a_child_with_the_reader_s_surname_is_a_sign",
+    "test_a_command_that_shows_a_case_is_logged_with_the_account_of_the_machine",
+    "test_a_form_with_control_characters_is_answered",
     "test_a_link_can_be_asked_for_three_times_an_hour",
+    "test_a_list_of_references_is_no_look",
     "test_a_name_that_is_no_account_gets_the_same_answer_by_the_same_work",
     "test_a_new_password_ends_every_other_session",
+    "test_a_page_answers_an_address_with_control_characters",
     "test_a_password_alone_opens_nothing_once_there_is_a_second_factor",
     "test_a_right_password_forgets_the_wrong_ones",
     "test_an_administrator_removes_a_lost_second_factor_and_nobody_their_own",
@@ -47,5 +66,8 @@ __all__ = [
     "test_more_cases_in_an_hour_than_the_limit_is_one_sign",
     "test_taking_a_role_away_ends_the_sessions_and_links_of_the_account",
     "test_the_next_working_day_of_a_simulation_sweeps_and_delivers",
+    "test_what_would_leave_next_is_what_leaves_on_that_day_and_asking_changes_nothing",
+    "test_what_would_leave_next_says_its_totals_a_page_at_a_time",
+    "test_who_asks_what_would_leave_next_waits_for_nobody_and_nobody_waits",
     "test_wrong_passwords_lock_an_account_for_every_process_and_for_fifteen_minutes",
 ]
