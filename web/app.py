@@ -97,9 +97,7 @@ def _asked(request: Request, installation: Installation) -> Asked:
     return Asked(
         context=context,
         path=request.url.path,
-        place={
-            name: readable(value) if isinstance(value, str) else value for name, value in request.path_params.items()
-        },
+        place={name: readable(str(value)) for name, value in request.path_params.items()},
         query={name: readable(value) for name, value in request.query_params.items()},
         form=request.scope["sendflow"]["form"],
         session=session,

@@ -1,4 +1,4 @@
-"""A command that shows a case is in the log of looks, and writes nothing else; who may only read is told."""
+"""A command that shows a case is in the log of looks, and writes nothing else; where it cannot be, it says so."""
 
 from __future__ import annotations
 
