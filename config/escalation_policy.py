@@ -105,6 +105,18 @@ class EndDef(BaseModel):
     unless_by: tuple[Slug, ...] = ()
 
 
+class SaidSent(BaseModel):
+    """What follows where a body says that it has sent what a duty asks for.
+
+    `confirm`: it is a claim until somebody confirms the receipt, and the duty stays open; otherwise it is the answer.
+    `quiet_working_days`: how long no step of that duty falls due after such a claim.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    confirm: bool
+    quiet_working_days: Annotated[int, Field(ge=0, le=20)] = 0
+
+
 class EscalationPolicy(BaseModel):
     """The whole escalation policy. The steps of a rule are in order; `rank` counts them from 1.
 
@@ -120,6 +132,7 @@ class EscalationPolicy(BaseModel):
     rung: Mapping[Slug, tuple[EscalationStep, ...]] = {}
     letter: Mapping[Slug, LetterDef] = {}
     ended: Mapping[Slug, EndDef] = {}
+    said_sent: Mapping[Slug, SaidSent] = {}
     grace: Mapping[Slug, int] = {}
     digest: str = ""
 
@@ -162,12 +175,14 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     steps: dict[str, tuple[EscalationStep, ...]] = {}
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
+    said_sent: dict[str, SaidSent] = {}
     grace: dict[str, int] = {}
     for (name, _content), part in zip(files, read, strict=True):
         doubled = sorted(
             (steps.keys() & part.rung.keys())
             | (letters.keys() & part.letter.keys())
             | (ends.keys() & part.ended.keys())
+            | (said_sent.keys() & part.said_sent.keys())
         )
         if doubled:
             raise EscalationPolicyError(
@@ -176,18 +191,22 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
         steps |= part.rung
         letters |= part.letter
         ends |= part.ended
+        said_sent |= part.said_sent
         grace |= dict.fromkeys(part.rung, part.grace_working_days)
     ladder = read[0].model_copy(
         update={
             "rung": steps,
             "letter": letters,
             "ended": ends,
+            "said_sent": said_sent,
             "grace": grace,
             "decided_on": max(part.decided_on for part in read),
         }
     )
+    # A policy without this part has the digest that it had before the part existed.
+    left_out = {"digest"} if said_sent else {"digest", "said_sent"}
     try:
-        digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
+        digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude=left_out))).hexdigest()
     except ValueError:
         raise EscalationPolicyError(
             "the escalation policy holds a number of 2**53 or more: give a smaller one"

@@ -206,7 +206,8 @@ def contacts(casefile: CaseFile, duty: Duty) -> list[date]:
 
 def _paused(casefile: CaseFile, duty: Duty, day: date) -> date | None:
     """The last day of the pause that covers `day` for this duty, if any."""
-    ends = [until for began, until, body in casefile.pauses if began <= day <= until and body in (None, duty.body)]
+    pauses = casefile.pauses
+    ends = [pause.until for pause in pauses if pause.covers(day, duty.body, duty.rule, duty.opened_seq)]
     return max(ends, default=None)
 
 

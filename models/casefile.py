@@ -27,6 +27,24 @@ class Claim(NamedTuple):
     look_again_on: date | None = None
 
 
+class Pause(NamedTuple):
+    """Days without reminders, both included: of a body, of one duty, or of the whole case where it names neither."""
+
+    began: date
+    until: date
+    body: str | None = None
+    rule: str | None = None
+    opened_seq: int | None = None
+
+    def covers(self, day: date, body: str | None, rule: str, opened_seq: int) -> bool:
+        """Whether no step of that body's duty falls due on `day`."""
+        return (
+            self.began <= day <= self.until
+            and self.body in (None, body)
+            and (self.opened_seq is None or (self.rule, self.opened_seq) == (rule, opened_seq))
+        )
+
+
 class EscalationFact(NamedTuple):
     """A step of the escalation policy in the history, and whether it was withdrawn since."""
 
@@ -61,7 +79,7 @@ class CaseFile(msgspec.Struct):
     steps_recorded: dict[int, EscalationFact] = field(default_factory=dict)
     notified: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     chasing_began: list[tuple[int, date]] = field(default_factory=list)
-    pauses: list[tuple[date, date, str | None]] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
     contacts: dict[Asked, list[tuple[int, date]]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     lines: list[StoredFact] = field(default_factory=list)

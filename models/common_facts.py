@@ -1,4 +1,4 @@
-"""The facts that every process shares: corrections, exceptions, pauses of chasing, contacts, attendance, and letters.
+"""The facts that every process shares: corrections, exceptions, pauses, contacts, replies, attendance, and letters.
 
 An exception never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is no breach. A
 claimed exception has no effect until a person accepts it. Grounds are data of the statute files; here each is an id.
@@ -125,6 +125,35 @@ class ContactMade(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
+class BodyReplied(FactData):
+    """A body replied to a letter, by link, e-mail or telephone, and no fact of the process says it.
+
+    It meets no duty and moves no date: what a body says of `sent` is a claim until somebody confirms the receipt. `day`
+    is the one that it names: sent on, expected on, missed on. `rule` and `opened_seq` name the duty. `paused_until`:
+    by the escalation policy, no step of that duty falls due up to and including that day.
+    """
+
+    said: Literal[
+        "received",
+        "sent",
+        "expected",
+        "not_known",
+        "discharged",
+        "other_service",
+        "missed_appointment",
+        "wrong_mailbox",
+    ]
+    body: Code
+    service: Service | None = None
+    day: date | None = None
+    to_body: Code | None = None
+    to_service: Service | None = None
+    rule: Slug | None = None
+    opened_seq: Seq | None = None
+    recipient: Slug | None = None
+    paused_until: date | None = None
+
+
 class DcoAttended(FactData):
     """The designated officer took part in a panel of the authority, a review meeting or a hearing, with the view given.
 
@@ -223,6 +252,7 @@ class NoticeCameBack(NoticeOutcome):
 
 
 ATTENDED = "dco_attended"
+REPLIED = "body_replied"
 SHARED: dict[str, type[FactData]] = {
     "excuse_claimed": ExcuseClaimed,
     "excuse_decided": ExcuseDecided,
@@ -233,6 +263,7 @@ SHARED: dict[str, type[FactData]] = {
     "chasing_began": ChasingBegan,
     "chasing_paused": ChasingPaused,
     "contact_made": ContactMade,
+    REPLIED: BodyReplied,
     ATTENDED: DcoAttended,
     "reminder_due": Rung,
     "breached": Rung,

@@ -308,14 +308,14 @@ def still_needed(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded
 def _step_still_needed(view: CaseView, draft: NoticeDraft, duty: Duty, as_at: date) -> StillNeeded:
     if not _step_in_force(view, draft, duty, as_at):
         return StillNeeded.NO
-    return StillNeeded.PAUSED if paused_until(view.casefile, duty.body, as_at) else StillNeeded.YES
+    return StillNeeded.PAUSED if paused_until(view.casefile, duty, as_at) else StillNeeded.YES
 
 
-def paused_until(casefile: CaseFile, body: str | None, as_at: date) -> date | None:
-    """The last day of the pause in reminders that covers `as_at` for a body, if a person recorded one."""
+def paused_until(casefile: CaseFile, about: Duty | NoticeDraft, as_at: date) -> date | None:
+    """The last day of the pause in reminders that covers `as_at` for a duty, if one was recorded."""
+    pauses = casefile.pauses
     return max(
-        (until for began, until, whose in casefile.pauses if began <= as_at <= until and whose in (None, body)),
-        default=None,
+        (pause.until for pause in pauses if pause.covers(as_at, about.body, about.rule, about.opened_seq)), default=None
     )
 
 

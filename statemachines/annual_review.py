@@ -30,6 +30,8 @@ from statemachines.annual_review_facts import (
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
 from statemachines.process import (
+    HAS_ARRIVED,
+    IS_DONE,
     FieldMapping,
     NoTransition,
     OpeningFact,
@@ -249,7 +251,7 @@ PROCESS = define_process(
     AnnualReview,
     name="annual_review",
     title="Annual review",
-    version=2,  # facts out of order; ceasing without a review
+    version=3,  # replies of bodies; version 2: facts out of order; ceasing without a review
     out_of_order_from=2,
     facts=[
         OpeningFact("plan_reviewed", PlanReviewed),
@@ -286,12 +288,14 @@ PROCESS = define_process(
             accepted_in=ANY_OPEN,
             guard=was_asked(INVITATION),
             roles=("contacts",),
+            says=HAS_ARRIVED,
         ),
         NoTransition(
             "review_advice_received",
             ByBody,
             accepted_in=ANY_OPEN,
             guard=is_outstanding(INVITATION),
+            says=IS_DONE,
             roles=(
                 "answers",
                 "contacts",

@@ -34,6 +34,7 @@ from statemachines.continuing_care_facts import (
 )
 from statemachines.health_advice import Noted
 from statemachines.process import (
+    IS_DONE,
     NoTransition,
     OpeningFact,
     StatutoryMachine,
@@ -270,7 +271,7 @@ PROCESS = define_process(
     ContinuingCare,
     name="continuing_care",
     title="Children's continuing care",
-    version=2,  # facts out of order; a package before the decision
+    version=3,  # replies of bodies; version 2: facts out of order; a package before the decision
     out_of_order_from=2,
     facts=[
         OpeningFact("continuing_care_referral_received", ReferralReceived),
@@ -375,8 +376,8 @@ PROCESS = define_process(
         ),
         NoTransition("review_arranged", ReviewArranged, accepted_in=("supported", "urgent"), order=PACKAGE_FIRST),
         NoTransition("continuing_care_reviewed", Reviewed, accepted_in=("supported", "urgent"), order=PACKAGE_FIRST),
-        NoTransition("adult_commissioner_told", ByBoard, accepted_in=FOUND, order=ADULT),
-        NoTransition("adult_chc_referred", ByBoard, accepted_in=FOUND, order=ADULT),
+        NoTransition("adult_commissioner_told", ByBoard, accepted_in=FOUND, order=ADULT, says=IS_DONE),
+        NoTransition("adult_chc_referred", ByBoard, accepted_in=FOUND, order=ADULT, says=IS_DONE),
         NoTransition("adult_checklist_received", ByBoard, accepted_in=FOUND, order=ADULT),
         NoTransition(
             "adult_eligibility_agreed",

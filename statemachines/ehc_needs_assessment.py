@@ -125,7 +125,7 @@ PROCESS = define_process(
     EhcNeedsAssessment,
     name="ehc_needs_assessment",
     title="EHC needs assessment",
-    version=2,  # facts out of order
+    version=3,  # replies of bodies; version 2: facts out of order
     out_of_order_from=2,
     facts=[
         OpeningFact(

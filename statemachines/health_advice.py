@@ -11,9 +11,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from models.answers import Answer
 from models.casefile import Asked, CaseFile
 from models.facts import Code, FactData, FreeTextField, Reference, Service, StoredFact
-from statemachines.process import Guard, NoTransition, Role, Warn
+from statemachines.process import HAS_ARRIVED, IS_DONE, Guard, NoTransition, Role, Says, Warn
 
 
 class Noted(FactData):
@@ -206,6 +207,13 @@ ASKED_OF_AN_ASSESSMENT = (
 )
 
 
+NOT_FOR_US: Says = {
+    Answer.NOT_KNOWN: {"answer": "not_known"},
+    Answer.DISCHARGED: {"answer": "discharged"},
+    Answer.OTHER_SERVICE: {"answer": "redirected"},
+}
+
+
 def advice_facts(asked_in: Collection[str], answered_in: Collection[str], again_from: int) -> tuple[NoTransition, ...]:
     """The facts about advice under reg 8. `asked_in`: states in which a request is usual; `answered_in`: all the
     others. `again_from`: the version of the machine from which a body may answer a second time.
@@ -214,9 +222,16 @@ def advice_facts(asked_in: Collection[str], answered_in: Collection[str], again_
     already = answered_already(ANSWERS, RETURNED)
 
     def fact(
-        kind: str, model: type[FactData], guard: Guard | None, *roles: Role, warning: Warn | None = None
+        kind: str,
+        model: type[FactData],
+        guard: Guard | None,
+        *roles: Role,
+        warning: Warn | None = None,
+        says: Says | None = None,
     ) -> NoTransition:
-        return NoTransition(kind, model, accepted_in=answered_in, guard=guard, warning=warning, roles=roles)
+        return NoTransition(
+            kind, model, accepted_in=answered_in, guard=guard, warning=warning, roles=roles, says=says or {}
+        )
 
     return (
         NoTransition(
@@ -230,10 +245,10 @@ def advice_facts(asked_in: Collection[str], answered_in: Collection[str], again_
         ),
         fact(REPEATED, HealthAdviceRequested, asked),
         fact(CALLED_FOR_AGAIN, HealthAdviceCalledForAgain, None, "reopens"),
-        fact("health_advice_acknowledged", ByBody, asked, "contacts"),
-        fact(ANSWERED, HealthAdviceAnswered, outstanding, "answers", "contacts", warning=already),
-        fact(RECEIVED, ByBody, outstanding, "answers", "contacts", warning=already),
+        fact("health_advice_acknowledged", ByBody, asked, "contacts", says=HAS_ARRIVED),
+        fact(ANSWERED, HealthAdviceAnswered, outstanding, "answers", "contacts", warning=already, says=NOT_FOR_US),
+        fact(RECEIVED, ByBody, outstanding, "answers", "contacts", warning=already, says=IS_DONE),
         fact(RETURNED, Returned, answered, "reopens"),
-        fact("appointment_missed", AppointmentMissed, asked, "contacts"),
+        fact("appointment_missed", AppointmentMissed, asked, "contacts", says={Answer.MISSED_APPOINTMENT: {}}),
         fact("waiting_list_stated", WaitingListStated, asked, "contacts"),
     )

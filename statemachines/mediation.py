@@ -120,7 +120,7 @@ PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",
-    version=3,  # facts out of order; version 2: what was agreed is done by a body that agreed
+    version=4,  # replies; before: facts out of order; version 2: what was agreed is done by a body that agreed
     out_of_order_from=3,
     facts=[
         *MEDIATION_FACTS,

@@ -12,7 +12,7 @@ from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
 from statemachines.changed_time_limits import section_g_amended
 from statemachines.health_advice import Noted
-from statemachines.process import FactDefinition, NoTransition, OpeningFact, Transition, before
+from statemachines.process import IS_DONE, FactDefinition, NoTransition, OpeningFact, Transition, before
 from statemachines.section_g import section_g_facts
 
 
@@ -308,6 +308,7 @@ MEDIATION_FACTS: tuple[FactDefinition, ...] = (
         guard=before(3, _agreed_by),
         warning=_agreed_by,
         order=AGREED_FIRST,
+        says=IS_DONE,
     ),
     NoTransition(
         "la_told_of_agreement",
@@ -317,6 +318,7 @@ MEDIATION_FACTS: tuple[FactDefinition, ...] = (
         guard=before(3, _informed_by_party),
         warning=_informed_by_party,
         order=AGREED_FIRST,
+        says=IS_DONE,
     ),
     NoTransition(
         "other_time_agreed",

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from statemachine import StateMachine
 from statemachine.transition_list import TransitionList
 
+from models.answers import Answer
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
 from models.errors import SendflowError
@@ -29,6 +30,10 @@ Guard = Callable[[CaseFile, StoredFact], str | None]
 Warn = Callable[[CaseFile, StoredFact], str | None]
 # Says what a reader of a case should know besides its dates. Remarks decide nothing.
 Remarks = Callable[[CaseFile], list[str]]
+# The answers that a fact records, each with the fields that the answer gives.
+Says = Mapping[str, Mapping[str, str]]
+IS_DONE: Says = {Answer.SENT: {}}
+HAS_ARRIVED: Says = {Answer.RECEIVED: {}}
 # What a fact does to the bodies that owe an answer: it asks one, is an answer, reopens a request, or shows contact.
 Role = Literal["asks", "answers", "reopens", "contacts"]
 
@@ -86,6 +91,8 @@ class FactDefinition:
     the fact that sendflow records instead while the first such request is unanswered. `needs`: fields that a person has
     to give, though histories have the fact without them. `undecided_in`: of an opening fact, the states in which
     another request of the same child to the same authority is a repetition, and opens no second case.
+    `says`: the answers to a letter that this fact records, by the words of `models/answers.py`, each with the fields
+    that the answer gives.
     """
 
     kind: str
@@ -103,6 +110,7 @@ class FactDefinition:
     repeated_as: str | None = None
     needs: tuple[str, ...] = ()
     undecided_in: Collection[str] = ()
+    says: Says = field(default_factory=dict)
 
 
 class OpeningFact(FactDefinition):

@@ -164,7 +164,7 @@ PROCESS = define_process(
     Reassessment,
     name="reassessment",
     title="Re-assessment",
-    version=3,  # facts out of order; version 2: a concession and an agreement are facts of their own
+    version=4,  # replies; before: facts out of order; version 2: a concession and an agreement are facts of their own
     out_of_order_from=3,
     facts=[
         OpeningFact("reassessment_requested", ReassessmentRequested, needs=("la",)),

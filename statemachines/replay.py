@@ -14,8 +14,8 @@ from functools import cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from models.casefile import Asked, CaseFile, Claim, EscalationFact
-from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS
+from models.casefile import Asked, CaseFile, Claim, EscalationFact, Pause
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS, REPLIED
 from models.facts import StoredFact
 from statemachines.process import Guard, OpeningFact, Process, Warn
 from statemachines.refusals import (
@@ -337,7 +337,17 @@ def _add_chasing_start(casefile: CaseFile, fact: StoredFact) -> None:
 
 
 def _add_pause(casefile: CaseFile, fact: StoredFact) -> None:
-    casefile.pauses.append((fact.occurred_on, date.fromisoformat(fact.data["until"]), fact.data.get("body")))
+    casefile.pauses.append(Pause(fact.occurred_on, date.fromisoformat(fact.data["until"]), fact.data.get("body")))
+
+
+def _add_reply(casefile: CaseFile, fact: StoredFact) -> None:
+    """A reply shows contact with the body, unless the letter was not for it."""
+    data = fact.data
+    if data["said"] != "wrong_mailbox":
+        _add_contact(casefile, fact)
+    if (until := _day(data, "paused_until")) is not None:
+        pause = Pause(fact.occurred_on, until, data["body"], data.get("rule"), data.get("opened_seq"))
+        casefile.pauses.append(pause)
 
 
 def _day(data: Mapping[str, object], key: str) -> date | None:
@@ -353,4 +363,5 @@ _SHARED_UPDATES: Mapping[str, Update] = {
     "notice_came_back": _remove_returned_notice,
     "chasing_began": _add_chasing_start,
     "chasing_paused": _add_pause,
+    REPLIED: _add_reply,
 }

@@ -215,7 +215,7 @@ PROCESS = define_process(
     Section23,
     name="section23",
     title="Section 23 notification",
-    version=2,  # facts out of order
+    version=3,  # replies; before: facts out of order
     out_of_order_from=2,
     facts=[
         OpeningFact(OPENS, OpinionFormed, guard=_lawful_opening),

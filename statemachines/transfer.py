@@ -18,6 +18,7 @@ from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
 from statemachines.annual_review import REVIEW_DECISIONS, ends_the_review
 from statemachines.process import (
+    IS_DONE,
     NoTransition,
     OpeningFact,
     Reaction,
@@ -250,7 +251,7 @@ PROCESS = define_process(
     Transfer,
     name="transfer",
     title="Move or change of commissioner",
-    version=2,  # facts out of order
+    version=3,  # replies; before: facts out of order
     out_of_order_from=2,
     facts=[
         OpeningFact(MOVE, MoveKnown),
@@ -285,10 +286,16 @@ PROCESS = define_process(
             order="SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
         ),
         NoTransition("original_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, guard=_moves, order=OWN_WORDS),
-        NoTransition("new_rcb_notified_of_move", NewRcbNotified, accepted_in=A_MOVE, order=OWN_WORDS),
+        NoTransition("new_rcb_notified_of_move", NewRcbNotified, accepted_in=A_MOVE, order=OWN_WORDS, says=IS_DONE),
         NoTransition("new_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, order=OWN_WORDS),
         NoTransition("original_rcb_aware_of_change", ByBoard, accepted_in=A_CHANGE, order=OWN_WORDS),
-        Transition("new_rcb_notified_of_change", NewRcbNotified, accepted_in=("handed_over",), order=OWN_WORDS),
+        Transition(
+            "new_rcb_notified_of_change",
+            NewRcbNotified,
+            accepted_in=("handed_over",),
+            order=OWN_WORDS,
+            says=IS_DONE,
+        ),
         NoTransition("new_rcb_aware_of_change", ByBoard, accepted_in=A_CHANGE, order=OWN_WORDS),
         NoTransition("section_g_arranged", ByBoard, accepted_in=ALIVE, guard=before(2, _aware), warning=_aware),
         NoTransition(

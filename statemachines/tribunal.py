@@ -132,7 +132,7 @@ PROCESS = define_process(
     Tribunal,
     name="tribunal",
     title="Tribunal case",
-    version=2,  # facts out of order; an appeal that was over goes on again; section G of an amended plan
+    version=3,  # replies; facts out of order; an appeal that was over goes on again; section G of an amended plan
     out_of_order_from=2,
     facts=[
         *TRIBUNAL_FACTS,

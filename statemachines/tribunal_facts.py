@@ -15,7 +15,18 @@ from models.common_facts import COMMISSIONERS, Opening, Seq
 from models.facts import Code, FactData, Slug
 from statemachines.changed_time_limits import MediationCertificate, TimeDirected, section_g_amended
 from statemachines.health_advice import ByBody, Noted, was_asked
-from statemachines.process import FactDefinition, Guard, NoTransition, OpeningFact, Role, Transition, Warn, before
+from statemachines.process import (
+    HAS_ARRIVED,
+    IS_DONE,
+    FactDefinition,
+    Guard,
+    NoTransition,
+    OpeningFact,
+    Role,
+    Transition,
+    Warn,
+    before,
+)
 from statemachines.section_g import section_g_facts
 from statemachines.tribunal_guards import (
     CONCEDED,
@@ -302,6 +313,7 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
         guard=was_asked(REQUEST),
         order=ASKS_HEALTH,
         roles=("contacts",),
+        says=HAS_ARRIVED,
     ),
     NoTransition(
         "health_evidence_given",
@@ -311,6 +323,7 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
         warning=evidence_given_already,
         order=ASKS_HEALTH,
         roles=("answers", "contacts"),
+        says=IS_DONE,
     ),
     _of_appeal("hearing_held", Noted, SITS, warning=decided_already, claims_too=True),
     _of_appeal("hearing_adjourned", Noted, SITS, warning=decided_already, claims_too=True),

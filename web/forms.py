@@ -159,7 +159,7 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
         options = [(la, each.name) for la, each in directory.la.items()]
     elif name in ("body", "redirected_to", "to_body", "passed_to"):
         options = _asked_first(found, "body", [(each.body, each.name) for each in directory.bodies])
-    elif name == "service":
+    elif name in ("service", "to_service"):
         options = _asked_first(found, "service", [(slug, each.name) for slug, each in directory.service.items()])
     elif name == "ground":
         options = [(ground, each.meaning) for ground, each in context.law.grounds.items()]

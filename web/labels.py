@@ -11,6 +11,7 @@ FACTS = {
     "chasing_began": "sendflow began to chase",
     "chasing_paused": "reminders paused",
     "contact_made": "call or meeting",
+    "body_replied": "reply of a body",
     "dco_attended": "panel, review or hearing attended",
     "reminder_due": "a reminder fell due",
     "escalation_due": "an escalation fell due",

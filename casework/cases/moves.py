@@ -48,7 +48,9 @@ def _pause(unit: UnitOfWork, case: LoadedCase, fact: Fact, moved: date) -> list[
     follow_ups: list[str] = []
     for other in _others(unit, case):
         waiting = _asked_bodies(other) if _was_left(case, other, moved) else []
-        if not waiting or any(began <= unit.today <= end and body is None for began, end, body in other.file.pauses):
+        if not waiting or any(
+            pause.body is None and pause.began <= unit.today <= pause.until for pause in other.file.pauses
+        ):
             continue
         data = {"until": until.isoformat(), "reason": f"the child moved, by case {case.case_ref}"}
         draft = FactDraft(PAUSED, unit.today, data, caused_by=f"{case.case_ref}/{fact.seq}")

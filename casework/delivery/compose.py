@@ -93,7 +93,7 @@ def _recheck_one(
         result.postponed[draft.key] = today + DAY
         return
     if answer is StillNeeded.PAUSED:
-        result.postponed[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
+        result.postponed[draft.key] = (paused_until(view.casefile, draft, today) or today) + DAY
     elif hold is not None:
         result.postponed[draft.key] = hold.until
     elif wait is not None:

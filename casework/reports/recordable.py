@@ -17,7 +17,7 @@ from casework.cases.loaded_case import replay_case
 from casework.context import AppContext
 from casework.reports.histories import read_histories
 from deadlines.duties import Duty
-from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY
+from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY, REPLIED
 from models.database import reading
 from models.facts import FactData
 from statemachines.process import FactDefinition, OpeningFact, Process
@@ -119,7 +119,7 @@ def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]
 
 def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
     next_state = process.table.get((state, fact.kind))
-    aside = fact.kind in (CONTACT, ATTENDED) or fact.kind.startswith(("chasing_", "excuse_"))
+    aside = fact.kind in (CONTACT, ATTENDED, REPLIED) or fact.kind.startswith(("chasing_", "excuse_"))
     shared = fact.kind in CORRECTIONS or (aside and not meets)
     usual = bool(meets) or (next_state not in (None, state) and fact.kind not in {"case_closed", "case_withdrawn"})
     return RecordableFact(

@@ -26,6 +26,7 @@ ABOUT_ADVICE = {
     "excuse_decided",
     "chasing_paused",
     "contact_made",
+    "body_replied",
     "dco_attended",
 }
 ENDS = {"case_withdrawn", "case_closed"}

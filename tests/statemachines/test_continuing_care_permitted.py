@@ -34,7 +34,12 @@ ENGINE = {
     "letters_held",
     "letters_released",
 }
-OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
+OPEN = (
+    ENDS
+    | ALWAYS
+    | ENGINE
+    | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended", "body_replied"}
+)
 PASSED = {"responsibility_passed"}
 # The family is informed of every decision and may dispute it.
 DECIDED = {"family_told", "decision_disputed", "dispute_answered"}

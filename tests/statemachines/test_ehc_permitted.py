@@ -45,6 +45,7 @@ ABOUT_ADVICE = {
     "excuse_decided",
     "chasing_paused",
     "contact_made",
+    "body_replied",
     "dco_attended",
     "health_advice_request_repeated",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
@@ -305,8 +306,8 @@ def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> No
         ),
         (lambda facts: facts.update(again=facts["plan_refused"]), "plan_refused is defined more than once"),
         (
-            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, version=3)),
-            "plan_refused in its version 3 needs version 3 of the machine, and this is 2",
+            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, version=4)),
+            "plan_refused in its version 4 needs version 4 of the machine, and this is 3",
         ),
         (
             lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, requests_again="gone")),

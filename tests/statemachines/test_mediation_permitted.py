@@ -54,6 +54,7 @@ OPEN = (
         "excuse_decided",
         "chasing_paused",
         "contact_made",
+        "body_replied",
         "dco_attended",
         "case_withdrawn",
         "case_closed",

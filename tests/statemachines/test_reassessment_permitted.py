@@ -28,6 +28,7 @@ ABOUT_ADVICE = {
     "excuse_decided",
     "chasing_paused",
     "contact_made",
+    "body_replied",
     "dco_attended",
     "health_advice_request_repeated",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too

@@ -13,7 +13,7 @@ from statemachines.transfer import PROCESS, remarks
 from tests.support.by_hand import duties, history
 from tests.support.hand_table import HandTable, asked_before
 
-SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
+SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended", "body_replied"}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {
