@@ -167,10 +167,11 @@ def _check(context: AppContext, duty: Duty, reply: Reply, asks: Asks, today: dat
         raise Refused("bad_day", f"give the day, today or later, for example {iso(today)}", field="on")
     if asks == "service" and (reply.to_body, reply.to_service) not in other_services(context, duty):
         raise Refused("bad_service", "say to which service the request was sent on, from the list", field="to")
-    if asks == "ground" and reply.ground not in duty.dates.excuses:
+    listed = duty.dates.excuses
+    if asks == "ground" and reply.ground not in listed:
         raise Refused(
             "ground_not_listed",
-            f"that is no exception that the law lists for this duty: expected one of {', '.join(duty.dates.excuses)}",
+            f"that is no exception that the law lists for this duty: expected one of {', '.join(listed)}",
             field="ground",
         )
 
