@@ -99,7 +99,7 @@ def run(
 
             run_web(settings)
         case Service.WORKER:
-            from flows.work_pool import run_worker
+            from flows.worker import run_worker
 
             run_worker(settings, name, concurrency)
 

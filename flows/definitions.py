@@ -29,18 +29,25 @@ from casework.sweep import Shard
 from config.settings import Settings
 from flows import artifacts, run_labels
 from flows.jobs import Job, JobExecution
+from flows.run_labels import MOST_KINDS, NEW, UNKNOWN
 from models.errors import Refusal
+from models.facts import REFERENCE, SLUG
 
 CaseReference = Annotated[
     str,
     Field(
-        pattern=r"^(new|unknown|[A-Z]{1,4}-?[0-9]{3,9})$",
+        pattern=rf"^({NEW}|{UNKNOWN}|{REFERENCE.pattern})$",
         title="Case",
         description="The case's reference, as in EHC-2026001",
     ),
 ]
 Kinds = Annotated[
-    str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")
+    str,
+    Field(
+        pattern=rf"^{SLUG.pattern}(,{SLUG.pattern}){{0,{MOST_KINDS - 1}}}$",
+        title="Fact",
+        description="The kinds of fact",
+    ),
 ]
 Digest = Annotated[
     str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")

@@ -10,9 +10,9 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from prefect import serve
 from prefect.automations import Automation, EventTrigger, Posture
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterStartTime,
@@ -22,11 +22,15 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
+from config.settings import Settings
 from flows import definitions
-from flows.run_labels import EndState
+from flows.run_labels import JOB_TAG, EndState
+from flows.views import save_views
+from flows.work_pool import POOL, TEMPLATE
 
 ZOMBIES = "Runs whose process has died are shown as crashed"
 # The heartbeat comes every 30 seconds; three missed ones are no accident.
@@ -67,7 +71,7 @@ def deployments() -> list[RunnerDeployment]:
         flow.to_deployment(
             name=f"{name}-now",
             description=WHAT_THEY_DO[name],
-            tags=["by-hand"],
+            tags=["by-hand", JOB_TAG],
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for name, flow in flows.items()
@@ -126,8 +130,16 @@ async def settle_what_was_left(opened: datetime) -> int:
     return len(runs)
 
 
-def serve_deployments(opened: datetime) -> None:
-    """Serve the deployments until the process is stopped. There are no schedules that a stop would have to pause."""
-    asyncio.run(settle_what_was_left(opened))
-    asyncio.run(keep_automation())
-    serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
+async def put_into_pool(settings: Settings, made: list[RunnerDeployment]) -> None:
+    """Make the pool, its deployments, the automations and the saved views, or bring them up to date."""
+    async with get_client() as client:
+        try:
+            await client.read_work_pool(POOL)
+        except ObjectNotFound:
+            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=TEMPLATE))
+        else:
+            await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=TEMPLATE, is_paused=False))
+    for each in made:
+        await each.aapply(work_pool_name=POOL)
+    await keep_automation()
+    await asyncio.to_thread(save_views, settings)

@@ -22,6 +22,10 @@ from models.facts import REFERENCE
 
 NEW, UNKNOWN = "new", "unknown"
 MOST_LINES = 50
+MOST_KINDS = 50
+# Tags, by which the views of the Prefect UI choose runs.
+JOB_TAG, RECORDING_TAG = "job", "recording"
+BY_HAND_TAG, NEEDS_A_PERSON_TAG = "by-hand", "needs-a-person"
 
 
 class EndState(StrEnum):
@@ -105,7 +109,7 @@ def parameters(execution: JobExecution) -> dict[str, Any]:
             drafts = given["drafts"]
             known = {kind for process in execution.context.processes.values() for kind in process.facts}
             # What is no kind of fact may be anything that somebody typed.
-            kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts)
+            kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts[:MOST_KINDS])
             return {
                 "case": _reference(given["case"]),
                 "fact": kinds,
@@ -128,13 +132,18 @@ def _reference(case: str | None) -> str:
 
 
 def tags_at_the_start(execution: JobExecution) -> tuple[str, ...]:
-    """The process of the case, and the bodies that the facts name, by their ODS codes."""
+    """Whether it is a job or a recording; of a recording its process, and the bodies that it names, by ODS code."""
     if execution.job is not Job.RECORD:
-        return ()
+        return (JOB_TAG,)
     bodies = {str(draft.data.get("body")) for draft in execution.arguments["drafts"]} & {
         body.body for body in execution.context.directory.bodies
     }
-    return (*(["rehearsed"] if execution.context.simulated else []), *_process_of(execution), *sorted(bodies))
+    return (
+        RECORDING_TAG,
+        *(["rehearsed"] if execution.context.simulated else []),
+        *_process_of(execution),
+        *sorted(bodies),
+    )
 
 
 def _process_of(execution: JobExecution) -> tuple[str, ...]:

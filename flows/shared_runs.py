@@ -9,25 +9,22 @@ fast and stays small.
 
 from __future__ import annotations
 
-import json
 import logging
-import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from config.login import basic
 from config.running_instance import find_server
 from config.settings import Settings
+from flows.run_labels import RECORDING_TAG
+from flows.server_calls import ask
 
 WINDOW_SECONDS = 0.2
 AGAIN_SECONDS = 10.0  # after a server that did not answer
-CALL_SECONDS = 5.0
 LONGEST_ACT_SECONDS = 120.0
 MOST_RUNS = 8
 MOST_LINES = 50
@@ -113,7 +110,7 @@ class SharedRuns:
                 return
             flow = self._flow_of(server)
             state = {"type": "RUNNING", "name": "Running"}
-            tags = ["pages", *(["rehearsed"] if self._settings.today is not None else [])]
+            tags = [RECORDING_TAG, "pages", *(["rehearsed"] if self._settings.today is not None else [])]
             begun = {"flow_id": flow, "name": "record from the pages", "parameters": {}, "state": state, "tags": tags}
             batch.run = str(self._ask(server, "POST", "flow_runs/", begun)["id"])
             batch.begun.set()
@@ -155,11 +152,4 @@ class SharedRuns:
         self._ask(server, "POST", f"flow_runs/{run}/set_state", {"state": state, "force": True})
 
     def _ask(self, server: str, method: str, path: str, body: Any) -> Any:
-        headers = {"Content-Type": "application/json", **basic(self._settings.auth)}
-        vouched = ssl.create_default_context(cafile=self._settings.tls_ca) if server.startswith("https:") else None
-        asked = urllib.request.Request(  # noqa: S310 (our own address)
-            f"{server}/{path}", json.dumps(body).encode(), headers, method=method
-        )
-        with urllib.request.urlopen(asked, timeout=CALL_SECONDS, context=vouched) as answer:  # noqa: S310 (the same)
-            text = answer.read()
-        return json.loads(text) if text else None
+        return ask(self._settings, server, method, path, body)

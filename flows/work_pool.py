@@ -1,7 +1,7 @@
 """The same deployments on many machines: a process work pool of Prefect's, its workers, and a large sweep shared among
 them.
 
-Purpose: one process that serves the deployments (`deployments.py`) is enough for one machine. On several, each runs
+Purpose: `sendflow up` has one worker (`worker.py`), which is enough for one machine. On several, each runs
 `sendflow run worker`, and a run that somebody starts, or a part of the morning's sweep, goes to whichever is free.
 Prefect only hands out work: what a worker does is the same core act on the same records, so that a worker that dies,
 comes twice or never leaves nothing undone and nothing twice.
@@ -13,9 +13,6 @@ environment through it.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
 import time
 from collections.abc import Callable
 from datetime import date
@@ -25,23 +22,21 @@ from uuid import UUID
 
 from casework.sweep import DueDuties, Shard
 from config.running_instance import api_address, server_answers
-from config.settings import Settings, fix_caller_environment, fix_prefect_environment
+from config.settings import Settings, fix_caller_environment
 from config.text import counted
-from flows.runner import print_to_stderr
 from models.database import reading
 from models.errors import ServiceNotStarted
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
-    from prefect.deployments.runner import RunnerDeployment
 
     from casework.context import AppContext
 
 POOL = "sendflow"
 TEMPLATE: dict[str, Any] = {
     "job_configuration": {
-        "command": None,
+        "command": "python -m prefect.engine",  # named, so that a run's process is of its worker's group
         "env": {},
         "labels": {},
         "name": None,
@@ -53,7 +48,6 @@ TEMPLATE: dict[str, Any] = {
 WORTH = 2_000  # duties; below that a sweep is done before a worker's process has started
 BEGIN_SECONDS = 60.0
 PATIENCE_SECONDS = 3 * 3600.0
-AT_ONCE = 2
 
 
 class NoPool(ServiceNotStarted):
@@ -71,11 +65,11 @@ def register(settings: Settings, wait: float = 0.0) -> list[str]:
     while not _answers(settings) and time.monotonic() < until:
         time.sleep(1.0)
     _reach(settings)
-    from flows.deployments import deployments
+    from flows.deployments import deployments, put_into_pool
 
     made = deployments()  # here, because inside a loop Prefect would give promises of them
     try:
-        asyncio.run(_register(made))
+        asyncio.run(put_into_pool(settings, made))
     except Exception as problem:
         raise NoPool(
             f"Prefect refused ({type(problem).__name__}): SENDFLOW_AUTH has to be what the server was started with"
@@ -95,54 +89,6 @@ def _reach(settings: Settings) -> None:
 
 def _answers(settings: Settings) -> bool:
     return server_answers(api_address(settings), settings.auth, tls_ca=settings.tls_ca)
-
-
-async def _register(made: list[RunnerDeployment]) -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-    from prefect.exceptions import ObjectNotFound
-
-    from flows.deployments import keep_automation
-
-    async with get_client() as client:
-        try:
-            await client.read_work_pool(POOL)
-        except ObjectNotFound:
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=TEMPLATE))
-        else:
-            await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=TEMPLATE, is_paused=False))
-    for each in made:
-        await each.aapply(work_pool_name=POOL)
-    await keep_automation()
-
-
-def run_worker(
-    settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = print_to_stderr
-) -> None:
-    """Take runs from the pool until the process is stopped. A running job ends first.
-
-    Waits for a server that is not there yet.
-    """
-    fix_prefect_environment(settings, api_address(settings))
-    from prefect.utilities.processutils import setup_signal_handlers_worker
-    from prefect.workers.process import ProcessWorker
-
-    # What a run starts in is a folder of its own; the records are found by a path from the root.
-    os.environ["SENDFLOW_HOME"] = str(settings.home)
-    name = name or f"{socket.gethostname()}-{os.getpid()}"
-    worker = ProcessWorker(work_pool_name=POOL, name=name, limit=at_once, create_pool_if_not_found=False)
-    say(f"worker {name} takes runs from the pool {POOL}, {at_once} at once")
-    # Prefect turns a SIGTERM into a SIGINT, which a shell ignores for processes that it starts in the background.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    setup_signal_handlers_worker(os.getpid(), "the worker", _silent)
-    try:
-        asyncio.run(worker.start(printer=_silent))
-    except KeyboardInterrupt:
-        say(f"worker {name} has stopped")
-
-
-def _silent(*_words: object, **_more: object) -> None:
-    """What Prefect says to a terminal."""
 
 
 def share(context: AppContext, as_at: date, parts: int, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""One component of a running installation: `python -m runtime.component server|deployments|scheduler|postgres`.
+"""One component of a running installation: `python -m runtime.component server|worker|scheduler|postgres`.
 
 The supervisor starts it. Its standard input is a pipe that only the supervisor holds open. When the supervisor ends in
 any way, the pipe closes and this process ends its whole process group: no server and no run is left behind.
@@ -48,12 +48,12 @@ def server(settings: Settings) -> None:
     )
 
 
-def deployments(settings: Settings) -> None:
-    """Serve the deployments, which a person may start from the Prefect UI."""
-    from flows.deployments import serve_deployments
+def worker(settings: Settings) -> None:
+    """Execute the runs that a person starts from the Prefect UI."""
+    from flows.worker import run_worker_of_up
 
     running = read_running(settings)
-    serve_deployments(datetime.fromisoformat(running.started) if running else datetime.now(UTC))
+    run_worker_of_up(settings, datetime.fromisoformat(running.started) if running else datetime.now(UTC))
 
 
 def scheduler(settings: Settings) -> None:
@@ -83,7 +83,7 @@ def postgres(settings: Settings) -> None:
 
 COMPONENTS: dict[str, Callable[[Settings], None]] = {
     "server": server,
-    "deployments": deployments,
+    "worker": worker,
     "scheduler": scheduler,
     "postgres": postgres,
 }

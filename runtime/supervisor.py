@@ -21,6 +21,9 @@ from config.settings import Settings, child_environment
 from models.errors import ServiceNotStarted
 
 STOP_SECONDS = 10.0
+# The worker gives its runs ten seconds, and then shows them as cancelled: it is asked without them.
+ASKED_ALONE, ALONE_SECONDS = "worker", 20.0
+LAST = "server"  # it shows how the jobs of the others ended
 ABOVE = {"web": "web.component"}  # a component of a package above this one, which imports it by no other way
 LONGEST_WAIT = 60.0
 STEADY = 600.0  # seconds after which a component is restarted without a long wait
@@ -130,7 +133,7 @@ class Supervisor:
             if time.monotonic() - component.started < min(LONGEST_WAIT, 2.0 * 2**component.restarts):
                 continue
             # Processes that it started would go on beside the new one.
-            _signal_group(component.process.pid, signal.SIGKILL)
+            _signal(os.killpg, component.process.pid, signal.SIGKILL)
             self._say(
                 f"The {name} process ended (exit code {component.process.returncode}) and is restarted. Its messages"
                 f" are in {self._settings.logs}."
@@ -140,27 +143,39 @@ class Supervisor:
         return restarted
 
     def stop(self) -> None:
-        """Stop every component, the last started first: terminate it, and kill it 10 seconds later."""
+        """Stop every component, the last started first and the server last: terminate it, and kill it 10 seconds later.
+
+        The worker gets 20 seconds.
+        """
         components = list(reversed(self._components.values()))
-        for component in components:
-            _signal_group(component.process.pid, signal.SIGTERM)
-        give_up = time.monotonic() + STOP_SECONDS
-        for component in components:
-            try:
-                component.process.wait(timeout=max(0.1, give_up - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                continue
-        for component in components:
-            # Also if the component has ended: processes that it started may still run.
-            _signal_group(component.process.pid, signal.SIGKILL)
-            component.process.wait()
-            if component.process.stdin is not None:
-                component.process.stdin.close()
+        _stop_together([each for each in components if each.name != LAST])
+        _stop_together([each for each in components if each.name == LAST])
         self._components.clear()
 
 
-def _signal_group(pid: int, what: signal.Signals) -> None:
+def _stop_together(components: list[Component]) -> None:
+    for component in components:
+        if component.name == ASKED_ALONE:
+            _signal(os.kill, component.process.pid, signal.SIGTERM)
+        else:
+            _signal(os.killpg, component.process.pid, signal.SIGTERM)
+    began = time.monotonic()
+    for component in components:
+        give_up = began + (ALONE_SECONDS if component.name == ASKED_ALONE else STOP_SECONDS)
+        try:
+            component.process.wait(timeout=max(0.1, give_up - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            continue
+    for component in components:
+        # Also if the component has ended: processes that it started may still run.
+        _signal(os.killpg, component.process.pid, signal.SIGKILL)
+        component.process.wait()
+        if component.process.stdin is not None:
+            component.process.stdin.close()
+
+
+def _signal(how: Callable[[int, int], None], pid: int, what: signal.Signals) -> None:
     try:
-        os.killpg(pid, what)
+        how(pid, what)
     except ProcessLookupError:
         return

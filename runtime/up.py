@@ -1,6 +1,6 @@
 """`sendflow up`: runs a whole installation on one machine until Ctrl-C. [I/O]
 
-It starts the database, the local mail server, the Prefect server, the deployments and the scheduler. The first start of
+It starts the database, the local mail server, the Prefect server, its worker and the scheduler. The first start of
 a simulation loads the demo data; a later start uses the records as they are. No process of it outlives it.
 """
 
@@ -206,7 +206,7 @@ def _open(
     with console.working("Starting the Prefect server (the first time it makes its database; half a minute at most)"):
         processes.wait_for("server", lambda: server_answers(api_url, settings.auth, 1.0), SERVER_SECONDS, closing.check)
     _announce(settings, processes, sink)
-    processes.start("deployments")
+    processes.start("worker")
     closing.wait_for(lambda: load_demo_data(settings, context, console))
     processes.start("scheduler")
     processes.start("web")

@@ -113,8 +113,8 @@ def test_a_fact_that_every_process_knows_is_not_said_to_be_of_one(team: Team) ->
             JobExecution(Job.RECORD, team.context("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"})
         )
 
-    assert tags("chasing_paused") == ("rehearsed",)
-    assert tags("ehc_assessment_requested") == ("rehearsed", PROCESS)
+    assert tags("chasing_paused") == ("recording", "rehearsed")
+    assert tags("ehc_assessment_requested") == ("recording", "rehearsed", PROCESS)
 
 
 def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:

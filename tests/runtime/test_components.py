@@ -19,6 +19,7 @@ from casework.sweep import NoSuchShard, Shard, sweep
 from config.running_instance import Running, api_address, write_running
 from config.settings import Settings, SettingsError
 from flows import work_pool
+from flows import worker as flow_worker
 from flows.jobs import Job, JobExecution
 from flows.run_labels import begin, parameters
 from models.database import reading
@@ -132,7 +133,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
     def clock(settings: Settings) -> None:
         said.append(str(settings.api_url))
 
-    monkeypatch.setattr(work_pool, "fix_prefect_environment", worker)
+    monkeypatch.setattr(flow_worker, "fix_prefect_environment", worker)
     monkeypatch.setattr("config.settings.fix_prefect_environment", lambda _settings: None)
     monkeypatch.setattr("runtime.scheduler.run_scheduler", clock)
     AppContext.load(Settings(home=tmp_path)).engine.dispose()
@@ -146,7 +147,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
         settings = Settings.read(given)
         assert api_address(settings) == expected
         with pytest.raises(KeyboardInterrupt):
-            work_pool.run_worker(settings)
+            flow_worker.run_worker(settings)
         with pytest.raises(work_pool.NoPool, match=f"answers at {expected}. "):
             work_pool.register(settings)
         assert sendflow("run", "scheduler", env=given).exit_code == 0

@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -21,7 +22,10 @@ import pytest
 
 from config.running_instance import server_answers
 from flows.deployments import LEFT, WHAT_THEY_DO, ZOMBIES
-from flows.run_labels import EndState
+from flows.run_labels import JOB_TAG, RECORDING_TAG, EndState
+from flows.views import VIEWS
+from flows.work_pool import POOL
+from flows.worker import STOPPED
 from tests.support.installation import OPEN, ROOT, RunningInstallation, processes_of, wait_until
 
 pytestmark = pytest.mark.installation
@@ -144,6 +148,18 @@ def test_a_sweep_that_is_started_from_the_pages_finds_nothing_left_to_do(install
     """A person can start a sweep at any time without harm."""
     ended = installation.start("sweep")
     assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", EndState.NOTHING_DUE)
+    assert ended["work_pool_name"] == POOL, "the worker of this machine executes it, as a worker of any other would"
+
+
+def test_the_work_pool_is_active_and_the_views_are_saved(installation: RunningInstallation) -> None:
+    """The dashboard said that there is no active work pool, and the Runs page had no search but its own."""
+    assert wait_until(lambda: installation.api(f"/work_pools/{POOL}")["status"] == "READY")
+    saved = {each["name"]: each["filters"] for each in installation.api("/saved_searches/filter", {})}
+    assert saved.keys() == VIEWS.keys()
+    tagged = {
+        value for filters in saved.values() for each in filters if each["property"] == "tag" for value in each["value"]
+    }
+    assert JOB_TAG in tagged and RECORDING_TAG not in tagged
 
 
 def test_free_text_is_refused_before_it_is_stored(installation: RunningInstallation) -> None:
@@ -188,6 +204,8 @@ def test_a_fact_is_recorded_as_a_run_without_its_free_text(installation: Running
     names = [run["name"] for run in installation.runs("record")]
     assert "record ZZ900001 ehc_assessment_requested" in names
     assert "record ZZ900001 chasing_paused" in names
+    assert all(RECORDING_TAG in run["tags"] and JOB_TAG not in run["tags"] for run in installation.runs("record"))
+    assert all(JOB_TAG in run["tags"] for run in installation.runs("sweep"))
     for path in [*installation.home.rglob("*")]:
         if path.is_file():
             assert b"Quillfeather" not in path.read_bytes(), path
@@ -315,15 +333,29 @@ def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningIn
 
 
 def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
-    """The database remains and running.json is deleted, so no command looks for a server."""
+    """The database remains and running.json is deleted, so no command looks for a server. A run that a person started,
+    and that does not end, gets ten seconds and is then cancelled.
+    """
     parts = installation.running["pids"]
-    assert set(parts) == {"server", "deployments", "scheduler", "web"}
-    installation.signal(signal.SIGINT)
-    assert installation.ended() == 0
+    assert set(parts) == {"server", "worker", "scheduler", "web"}
+    waits = sqlite3.connect(installation.home / "sendflow.db", isolation_level=None)
+    waits.execute("BEGIN IMMEDIATE")
+    try:
+        there = installation.api("/deployments/name/sweep/sweep-now")
+        made = installation.api(f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        wait_until(lambda: installation.api(f"/flow_runs/{made['id']}")["state_type"] == "RUNNING")
+        installation.signal(signal.SIGINT)
+        assert installation.ended() == 0
+    finally:
+        waits.close()
     assert processes_of(installation.home) == []
     assert not (installation.home / "running.json").exists()
     assert (installation.home / "sendflow.db").exists()
     assert "Prefect is not running" in installation.ask("verify", "--json").stderr
+    shown = sqlite3.connect(installation.home / "prefect" / "prefect.db")
+    state = "SELECT type, message FROM flow_run_state WHERE flow_run_id = ? ORDER BY timestamp DESC LIMIT 1"
+    assert shown.execute(state, (made["id"],)).fetchall() == [("CANCELLED", STOPPED)]
+    shown.close()
 
 
 def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_it(
