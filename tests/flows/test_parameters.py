@@ -1,4 +1,4 @@
-"""Whatever sendflow records, imports, sweeps or sends, the run of it accepts the parameters that it is given."""
+"""A run accepts the parameters that sendflow gives it, for each job and each kind of fact."""
 
 from __future__ import annotations
 
