@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from casework.clock import note_simulated_day, settings_by_clock
 from casework.clock_check import ensure_believed
+from casework.rules.checks.loaded import ensure_known_facts
 from casework.rules.ruleset import adopted_folder, read_ruleset
 from casework.rules.ruleset_guard import RulesetGuard, read_last_active
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
@@ -52,7 +53,8 @@ class AppContext:
     """All that a job needs besides its own arguments.
 
     `ruleset_digest` stamps the projections, and `ruleset_guard` knows whether that rule set is the active one.
-    `adopted_pack` is the folder of the adopted rule packs; None if the law is as shipped.
+    `adopted_pack` is the folder of the adopted rule packs; None if the law is as shipped. `rule_folders` are those of
+    which the rule set was read.
     """
 
     settings: Settings
@@ -65,6 +67,7 @@ class AppContext:
     ruleset_digest: str
     ruleset_guard: RulesetGuard
     adopted_pack: Path | None = None
+    rule_folders: tuple[Path, ...] = ()
 
     @classmethod
     def load(cls, settings: Settings | None = None, *, demo: bool = False) -> AppContext:
@@ -136,6 +139,7 @@ class AppContext:
             ruleset_digest=ruleset.digest,
             ruleset_guard=guard,
             adopted_pack=adopted,
+            rule_folders=ruleset.folders,
         )
 
     def reloaded(self) -> AppContext:
@@ -152,6 +156,7 @@ class AppContext:
             escalation_policy=ruleset.escalation_policy,
             ruleset_digest=ruleset.digest,
             ruleset_guard=self.ruleset_guard.with_ruleset(ruleset),
+            rule_folders=ruleset.folders,
         )
 
     def own_file(self, name: str) -> Path | None:
@@ -220,7 +225,8 @@ class AppContext:
 
     @cached_property
     def duty_rules(self) -> Mapping[str, DutyRules]:
-        """The duty rules of each process, by its name."""
+        """The duty rules of each process, by its name. Raises ConfigFault if a rule names an unknown fact."""
+        ensure_known_facts(self.law, self.rule_folders)
         return _duty_rules(self.law)
 
     @cached_property

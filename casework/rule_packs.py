@@ -24,6 +24,7 @@ from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
 from casework.pack_letters import LetterChange, letter_changes
+from casework.rules.checks.files import SHIPPED, problems
 from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
@@ -41,8 +42,7 @@ from models.database import reading, transact, writing
 from models.enums import DutyStatus
 from models.locks import LEDGER, lock_exclusive, lock_shared
 from models.tables import ADOPTION, CASE
-from notifications.render import newest
-from statemachines.process import NotPermitted, Process
+from statemachines.process import NotPermitted
 from statemachines.replay import replay
 
 # Of an adoption, what is held as a text: the columns of `adoption` never change.
@@ -133,7 +133,7 @@ def dry_run(context: AppContext, pack: Path) -> DryRun:
 
 def _compare(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun:
     changed = context.with_rule_pack(pack)
-    check_references(context, changed)
+    check_references(context, pack)
     cases = 0
     changes: list[DutyChange] = []
     troubles: list[Trouble] = []
@@ -170,39 +170,14 @@ def _read_files(context: AppContext, pack: Path) -> dict[str, bytes]:
     return files
 
 
-def check_references(context: AppContext, changed: AppContext) -> None:
-    """Check that changed rules name facts of their process, and that the escalation policy names rules and letters.
+def check_references(context: AppContext, pack: Path) -> None:
+    """Check that every word of the changed files names something: facts, rules, letters, parties. Raises ConfigFault.
 
-    A rule with an unknown fact kind would never open a duty, and nobody would notice. Raises ConfigFault, LawError or
-    RenderError.
+    A rule with an unknown fact kind would never open a duty, and nobody would notice.
     """
-    for process in context.processes.values():
-        _check_fact_kinds(context, changed, process)
-    policy = changed.escalation_policy
-    if policy.digest == context.escalation_policy.digest:
-        return
-    for rule_id in (*policy.rung, *policy.ended):
-        changed.law.rule(rule_id)
-    for template in sorted(policy.templates):
-        newest(template)
-
-
-def _check_fact_kinds(context: AppContext, changed: AppContext, process: Process) -> None:
-    # Compared as data, because a rule also caches what it has calculated.
-    present = {rule.id: rule.model_dump() for rule in context.law.duties_of(process.name)}
-    for rule in changed.law.duties_of(process.name):
-        if rule.model_dump() == present.get(rule.id):
-            continue
-        supplying = [kind for value in rule.inputs.values() for kind in (*value.told_by, *value.settled_by)]
-        lists = (*rule.only_after.values(), *rule.resumed_by.values(), *rule.counts_already.values())
-        awaited = [*rule.counts_already, *(kind for kinds in lists for kind in kinds)]
-        closing = (*rule.not_after, *rule.met_by, *rule.ends, *rule.superseded_by, *rule.only_after)
-        for kind in (*rule.starts, *closing, *rule.reopened_by, *rule.resumed_by, *awaited, *supplying):
-            if kind not in process.facts:
-                raise ConfigFault(
-                    f"[{rule.id}] names a fact that {process.name} does not have: `{kind}`. `sendflow processes` lists"
-                    f' its facts. Example: starts = ["{process.opens}"]'
-                )
+    adopted = () if context.adopted_pack is None else (context.adopted_pack,)
+    for problem in problems((SHIPPED, *adopted, pack), context.settings.home):
+        raise ConfigFault(problem.sentence)
 
 
 def _duties(

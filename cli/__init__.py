@@ -24,6 +24,7 @@ MODULES = {
         "record",
         "case",
     ),
+    "check": ("check",),
     "children": (
         "part",
         "join",

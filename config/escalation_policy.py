@@ -145,6 +145,13 @@ class EscalationPolicy(BaseModel):
         return next((one for one in self.steps(rule) if one.id == step_id), None)
 
     @property
+    def rules(self) -> frozenset[str]:
+        """All the rules that the policy names."""
+        return frozenset(
+            (*self.rung, *self.ended, *(rule for each in self.letter.values() for rule in each.template_for))
+        )
+
+    @property
     def templates(self) -> frozenset[str]:
         """All the templates that the policy names."""
         steps = {name for steps in self.rung.values() for step in steps for name in (step.template, step.withdrawal)}

@@ -221,6 +221,19 @@ class Rule(Strict):
         return chosen if self.enabled else "no"
 
     @cached_property
+    def kinds(self) -> frozenset[str]:
+        """Every fact kind that the rule names."""
+        named = [*self.starts, *self.not_after, *self.met_by, *self.met_before, *self.ends, *self.reopened_by]
+        named += self.superseded_by
+        for by_kind in (self.only_after, self.resumed_by, self.counts_already):
+            named += [*by_kind, *(kind for kinds in by_kind.values() for kind in kinds)]
+        if self.provisional is not None:
+            named += [*self.provisional.starts, *self.provisional.ends]
+        for given in self.inputs.values():
+            named += [*given.told_by, *given.settled_by]
+        return frozenset(named)
+
+    @cached_property
     def by_due_date(self) -> bool:
         """Whether the version is the one in force on the due date (a clock that starts at a birth), not on the start
         day.

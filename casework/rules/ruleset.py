@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, select
 
 import config
 import statemachines
+from casework.rules.checks.loaded import ensure_named
 from config.escalation_policy import DEFAULT, EscalationPolicy, load_escalation_policy
 from config.law import Law, load_law
 from config.rule_pack import digests_of, files_of, law_folder, point_at, pointed_at
@@ -58,6 +59,7 @@ def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
         if own.exists()
         else load_escalation_policy(DEFAULT, *(pack / "ladder" for pack in packs))
     )
+    ensure_named(law, policy, (SHIPPED, *packs), settings.home)
     machines = _machines()
     digests = (law.digest[:16], calendar.digest[:16], policy.digest[:16], _digest(*machines))
     digest = _digest(law.digest, calendar.digest, policy.digest, *machines)

@@ -229,6 +229,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         work_checks.came_back,
         work_checks.claims,
         work_checks.directory,
+        work_checks.names,
     )
     with reading(context.engine) as connection:
         gone = missing_triggers(connection)

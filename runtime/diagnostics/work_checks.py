@@ -17,6 +17,7 @@ from casework.delivery.addresses import mailboxes
 from casework.delivery.deliverer import is_expired
 from casework.findings import listed
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
+from casework.rules.checks.files import problems
 from models.enums import LetterState, NoticeState, Party
 from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
 from runtime.diagnostics import service_checks
@@ -255,4 +256,16 @@ def directory(context: AppContext, connection: Connection, _today: date) -> Iter
                 "record that it redirected the request and ask the right body, or add the service to it in"
                 " directory.toml in SENDFLOW_HOME"
             ),
+        )
+
+
+def names(context: AppContext, _connection: Connection, _today: date) -> Iterator[Finding]:
+    """Finds words of the configuration that name nothing: such a letter never leaves, and such a duty never opens."""
+    found = problems(context.rule_folders, context.settings.home)
+    if found:
+        yield Finding(
+            what="names",
+            count=len(found),
+            message=found[0].sentence,
+            mend="correct the file; sendflow check lists every such word, with file and line",
         )

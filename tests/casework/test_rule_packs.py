@@ -303,7 +303,7 @@ def test_the_amendments_of_2015_and_2018_bind_from_their_day_on(team: Team, tmp_
                     .replace('["parent_informed"]', '["parent_infromed"]')
                 )
             },
-            "names a fact that section23 does not have: `parent_infromed`",
+            '`met_by` names "parent_infromed", which is no fact of section23. Did you mean "parent_informed"?',
         ),
     ],
 )

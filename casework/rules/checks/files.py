@@ -1,0 +1,92 @@
+"""Every word of every file that names nothing: what `sendflow check` lists, and what `adopt` refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import config
+from casework.rules.checks.ladder import ladder_fact_problems, ladder_problems, letters_of, rules_of
+from casework.rules.checks.loaded import files_in_force, letter_names, sources
+from casework.rules.checks.places import (
+    demo_problems,
+    directory_problems,
+    letter_problems,
+    reaction_problems,
+    tracker_problems,
+)
+from casework.rules.checks.problem import Problem, Source, unreadable
+from casework.rules.checks.statute import statute_problems
+from config.directory import load_directory
+from config.escalation_policy import load_escalation_policy
+from config.law import Law, load_law
+from config.tracker_columns import load_columns
+from models.errors import ConfigurationError
+from notifications.render import FOLDER, shelf
+from statemachines.process import Process
+from statemachines.registry import processes
+
+SHIPPED = Path(config.__path__[0])
+
+
+def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, only: str | None = None) -> list[Problem]:
+    """Every word that names nothing, in the files of these folders (a later one replaces files of an earlier one).
+
+    `home`: SENDFLOW_HOME, with the installation's own ladder.toml, directory.toml and tracker.toml. `only`: a process;
+    only its own files are then checked. Raises ValueError from `define_process` for a machine that does not agree.
+    """
+    found: list[Problem] = []
+    refused: list[Problem] = []
+    try:
+        law = load_law(*folders)
+    except ConfigurationError as fault:
+        # One wrong word makes the whole law unreadable; the shipped law says which words there are.
+        refused.append(unreadable(fault))
+        law = load_law()
+    known = processes()
+    for folder, source in sources(files_in_force(folders, home), found):
+        if only is None or source.process == only or (folder == "ladder" and source.name.endswith("/ladder.toml")):
+            found += _of_file(folder, source, law, known)
+    for process in known.values():
+        if only in (None, process.name):
+            found += reaction_problems(process, known, rules_of(law))
+    if only is None:
+        found += _of_letters(law)
+    return found or [*refused, *_readers(folders, home)]
+
+
+def _of_file(folder: str, source: Source, law: Law, known: Mapping[str, Process]) -> Iterator[Problem]:
+    try:
+        if folder == "statute":
+            yield from statute_problems(source, known, rules_of(law))
+        elif folder == "ladder":
+            yield from ladder_problems(source, rules_of(law), letters_of(letter_names()))
+            yield from ladder_fact_problems(source, law, known)
+        elif folder == "demo":
+            yield from demo_problems(source, known)
+        elif folder == "directory.toml":
+            yield from directory_problems(source)
+        else:
+            yield from tracker_problems(source, known)
+    except (AttributeError, TypeError):
+        return  # a value of another form: the strict reader of the file says which
+
+
+def _of_letters(law: Law) -> Iterator[Problem]:
+    for name, template in sorted(shelf().newest.items()):
+        path = FOLDER / f"{name}-{template.version}.md"
+        yield from letter_problems(name, template.cites, path, rules_of(law))
+
+
+def _readers(folders: Sequence[Path], home: Path | None) -> Iterator[Problem]:
+    """What the strict readers of the files refuse."""
+    own = home / "ladder.toml" if home is not None else None
+    try:
+        if own is not None and own.exists():
+            load_escalation_policy(own)
+        else:
+            load_escalation_policy(SHIPPED / "ladder", *(folder / "ladder" for folder in folders[1:]))
+        for name, load in (("directory.toml", load_directory), ("tracker.toml", load_columns)):
+            load(home / name if home is not None and (home / name).exists() else None)
+    except ConfigurationError as fault:
+        yield unreadable(fault)

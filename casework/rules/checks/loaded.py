@@ -1,0 +1,77 @@
+"""What is checked whenever the rule set is loaded: the names in the escalation policy, and the facts of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import tomli
+
+from casework.rules.checks.ladder import ladder_problems, letters_of, rules_of
+from casework.rules.checks.problem import Problem, Source, unreadable
+from casework.rules.checks.statute import statute_problems
+from config.escalation_policy import EscalationPolicy, EscalationPolicyError
+from config.law import Law
+from config.toml_reader import ConfigFault, layered, read_text, topmost
+from notifications.render import FOLDER, NAME
+
+
+def ensure_named(law: Law, policy: EscalationPolicy, folders: Sequence[Path], home: Path) -> None:
+    """Raise EscalationPolicyError if the policy names a rule or a letter that does not exist. It builds no machine."""
+    letters, rules = letters_of(letter_names()), rules_of(law)
+    if policy.templates <= letters.words and policy.rules <= rules.words:
+        return
+    for _folder, source in sources(files_in_force(folders, home, "ladder"), []):
+        for problem in ladder_problems(source, rules, letters):
+            if problem.why in (letters.why, rules.why):
+                raise EscalationPolicyError(problem.sentence)
+
+
+def ensure_known_facts(law: Law, folders: Sequence[Path]) -> None:
+    """Raise ConfigFault if a rule names a fact that its process does not have: it would open no duty, for ever."""
+    if _kinds_exist(law):
+        return
+    from statemachines.registry import processes  # a worklist needs no state machine, whose library is slow to import
+
+    for _folder, source in sources(files_in_force(folders, None, "statute"), []):
+        for problem in statute_problems(source, processes(), rules_of(law)):
+            raise ConfigFault(problem.sentence)
+
+
+@cache
+def _kinds_exist(law: Law) -> bool:
+    from statemachines.registry import processes  # lazy, as above
+
+    return all(
+        rule.kinds <= process.facts.keys() for name, process in processes().items() for rule in law.duties_of(name)
+    )
+
+
+def files_in_force(folders: Sequence[Path], home: Path | None, *only: str) -> Iterator[tuple[str, Path]]:
+    """Each file in force, with the sort of what it has."""
+    own = home / "ladder.toml" if home is not None else None
+    sorts = only or ("statute", "ladder", "demo")
+    for folder in sorts:
+        if folder == "ladder" and own is not None and own.exists():
+            yield folder, own
+        else:
+            yield from ((folder, file) for file in layered(folders, folder))
+    if not only:
+        for name in ("directory.toml", "tracker.toml"):
+            yield name, topmost((*folders, home) if home is not None else folders, name)
+
+
+def sources(files: Iterator[tuple[str, Path]], found: list[Problem]) -> Iterator[tuple[str, Source]]:
+    for folder, file in files:
+        try:
+            text = read_text(file)
+            yield folder, Source(file, text, tomli.loads(text))
+        except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, ConfigFault) as fault:
+            found.append(unreadable(fault, f"{file.parent.name}/{file.name}"))
+
+
+@cache
+def letter_names() -> frozenset[str]:
+    """Every letter, by the names of the files alone: reading them all costs as much as the rest of a command."""
+    return frozenset(named[1] for path in FOLDER.iterdir() if (named := NAME.fullmatch(path.name)) and named[3] == "md")
