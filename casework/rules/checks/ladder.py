@@ -19,7 +19,7 @@ PARTIES = Known(
     "to whom sendflow writes no letter",
     f"Expected one of: {', '.join(party.value for party in Party)}.",
 )
-RUNG_FACTS = Known(
+STEP_FACTS = Known(
     frozenset({"reminder_due", "breached", "escalation_due"}),
     "which is no fact of a step",
     "Expected one of: reminder_due, breached, escalation_due.",
@@ -42,7 +42,7 @@ def ladder_problems(source: Source, rules: Known, letters: Known) -> Iterator[Pr
         table = f"rung.{rule_id}"
         yield from source.unknown(table, rule_id, rule_id, rules)
         for number, step in enumerate(steps if isinstance(steps, list) else []):
-            for key, known in (("fact", RUNG_FACTS), ("template", letters), ("withdrawal", letters)):
+            for key, known in (("fact", STEP_FACTS), ("template", letters), ("withdrawal", letters)):
                 yield from source.unknown(table, key, step.get(key), known, number)
             yield from _parties(source, table, step, number)
     for kind, letter in _tables(source, "letter"):

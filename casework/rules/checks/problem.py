@@ -1,4 +1,4 @@
-"""One word of a configuration file that names nothing, and the place where it stands."""
+"""One word of a configuration file that names nothing, and its place."""
 
 from __future__ import annotations
 
