@@ -166,7 +166,9 @@ def test_the_doctor_names_a_wrong_word(team: Team) -> None:
 
 
 def test_a_problem_without_a_near_word_suggests_none() -> None:
-    problem = Problem("ladder/x.toml", 3, "letter.a", "template", "zzz", "which is no letter", None, "Letters are here.")
+    problem = Problem(
+        "ladder/x.toml", 3, "letter.a", "template", "zzz", "which is no letter", None, "Letters are here."
+    )
     assert (
         problem.sentence
         == 'ladder/x.toml, line 3: [letter.a] `template` names "zzz", which is no letter. Letters are here.'
