@@ -17,6 +17,7 @@ from typing import Any
 
 from config.connection_urls import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
 from config.login import read_login
+from config.reply_mailbox import ReplyMailbox, read_reply_mailbox
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # The longest time for one round of letters: a scheduler that delivers must not look like one that has stopped.
@@ -50,6 +51,7 @@ class Settings:
     - `smtp_tls`: whether every letter must go to the mail server by TLS
     - `alert_to`: the mailbox of the person who gets an e-mail when sendflow does not work
     - `pages_at`: the address under which people open the pages, for links in e-mails; None: this machine's own
+    - `replies`: the mailbox from which answers are read; None: no mail is read
     - `second_factor`: the roles whose accounts must have a second factor; None: those that config/rights.toml says
     """
 
@@ -79,6 +81,7 @@ class Settings:
     web_port: int | None = None
     pages_at: str | None = None
     second_factor: tuple[str, ...] | None = None
+    replies: ReplyMailbox | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -122,6 +125,7 @@ class Settings:
             alert_to=checked(_mailbox, "SENDFLOW_ALERT_TO"),
             pages_at=checked(_pages_at, "SENDFLOW_PAGES_URL"),
             second_factor=_roles(env.get("SENDFLOW_SECOND_FACTOR") or ""),
+            replies=checked(read_reply_mailbox),
         )
         if wrong or (wrong := list(settings._conflicts())):
             raise SettingsError("; ".join(wrong))

@@ -192,8 +192,18 @@ def links() -> Target:
     return target
 
 
+def mail() -> Target:
+    """The reading of a mail that comes in: nothing may raise."""
+    from tests.casework.mailbox.test_hostile import everything
+
+    def target(data: bytes) -> None:
+        everything(data)
+
+    return target
+
+
 TARGETS: dict[str, Callable[[], Target]] = {
-    each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed, links)
+    each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed, links, mail)
 }
 SEEDS = {
     "tracker": [*sorted((GOLDEN / "imports").iterdir())],
@@ -204,6 +214,7 @@ SEEDS = {
     "almanac": [ROOT / "config" / "almanac" / "bank_holidays.toml"],
     "typed": [],
     "links": [],
+    "mail": [],
 }
 
 

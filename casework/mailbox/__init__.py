@@ -1,0 +1,1 @@
+"""Mail that comes in: read it, say what it is, match it to a letter, record its answer or let a person decide."""
