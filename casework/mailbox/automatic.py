@@ -23,7 +23,7 @@ PRESENT = (
 SYSTEMS = re.compile(r"^(mailer-daemon|postmaster|microsoftexchange[0-9a-f]+|no-?reply|do-?not-?reply)@")
 AWAY = re.compile(
     r"^(re:\s*)?(automatic reply|auto(matic)?[- ]?(reply|response)|out[- ]of[- ](the[- ])?office|i am out of|"
-    r"on (annual|maternity|sick) leave|away from (my desk|the office))",
+    r"on (annual|maternity|sick) leave|away from (my|the) [a-z]+)",
     re.IGNORECASE,
 )
 

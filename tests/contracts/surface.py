@@ -289,6 +289,7 @@ class _Recording(dict[str, str]):
 
 def environment() -> list[str]:
     """Return the names of the SENDFLOW variables that the program reads."""
-    recording = _Recording(ENVIRONMENT)
+    mailbox = {"SENDFLOW_IMAP_HOST": "imap.icb.example", "SENDFLOW_IMAP_LOGIN": "send.dco@icb.example:words"}
+    recording = _Recording({**ENVIRONMENT, **mailbox})
     Settings.read(recording)
     return sorted(name for name in recording.read if name.startswith("SENDFLOW_"))

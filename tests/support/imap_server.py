@@ -138,7 +138,7 @@ class ImapServer:
         numbers.write_text(f"3 V{int(number) + 1_000} N1\n")
 
     def empty(self) -> None:
-        """Take every mail away; the server then numbers the folder anew."""
+        """Take every mail away; the server then numbers the folder again."""
         shutil.rmtree(self.folder / "mail" / USER, ignore_errors=True)
 
 

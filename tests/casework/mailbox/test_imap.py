@@ -31,7 +31,7 @@ def test_mails_are_read_in_order_and_stay_unread(server: ImapServer) -> None:
     assert all(not name.endswith("S") for name in server.seen()), "none is marked as seen"
 
 
-def test_a_folder_that_was_numbered_anew_has_other_places(server: ImapServer) -> None:
+def test_a_folder_that_was_numbered_again_has_other_places(server: ImapServer) -> None:
     server.deliver(reply("RECEIVED NX00042"))
     before = {place for place, _raw in read_all(server)}
     server.renumber()
