@@ -18,7 +18,10 @@ def register(app: typer.Typer) -> None:
 
 
 def bodies(json_: Json = False) -> None:
-    """List the bodies of the directory: code, name, role and the services that each provides."""
+    """List the bodies of the directory: code, name, role and the services that each provides.
+
+    Of a body that did not always exist, or was abolished, also its first and last day and its successor.
+    """
     from config.directory import DirectoryError, load_directory
     from config.settings import Settings
 
@@ -33,5 +36,12 @@ def bodies(json_: Json = False) -> None:
 
 
 def _listed(body: "Body") -> str:
+    from config.text import full_day
+
     services = ", ".join(body.services) or "gives no advice itself"
-    return f"{body.body}  {body.name} ({body.role.replace('_', ' ')}): {services}"
+    line = f"{body.body}  {body.name} ({body.role.replace('_', ' ')}): {services}"
+    if body.first_day is not None:
+        line += f"; from {full_day(body.first_day)}"
+    if body.last_day is not None:
+        line += f"; until {full_day(body.last_day)}, then {body.successor or 'no successor named'}"
+    return line

@@ -44,10 +44,16 @@ class By(StrEnum):
     """How the rows may be grouped."""
 
     BODY = "body"
+    SUCCESSOR = "successor"
     LA = "la"
 
 
-GroupBy = Annotated[By | None, typer.Option("--by", help="Group the rows by body or by local authority.")]
+GroupBy = Annotated[
+    By | None,
+    typer.Option(
+        "--by", help="Group the rows by body, by the body that has its duties today (successor), or by authority (la)."
+    ),
+]
 Workbook = Annotated[Path | None, typer.Option("--xlsx", help="Also write the rows to this Excel workbook.")]
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -96,6 +97,8 @@ class Provider(_Strict):
 
     A neighbouring integrated care board is here too, and NHS England for what it commissions. Each provides nothing
     and has one mailbox (SEND Regs 2014 regs 15, 16).
+
+    A body that was abolished has a last day, and a successor that gets the letters about its duties from the next day.
     """
 
     body: Code
@@ -104,6 +107,23 @@ class Provider(_Strict):
     kind: Kind | None = None
     send_lead: Mailbox
     provides: tuple[Provides, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
+    successor: Code | None = None
+
+    @model_validator(mode="after")
+    def _lives_in_order(self) -> Provider:
+        if self.first_day and self.last_day and self.last_day < self.first_day:
+            raise ValueError(f"body {self.body} has its last_day before its first_day")
+        if self.successor and self.last_day is None:
+            raise ValueError(
+                f"body {self.body} has a successor and no last_day: expected both, for example last_day = 2026-03-31"
+            )
+        return self
+
+    def is_there(self, on: date) -> bool:
+        """Whether the body exists on a day."""
+        return (self.first_day or date.min) <= on <= (self.last_day or date.max)
 
     @model_validator(mode="after")
     def _provides_something(self) -> Provider:
@@ -115,12 +135,18 @@ class Provider(_Strict):
 
 
 class Body(_Strict):
-    """A body as others are shown it: its organisation code, name, role and the services it gives (slugs, sorted)."""
+    """A body as others are shown it: its organisation code, name, role and the services it gives (slugs, sorted).
+
+    A body that did not always exist has a first day, one that was abolished a last day, and perhaps a successor.
+    """
 
     body: Code
     name: Name
     role: Slug
     services: tuple[Slug, ...]
+    first_day: date | None = None
+    last_day: date | None = None
+    successor: Code | None = None
 
 
 class Directory(_Strict):
@@ -141,7 +167,15 @@ class Directory(_Strict):
                 raise ValueError(
                     f"body {code} is in the file twice: an organisation code names one body, for example QX101"
                 )
-        answered: dict[tuple[str, str], str] = {}
+        successors = {each.body: each.successor for each in self.body_ if each.successor}
+        for code, successor in successors.items():
+            if successor not in codes:
+                raise ValueError(
+                    f"body {code} has the successor {successor}, which is no body of this file: add it as a [[body]]"
+                )
+            if code in _chain(successors, successor):
+                raise ValueError(f"body {code} is its own successor, by way of {successor}: expected a later body")
+        answered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self.body_:
             for given in provider.provides:
                 if given.service not in self.service:
@@ -153,12 +187,14 @@ class Directory(_Strict):
                         raise ValueError(
                             f"body {provider.body} provides {given.service} for {la}, which is no [la.…] of this file"
                         )
-                    other = answered.setdefault((la, given.service), provider.body)
-                    if other != provider.body or list(given.la).count(la) > 1:
+                    others = answered.setdefault((la, given.service), [])
+                    other = next((each for each in others if each is provider or _meet(each, provider)), None)
+                    if other is not None or list(given.la).count(la) > 1:
                         raise ValueError(
-                            f"{given.service} for {la} is mapped twice (body {other} and body {provider.body}): one"
-                            " body answers for it"
+                            f"{given.service} for {la} is mapped twice (body {(other or provider).body} and body"
+                            f" {provider.body}): one body answers for it on a day"
                         )
+                    others.append(provider)
         _names(self.la, "la")
         _names(self.service, "service")
         return self
@@ -172,6 +208,9 @@ class Directory(_Strict):
                 name=each.name,
                 role=each.role if each.provides else BOARD,
                 services=tuple(sorted({given.service for given in each.provides})),
+                first_day=each.first_day,
+                last_day=each.last_day,
+                successor=each.successor,
             )
             for each in self.body_
         ]
@@ -183,8 +222,13 @@ class Directory(_Strict):
         return {each.body: each for each in self.bodies}
 
     @cached_property
-    def _providers(self) -> dict[tuple[str, str], tuple[Provider, Provides]]:
-        return {(la, given.service): (each, given) for each in self.body_ for given in each.provides for la in given.la}
+    def _providers(self) -> dict[tuple[str, str], list[Provider]]:
+        found: dict[tuple[str, str], list[Provider]] = {}
+        for each in self.body_:
+            for given in each.provides:
+                for la in given.la:
+                    found.setdefault((la, given.service), []).append(each)
+        return found
 
     @cached_property
     def _providers_by_code(self) -> dict[str, Provider]:
@@ -239,10 +283,29 @@ class Directory(_Strict):
         """The code of the body written in `text` (its name or code); None where unknown."""
         return text if text in self._by_code else self._bodies_by_name.get(_key(text))
 
-    def provider(self, la_slug: str, service_slug: str) -> str | None:
-        """The code of the body that answers for this service in this local authority; None where nobody is mapped."""
-        found = self._providers.get((la_slug, service_slug))
-        return found[0].body if found else None
+    def provider(self, la_slug: str, service_slug: str, on: date) -> str | None:
+        """The code of the body that answers for this service in this local authority on a day; None where nobody is
+        mapped.
+        """
+        mapped = self._providers.get((la_slug, service_slug), ())
+        return next((each.body for each in mapped if each.is_there(on)), None)
+
+    def providers_at_any_time(self, la_slug: str, service_slug: str) -> list[Body]:
+        """Every body that answers, or did, for this service in this local authority, in the order of the file."""
+        return [self._by_code[each.body] for each in self._providers.get((la_slug, service_slug), ())]
+
+    def body_on(self, code: str, on: date) -> str | None:
+        """The code of the body that has this one's duties on a day: itself, or the last of its successors.
+
+        None if it was abolished and no successor is named. A body that the directory does not list is itself.
+        """
+        found = self._providers_by_code.get(code)
+        while found is not None and found.last_day is not None and found.last_day < on:
+            if found.successor is None:
+                return None
+            code = found.successor
+            found = self._providers_by_code.get(code)
+        return code
 
     def la_name(self, slug: str) -> str:
         """How the local authority is written in letters; the slug itself where the directory no longer has it."""
@@ -257,19 +320,21 @@ class Directory(_Strict):
         """The mailbox of the Designated Clinical Officer's team."""
         return self.icb.dco
 
-    def mailbox(self, la: str | None, body: str | None, service: str | None, party: Party) -> str | None:
-        """The mailbox of `party` for a duty of `body` and `service` in `la`; None where the directory has none ("no
-        address").
+    def mailbox(self, la: str | None, body: str | None, service: str | None, party: Party, on: date) -> str | None:
+        """The mailbox of `party` for a duty of `body` and `service` in `la` on a day; None where the directory has none
+        ("no address"). The successor of a body that was abolished has its mailbox.
         """
         if party is Party.DCO:
             return self.icb.dco
         if party is Party.ICB_EXECUTIVE_LEAD:
             return self.icb.executive_lead
+        if body is None and la is not None and service is not None:
+            body = self.provider(la, service, on)
+        if body is not None:
+            body = self.body_on(body, on)
         if body == self.icb.body:
             # The DCO's team does the board's own duties (section G, mediation, recommendations, moves).
             return self.icb.dco
-        if body is None and la is not None and service is not None:
-            body = self.provider(la, service)
         if body is None:
             return None
         asked = (la, body, service, party)
@@ -317,6 +382,22 @@ def load_directory(path: Path | None = None) -> Directory:
         raise DirectoryError(
             f"directory, {first_fault(problem, Directory)}{more}; config/directory.toml is an example"
         ) from None
+
+
+def _meet(one: Provider, other: Provider) -> bool:
+    """Whether two bodies exist on the same day."""
+    return (one.first_day or date.min) <= (other.last_day or date.max) and (other.first_day or date.min) <= (
+        one.last_day or date.max
+    )
+
+
+def _chain(successors: Mapping[str, str], code: str | None) -> Iterator[str]:
+    """A body and its successors, each once."""
+    seen: set[str] = set()
+    while code is not None and code not in seen:
+        seen.add(code)
+        yield code
+        code = successors.get(code)
 
 
 def _key(text: str) -> str:

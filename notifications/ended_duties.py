@@ -122,12 +122,13 @@ def _ended(
         return
     asked = list(_sent_while_open(casefile, duty, ladder))
     corrected = {str(data["recipient"]) for data in asked if _sent_after_the_end(casefile, duty, data.get("rung_seq"))}
-    reached = {
-        directory.dco,
-        *(directory.mailbox(casefile.la, duty.body, duty.service, Party(party)) for party in corrected),
-    }
+
+    def mailbox_of(party: Party) -> str | None:
+        return directory.mailbox(casefile.la, duty.body, duty.service, party, fact.occurred_on)
+
+    reached = {directory.dco, *(mailbox_of(Party(party)) for party in corrected)}
     for party in dict.fromkeys((*(end.to if live else ()), *(Party(data["recipient"]) for data in asked))):
-        mailbox = directory.mailbox(casefile.la, duty.body, duty.service, party)
+        mailbox = mailbox_of(party)
         if mailbox not in reached and party not in corrected:
             reached.add(mailbox)
             yield Ending(fact, duty, party, ENDED, end.template)

@@ -10,6 +10,8 @@ from typing import Any
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
+from config.directory import Body
+from config.text import full_day
 from web.labels import first_capital, words
 
 LABELS = {
@@ -158,7 +160,7 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
     if name in ("la", "new_la", "other_la"):
         options = [(la, each.name) for la, each in directory.la.items()]
     elif name in ("body", "redirected_to", "to_body", "passed_to"):
-        options = _asked_first(found, "body", [(each.body, each.name) for each in directory.bodies])
+        options = _asked_first(found, "body", [(each.body, _with_last_day(each)) for each in directory.bodies])
     elif name in ("service", "to_service"):
         options = _asked_first(found, "service", [(slug, each.name) for slug, each in directory.service.items()])
     elif name == "ground":
@@ -168,6 +170,10 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
     elif name == "claim" and found is not None:
         options = [(str(seq), f"Fact {seq}") for seq in found.claims_to_decide]
     return list(dict(options).items())
+
+
+def _with_last_day(body: Body) -> str:
+    return body.name if body.last_day is None else f"{body.name} (until {full_day(body.last_day)})"
 
 
 def _asked_first(found: CaseReport | None, key: str, options: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ from casework.cases.same_child import (
 )
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import check_person
-from casework.cases.warnings import wrong_bodies
+from casework.cases.warnings import bodies_of_another_time, wrong_bodies
 from casework.context import AppContext
 from models import people
 from models.aliases import find_aliases
@@ -136,7 +136,7 @@ def record(
 
 def warnings_of(case: LoadedCase) -> list[str]:
     """What a person should know of the facts of this act: they are out of order, ask a wrong body, or repeat one."""
-    return [*unusual(case), *wrong_bodies(case), *noted(case)]
+    return [*unusual(case), *wrong_bodies(case), *bodies_of_another_time(case), *noted(case)]
 
 
 def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference: str | None) -> RecordCommand:

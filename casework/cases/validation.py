@@ -93,7 +93,7 @@ def _fields_from_a_person(
         )
     given = _body_of_the_opening(process, model, history, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
-        given = _completed(context, case, kind, given)
+        given = _completed(context, case, draft, given)
     fields, free_texts = parsed(model, kind, given)
     _check_body_kind(context, model, kind, fields)
     _add_reading_in_force(context, model, given, fields)
@@ -184,16 +184,16 @@ def _known_to(casefile: CaseFile, key: str) -> set[str | None]:
     return {line.data.get(key) for line in casefile.lines}
 
 
-def _completed(context: AppContext, case: CaseSoFar, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+def _completed(context: AppContext, case: CaseSoFar, draft: FactDraft, given: dict[str, Any]) -> dict[str, Any]:
     """Fill in the body from the service, or the service from what the body was asked for, where only one
     can be meant.
     """
     if ("body" in given) == ("service" in given) or (casefile := case.file_if_opened()) is None:
         return given
-    process = case.process
+    process, kind, on = case.process, draft.kind, draft.occurred_on
     among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
     if "body" not in given and "service" in given and kind in process.asks:
-        provider = context.directory.provider(casefile.la, given["service"]) if casefile.la else None
+        provider = context.directory.provider(casefile.la, given["service"], on) if casefile.la else None
         if provider is not None:
             return {**given, "body": provider}
     if "body" not in given and "service" in given:
@@ -206,7 +206,7 @@ def _completed(context: AppContext, case: CaseSoFar, kind: str, given: dict[str,
             services = {
                 each
                 for each in offered
-                if casefile.la and context.directory.provider(casefile.la, each) == given["body"]
+                if casefile.la and context.directory.provider(casefile.la, each, on) == given["body"]
             } or set(offered)
             return {**given, "service": services.pop()} if len(services) == 1 else given
         asked = sorted({service for body, service in among if body == given["body"] and service is not None})

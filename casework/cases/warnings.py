@@ -1,12 +1,17 @@
-"""Warnings of requests to a body that does not provide the requested service, by the directory. They refuse nothing.
+"""Warnings of bodies: one that does not provide the requested service, or that did not exist on the day.
+
+They refuse nothing.
 
 Provision: CFA 2014 s31 lets the authority ask any of its partners, and every body that is asked has to answer in time
 (SEND Regs 2014 reg 8(1)). That it forwards the request, and to which body, is an answer. The directory is the team's
 own file and may be out of date: it decides no duty.
 """
 
+from datetime import date
+
 from casework.cases.loaded_case import LoadedCase
 from config.directory import Directory, DirectoryError
+from config.text import full_day
 from models.facts import StoredFact
 
 
@@ -32,7 +37,7 @@ def _is_wrong_body(case: LoadedCase, fact: StoredFact) -> bool:
 def _warning(case: LoadedCase, fact: StoredFact) -> str:
     directory = case.context.directory
     body, service = str(fact.data["body"]), str(fact.data["service"])
-    provider = directory.provider(case.file.la, service) if case.file.la else None
+    provider = directory.provider(case.file.la, service, fact.occurred_on) if case.file.la else None
     answer = "--data answer=redirected"
     if provider:
         answer += f" --data redirected_to={provider}, and ask {provider}"
@@ -43,3 +48,36 @@ def _warning(case: LoadedCase, fact: StoredFact) -> str:
         f" was the wrong body, record its answer{example}. If the directory is out of date, add the service to"
         " directory.toml."
     )
+
+
+def bodies_of_another_time(case: LoadedCase, after: int = 0) -> list[str]:
+    """A sentence for each body that a new fact numbered above `after` names, and that did not exist on its day.
+
+    The fact is recorded: people write to a body that was abolished. Its successor has the duty and gets the letters.
+    """
+    directory = case.context.directory
+    return [
+        sentence
+        for fact in case.new_facts
+        if fact.seq > after and isinstance(fact.data.get("body"), str)
+        for sentence in _of_another_time(directory, str(fact.data["body"]), fact.occurred_on)
+    ]
+
+
+def _of_another_time(directory: Directory, code: str, on: date) -> list[str]:
+    try:
+        body = directory.body(code)
+    except DirectoryError:
+        return []
+    if body.first_day is not None and on < body.first_day:
+        began = full_day(body.first_day)
+        return [f"Body {code} ({body.name}) began on {began}, after this fact. Check the day or the body."]
+    if body.last_day is None or on <= body.last_day:
+        return []
+    now = directory.body_on(code, on)
+    after = (
+        f"Its successor is {directory.body(now).name} ({now}), which gets the letters."
+        if now is not None
+        else "directory.toml names no successor, so no letter has an address."
+    )
+    return [f"Body {code} ({body.name}) ended on {full_day(body.last_day)}. {after}"]

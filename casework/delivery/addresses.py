@@ -5,6 +5,7 @@ certainly did not leave is taken out of that letter. A letter that takes an earl
 got the earlier one, as long as the directory has that mailbox.
 """
 
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
@@ -43,13 +44,13 @@ class _Waiting(NamedTuple):
     letter: str | None
 
 
-def readdress(connection: Connection, directory: Directory) -> None:
+def readdress(connection: Connection, directory: Directory, today: date) -> None:
     """Give the notices that wait the mailboxes that the directory has now. Leaves out those of a mailbox that another
     run is writing to.
     """
-    listed = mailboxes(directory)
+    listed = mailboxes(directory, today)
     for group in _groups(connection):
-        mailbox = directory.mailbox(group.la, group.body, group.service, Party(group.recipient))
+        mailbox = directory.mailbox(group.la, group.body, group.service, Party(group.recipient), today)
         if group.takes_back:
             _readdress_corrections(connection, group, mailbox, listed)
         elif mailbox != group.mailbox:
@@ -86,10 +87,12 @@ def _earlier_mailbox(connection: Connection, notice: _Waiting) -> str | None:
     return connection.scalar(query.order_by(LETTER.c.sent_at.desc(), LETTER.c.id).limit(1))
 
 
-def mailboxes(directory: Directory) -> frozenset[str]:
-    """Every mailbox of the directory."""
+def mailboxes(directory: Directory, on: date) -> frozenset[str]:
+    """Every mailbox that the directory has on a day: none of a body that was abolished."""
     found = {directory.icb.dco, directory.icb.executive_lead}
     for body in directory.body_:
+        if body.last_day is not None and body.last_day < on:
+            continue
         found |= {body.send_lead, *(each for given in body.provides for each in (given.mailbox, given.manager))}
     return frozenset(found)
 

@@ -115,7 +115,7 @@ def _again(context: AppContext, la: str | None, notice: NoticeDraft, fact: Store
     """The notice that is sent again, under a key of its own, to the recipient's mailbox of today."""
     return notice._replace(
         key=f"{notice.key}/{fact.seq}",
-        mailbox=context.directory.mailbox(la, notice.body, notice.service, Party(notice.recipient)),
+        mailbox=context.directory.mailbox(la, notice.body, notice.service, Party(notice.recipient), context.today()),
         on=context.today(),
         state=NoticeState.CREATED,
     )

@@ -174,7 +174,7 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     outcomes: list[LetterOutcome] = []
     unreadable: list[str] = []
     try:
-        transact(run.context.engine, partial(readdress, directory=run.context.directory))
+        transact(run.context.engine, partial(readdress, directory=run.context.directory, today=run.context.today()))
         unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
     except BAD_ROW:
         unreadable.append(NO_ADDRESS)

@@ -15,6 +15,7 @@ from casework.cases.repetitions import as_repetition
 from casework.cases.same_child import UndecidedAlready, refuse_second_case
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
+from casework.cases.warnings import bodies_of_another_time
 from casework.context import AppContext
 from casework.imports.cells import other_spelling
 from casework.imports.compare import VIA_IMPORT, compare
@@ -165,7 +166,11 @@ class RowBatch:
             new_reference=done.case_ref if alias is not None else None,
             claim_of=done.case_ref if change.claim else None,
             out_of_order=unusual(done, after=before),
-            notes=self.unit.child_notes[known:],
+            notes=[
+                *self.unit.child_notes[known:],
+                *(plan.remarks if added else ()),
+                *bodies_of_another_time(done, after=before),
+            ],
         )
 
     def _done(self, plan: Plan, command: RecordCommand, case: LoadedCase | None) -> LoadedCase:

@@ -16,7 +16,8 @@ from typing import NamedTuple, TypeVar
 from casework.imports import cells as read
 from casework.imports.cells import Cell, Doubt
 from casework.imports.sheet import SheetRow
-from config.directory import Directory
+from config.directory import Body, Directory
+from config.text import full_day
 from config.tracker_columns import ANSWER, TrackerColumns, header_key
 
 Read = TypeVar("Read")
@@ -64,6 +65,7 @@ class Plan:
     person: Mapping[str, str]
     exception: str
     comments: str
+    remarks: tuple[str, ...] = ()
 
 
 class RowReader:
@@ -147,6 +149,7 @@ class _Reading:
         self.row = row
         self.problems = [reader.problem(row, column, doubt.code, doubt.expected) for column, doubt in _reported(row)]
         self.doubtful = {column for column, _ in row.doubts}
+        self.remarks: list[str] = []
         event = partial(read.event_day, today=reader.today)
         self.la = self._cell("la", reader.authority)
         self.requested_on = self._cell("requested_on", event)
@@ -206,7 +209,10 @@ class _Reading:
         }
         known = {name: value for name, value in person.items() if value}
         facts = tuple(self._facts(self.la, self.requested_on))
-        return Plan(self.row, reference, original, self.la, la_reference, facts, known, self.exception, self.comments)
+        said = tuple(self.remarks)
+        return Plan(
+            self.row, reference, original, self.la, la_reference, facts, known, self.exception, self.comments, said
+        )
 
     def _check_missing(self) -> None:
         for column, example in (
@@ -248,15 +254,11 @@ class _Reading:
         for service in self.answers:
             if service not in self.services:
                 self._report(ANSWER + service, "not_asked", NOT_ASKED)
+        directory = self.reader.directory
         if self.la is not None:
             for service in self.services:
-                if self.reader.directory.provider(self.la, service) is None:
-                    name = self.reader.directory.service_name(service)
-                    self._report(
-                        "services",
-                        "unmapped_service",
-                        f"the directory has no body that gives {name} for this local authority",
-                    )
+                if self.asked_on is not None and self._body(self.la, service, self.asked_on) is None:
+                    self._report("services", "unmapped_service", _unmapped(directory, self.la, service, self.asked_on))
 
     def _check_order(self) -> None:
         def after(column: str, day: date | None, than: str, other: date | None) -> bool:
@@ -291,6 +293,27 @@ class _Reading:
                 "the request was made before the birth; expected an earlier day of birth, or a later request",
             )
 
+    def _body(self, la: str, service: str, on: date) -> str | None:
+        """The body that gives a service for an authority on a day, or the successor of the one that did."""
+        directory = self.reader.directory
+        found = directory.provider(la, service, on)
+        if found is None:
+            once = [body for body in directory.providers_at_any_time(la, service) if (body.last_day or on) < on]
+            found = directory.body_on(once[-1].body, on) if once else None
+            if found is not None:
+                self._remark_successor(once[-1], service, found)
+        return found
+
+    def _remark_successor(self, ended: Body, service: str, successor: str) -> None:
+        directory = self.reader.directory
+        assert ended.last_day is not None
+        remark = (
+            f"The request for {directory.service_name(service)} was recorded to {directory.body(successor).name}"
+            f" ({successor}), the successor of {ended.name} ({ended.body}), which ended on {full_day(ended.last_day)}"
+        )
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
     def _facts(self, la: str, requested_on: date) -> list[RowFact]:
         """The facts in the order of the process, so that those of one day are replayed in that order."""
         columns = self.reader.columns
@@ -301,11 +324,11 @@ class _Reading:
         if self.asked_on is not None:
             asking = columns.column["asked_on"].fact or ""
             facts.extend(
-                RowFact("asked_on", asking, self.asked_on, service, self.reader.directory.provider(la, service))
+                RowFact("asked_on", asking, self.asked_on, service, self._body(la, service, self.asked_on))
                 for service in self.services
             )
         facts.extend(
-            RowFact(ANSWER + service, columns.answers.fact, day, service, self.reader.directory.provider(la, service))
+            RowFact(ANSWER + service, columns.answers.fact, day, service, self._body(la, service, self.asked_on or day))
             for service, day in sorted(self.answers.items(), key=lambda answer: answer[1])
         )
         for column, day in (
@@ -316,3 +339,17 @@ class _Reading:
             if day is not None:
                 facts.append(RowFact(column, columns.column[column].fact or "", day))
         return facts
+
+
+def _unmapped(directory: Directory, la: str, service: str, on: date) -> str:
+    name = directory.service_name(service)
+    others = directory.providers_at_any_time(la, service)
+    if not others:
+        return f"the directory has no body that gives {name} for this local authority"
+    body = others[-1]
+    if body.last_day is not None and body.last_day < on:
+        return (
+            f"{body.name}, which gave {name} for this local authority, ended on {full_day(body.last_day)}, and the"
+            ' directory names no successor; add it to directory.toml, for example successor = "QX102"'
+        )
+    return f"{body.name}, which gives {name} for this local authority, began after {full_day(on)}; check the day"

@@ -81,12 +81,18 @@ def count_cases(context: AppContext) -> int:
 
 
 def grouped(context: AppContext, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
-    """Group rows by body or by la, the largest group first. By body, an authority's own duties are under its name."""
+    """Group rows by body, successor or la, the largest group first. By body, an authority's own duties are under its
+    name. By successor, those of a body that was abolished are under the body that has its duties today.
+    """
     groups: dict[tuple[str | None, str], list[BoardRow]] = {}
+    names = {body.body: body.name for body in context.directory.bodies}
     for row in rows:
         la_name = context.directory.la_name(row.la) if row.la else "No local authority recorded"
-        if by == "body" and row.body is not None:
-            key: tuple[str | None, str] = (row.body, row.body_name or row.body)
+        if by != "la" and row.body is not None:
+            body = row.body
+            if by == "successor":
+                body = context.directory.body_on(body, context.today()) or body
+            key: tuple[str | None, str] = (body, names.get(body, body))
         else:
             key = (row.la, la_name)
         groups.setdefault(key, []).append(row)

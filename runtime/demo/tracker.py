@@ -296,7 +296,8 @@ def _record_lived(then: AppContext, last: date, case: _LetterCase) -> None:
     today = then.today()
     _record_case(then, today, replace(case, asked_days_ago=(today - last).days + case.asked_days_ago, answer=None))
     if case.answer is not None and today == last:
-        _once(then, case.ref, FactDraft(case.answer, today, _advice(then, case)))
+        asked = last - timedelta(days=case.asked_days_ago)
+        _once(then, case.ref, FactDraft(case.answer, today, _advice(then, case, asked)))
 
 
 def record_demo_events(context: AppContext) -> None:
@@ -344,7 +345,7 @@ def record_demo_events(context: AppContext) -> None:
 def _record_case(context: AppContext, day: date, case: _LetterCase) -> None:
     """Record the case up to `day`: opened, agreed, one service asked, and the service's answer on `day`."""
     asked = day - timedelta(days=case.asked_days_ago)
-    advice = _advice(context, case)
+    advice = _advice(context, case, asked)
     drafts = [
         FactDraft("ehc_assessment_requested", asked - timedelta(days=35), {"la": case.la}),
         FactDraft("assessment_agreed", asked - timedelta(days=1)),
@@ -355,8 +356,8 @@ def _record_case(context: AppContext, day: date, case: _LetterCase) -> None:
         record(context, case.ref, drafts, ACTOR)
 
 
-def _advice(context: AppContext, case: _LetterCase) -> dict[str, Any]:
-    return {"service": case.service, "body": context.directory.provider(case.la, case.service)}
+def _advice(context: AppContext, case: _LetterCase, asked: date) -> dict[str, Any]:
+    return {"service": case.service, "body": context.directory.provider(case.la, case.service, asked)}
 
 
 def _once(context: AppContext, ref: str, draft: FactDraft) -> None:

@@ -154,9 +154,9 @@ def letters(context: AppContext, connection: Connection, today: date) -> Iterato
         )
 
 
-def came_back(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+def came_back(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     """Finds mailboxes of the directory from which a letter came back, until a later letter is accepted there."""
-    listed = mailboxes(context.directory)
+    listed = mailboxes(context.directory, today)
     last = {
         str(mailbox): day
         for mailbox, day in connection.execute(
@@ -214,7 +214,7 @@ def claims(context: AppContext, connection: Connection, today: date) -> Iterator
         )
 
 
-def directory(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+def directory(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     """Finds bodies with an open duty and no mailbox. A body that has left the directory has no mailbox either."""
     query = (
         select(CASE.c.la, DUTY.c.body, DUTY.c.service, DUTY.c.case_ref)
@@ -227,7 +227,7 @@ def directory(context: AppContext, connection: Connection, _today: date) -> Iter
     for la, body, service, ref in connection.execute(query):
         key = (la, body, service)
         if key not in asked:
-            asked[key] = all(context.directory.mailbox(la, body, service, party) for party in ADDRESSED)
+            asked[key] = all(context.directory.mailbox(la, body, service, party, today) for party in ADDRESSED)
         if not asked[key]:
             nowhere.setdefault((body, service), []).append(ref)
         if service is not None and not gives(context.directory, body, service):

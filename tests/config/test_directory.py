@@ -2,6 +2,7 @@
 clear line.
 """
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from config.tracker_columns import DEFAULT as DEFAULT_COLUMNS
 from config.tracker_columns import TrackerError, load_columns
 from models.enums import Party
 
+ON = date(2026, 3, 2)
 DEFAULT_TEXT = DEFAULT.read_text(encoding="utf-8")
 
 
@@ -23,12 +25,12 @@ def test_every_service_of_every_authority_has_a_body_and_all_its_mailboxes(direc
     assert (len(directory.la), len(directory.service)) == (4, 5)
     for la in directory.la:
         for service in directory.service:
-            code = directory.provider(la, service)
+            code = directory.provider(la, service, ON)
             assert code is not None and service in directory.body(code).services
             for party in Party:
-                address = directory.mailbox(la, code, service, party)
+                address = directory.mailbox(la, code, service, party, ON)
                 assert address is not None and address.endswith(".example")
-                assert directory.mailbox(la, None, service, party) == address
+                assert directory.mailbox(la, None, service, party, ON) == address
 
 
 @pytest.mark.parametrize(
@@ -87,15 +89,15 @@ def test_names_of_what_the_directory_no_longer_has_are_their_slugs(directory: Di
 
 def test_a_body_outside_its_patch_is_reached_where_its_own_offers_agree(directory: Directory) -> None:
     assert (
-        directory.mailbox("northshire", "QX103", "occupational_therapy", Party.SERVICE)
+        directory.mailbox("northshire", "QX103", "occupational_therapy", Party.SERVICE, ON)
         == "occupational.therapy@lowmoor-therapies.example"
     )
-    lead = directory.mailbox("northshire", "QX101", None, Party.PROVIDER_SEND_LEAD)
+    lead = directory.mailbox("northshire", "QX101", None, Party.PROVIDER_SEND_LEAD, ON)
     assert (
-        directory.mailbox("northshire", "QX101", None, Party.SERVICE) == lead
+        directory.mailbox("northshire", "QX101", None, Party.SERVICE, ON) == lead
     )  # several services: a person who knows the case decides
-    assert directory.mailbox(None, "QX999", "camhs", Party.SERVICE) is None
-    assert directory.mailbox(None, None, None, Party.DCO) == directory.dco
+    assert directory.mailbox(None, "QX999", "camhs", Party.SERVICE, ON) is None
+    assert directory.mailbox(None, None, None, Party.DCO, ON) == directory.dco
 
 
 def test_the_bodies_are_listed_in_order_with_the_board_that_gives_no_advice(directory: Directory) -> None:
@@ -114,7 +116,7 @@ def test_what_a_body_is_in_law_is_known_and_a_neighbouring_board_has_one_mailbox
     ]
     assert directory.kind("QX999") is None
     assert {
-        directory.mailbox("northshire", "QX901", None, party)
+        directory.mailbox("northshire", "QX901", None, party, ON)
         for party in (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
     } == {"send.dco@southernmarches-icb.example"}
 

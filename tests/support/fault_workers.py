@@ -135,7 +135,7 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: PLR09
         case "came_back":
             return came_back(context, *given).model_dump(mode="json")
         case "readdress":
-            transact(context.engine, lambda connection: readdress(connection, context.directory))
+            transact(context.engine, lambda connection: readdress(connection, context.directory, context.today()))
             return None
         case "sweep":
             return sweep(context).model_dump(mode="json")
