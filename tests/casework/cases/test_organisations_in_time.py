@@ -86,7 +86,8 @@ def test_an_import_names_the_ended_body_and_its_successor(team: Team, tmp_path: 
     assert report.refused == 0, report.refusals
     assert [remark for remark in report.remarks if "successor" in remark] == [
         "line 2: the request for Speech and Language Therapy was recorded to Eastmere and Holme Hospitals NHS"
-        " Foundation Trust (QX102), the successor of Northshire Community Health NHS Trust (QX101), which ended on 31 March 2026"
+        " Foundation Trust (QX102), the successor of Northshire Community Health NHS Trust (QX101), which ended on 31"
+        " March 2026"
     ]
 
 
