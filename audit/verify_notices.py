@@ -22,7 +22,7 @@ from deadlines.duties import Duty, duties_of
 from deadlines.working_calendar import OutsideCalendarRange
 from models.bulk_io import mark, stream
 from models.casefile import CaseFile
-from models.common_facts import CAME_BACK, CORRECTIONS, ESCALATION_FACTS
+from models.common_facts import CORRECTIONS, ESCALATION_FACTS, RETURNED
 from models.enums import NoticeState
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
@@ -83,7 +83,7 @@ class OutcomeIndex:
         """Index a fact. Raises KeyError if it lacks what its kind promises."""
         data = fact.data
         key = (data.get("rung_seq"), data["rung"], data["recipient"], data["rule"], data["opened_seq"])
-        if fact.kind == CAME_BACK:
+        if fact.kind in RETURNED:
             self._returned[(*key, data["letter"])] = fact
             return
         self._facts.setdefault(key, []).append(fact)
@@ -130,9 +130,7 @@ class NoticeCheck:
         self._context = context
         self._day = day
         self._ruleset_since = _ruleset_since(context, connection)
-        self._relevant = (
-            ESCALATION_FACTS | OUTCOME_STATES.keys() | {CAME_BACK} | context.escalation_policy.letter.keys()
-        )
+        self._relevant = ESCALATION_FACTS | OUTCOME_STATES.keys() | RETURNED | context.escalation_policy.letter.keys()
         self.sent_days: SentDays = Counter()
 
     def check(
@@ -152,7 +150,7 @@ class NoticeCheck:
         for fact in facts:
             if fact.kind not in self._relevant:
                 continue
-            if fact.kind in OUTCOME_STATES or fact.kind == CAME_BACK:
+            if fact.kind in OUTCOME_STATES or fact.kind in RETURNED:
                 outcomes.add(fact)
                 if fact.kind == SENT:
                     self.sent_days[fact.data["letter"], fact.occurred_on] += 1

@@ -251,6 +251,12 @@ class NoticeCameBack(NoticeOutcome):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+class NoticeUndelivered(NoticeOutcome):
+    """A mail server said, after it had accepted a letter, that it was not delivered. `cause` is a word of a list."""
+
+    cause: Slug
+
+
 ATTENDED = "dco_attended"
 REPLIED = "body_replied"
 SHARED: dict[str, type[FactData]] = {
@@ -274,13 +280,16 @@ SHARED: dict[str, type[FactData]] = {
     "child_parted": ChildParted,
     "child_joined": ChildJoined,
     "notice_came_back": NoticeCameBack,
+    "notice_undelivered": NoticeUndelivered,
     "letters_held": LettersHeld,
     "letters_released": LettersReleased,
 }
 HOLD, RELEASE, CAME_BACK = "letters_held", "letters_released", "notice_came_back"
+UNDELIVERED = "notice_undelivered"
+RETURNED = frozenset({CAME_BACK, UNDELIVERED})  # a letter that had been accepted did not arrive
 CONTACT = "contact_made"
 CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
 ESCALATION_FACTS = frozenset({"reminder_due", "breached", "escalation_due"})
 OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})
 CHILD_FACTS = frozenset({"child_parted", "child_joined"})
-ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | CHILD_FACTS | {"chasing_began", HOLD, RELEASE, CAME_BACK}
+ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | CHILD_FACTS | {"chasing_began", HOLD, RELEASE, *RETURNED}

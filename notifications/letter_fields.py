@@ -15,7 +15,7 @@ from config.text import full_day
 from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
-from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACTS
+from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACTS, RETURNED
 from models.enums import Party
 from models.facts import StoredFact, iso
 
@@ -298,9 +298,13 @@ def _sent_line(view: CaseView, duty: Duty, fact: StoredFact, withdrawn: set[int]
 def _undelivered(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
     """Letters about one request that failed or came back: their day, the post, and a code for the reason."""
     return [
-        {"on": iso_or_none(fact.occurred_on), "to": fact.data["recipient"], "why": fact.data.get("why") or "came_back"}
+        {
+            "on": iso_or_none(fact.occurred_on),
+            "to": fact.data["recipient"],
+            "why": fact.data.get("why") or fact.data.get("cause") or CAME_BACK.removeprefix("notice_"),
+        }
         for fact in view.casefile.lines
-        if fact.kind in (FAILED, CAME_BACK)
+        if fact.kind in {FAILED, *RETURNED}
         and (fact.data["rule"], fact.data["opened_seq"]) == (duty.rule, duty.opened_seq)
     ]
 

@@ -15,7 +15,7 @@ from deadlines.duties import Duty
 from deadlines.escalation import WorkingDays, step_day
 from deadlines.working_calendar import OutsideCalendarRange
 from models.casefile import CaseFile
-from models.common_facts import CAME_BACK
+from models.common_facts import RETURNED
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN, ENDED
 from notifications.letter_fields import SENT, WITHDRAWAL, CaseView
@@ -105,7 +105,7 @@ def _outcomes(casefile: CaseFile, duty: Duty) -> Mapping[str, _Outcome]:
     """The last day on which a letter of each step in force left or failed, by step."""
     outcomes: dict[str, _Outcome] = {}
     for fact in casefile.lines:
-        if fact.kind in (SENT, FAILED, CAME_BACK) and _is_about(casefile, duty, fact):
+        if fact.kind in {SENT, FAILED, *RETURNED} and _is_about(casefile, duty, fact):
             rung = str(fact.data["rung"])
             if rung not in outcomes or (fact.occurred_on, fact.seq) > outcomes[rung][1:]:
                 outcomes[rung] = _Outcome(rung, fact.occurred_on, fact.seq)

@@ -361,6 +361,7 @@ _SHARED_UPDATES: Mapping[str, Update] = {
     "rung_withdrawn": _withdraw_escalation,
     "notice_sent": _add_sent_notice,
     "notice_came_back": _remove_returned_notice,
+    "notice_undelivered": _remove_returned_notice,
     "chasing_began": _add_chasing_start,
     "chasing_paused": _add_pause,
     REPLIED: _add_reply,

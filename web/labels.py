@@ -20,6 +20,7 @@ FACTS = {
     "notice_sent": "e-mail sent",
     "notice_failed": "e-mail failed",
     "notice_came_back": "e-mail came back",
+    "notice_undelivered": "e-mail not delivered",
     "letters_held": "e-mails put on hold",
     "letters_released": "e-mails released",
     "fact_corrected": "correction",

@@ -35,6 +35,7 @@ EVENTS = {
     "notice_sent": "The mail server accepted it",
     "notice_failed": "It failed: its reader was not notified",
     "notice_came_back": "It came back: its reader was not notified",
+    "notice_undelivered": "It was not delivered: its reader was not notified",
 }
 COLUMNS = (Column("Day", "on"), Column("To", "mailbox"), Column("Subject", "subject"), Column("State", "state"))
 

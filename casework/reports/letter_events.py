@@ -5,11 +5,11 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from casework.context import AppContext
-from models.common_facts import CAME_BACK
+from models.common_facts import CAME_BACK, UNDELIVERED
 from models.database import reading
 from models.tables import CHANGE_LOG, FACT, LETTER, NOTICE
 
-OUTCOMES = ("notice_sent", "notice_failed", CAME_BACK)
+OUTCOMES = ("notice_sent", "notice_failed", CAME_BACK, UNDELIVERED)
 
 
 class LetterEvent(BaseModel):
@@ -46,7 +46,7 @@ def letter_events(context: AppContext, letter: str) -> LetterEvents:
     for row in facts:
         data = orjson.loads(row.text)["data"]
         if data.get("letter") == letter:
-            found.setdefault((row.recorded_at, row.kind, data.get("why")), set()).add(row.case_ref)
+            found.setdefault((row.recorded_at, row.kind, data.get("why") or data.get("cause")), set()).add(row.case_ref)
     events = [LetterEvent(at=at, what=what, why=why, cases=sorted(cases)) for (at, what, why), cases in found.items()]
     events.sort(key=lambda each: (each.at, each.what != "row_changed"))
     return LetterEvents(attempts=attempts, events=events)

@@ -28,6 +28,7 @@ ENGINE = {
     "notice_sent",
     "notice_failed",
     "notice_came_back",
+    "notice_undelivered",
     "letters_held",
     "letters_released",
 }

@@ -77,7 +77,7 @@ class EveryProcessWitness(Witness):
         force = facts_in_force(lines)
         mine = [fact for fact in lines if (fact.data.get("rule"), fact.data.get("opened_seq")) in duties]
         sent = [fact for fact in mine if fact.kind == "notice_sent"]
-        failed = [fact for fact in mine if fact.kind in ("notice_failed", "notice_came_back")]
+        failed = [fact for fact in mine if fact.kind in ("notice_failed", "notice_came_back", "notice_undelivered")]
         days = {day for fact in force for day in (fact.occurred_on, *_days_in(fact))}
         for label, words in re.findall(rf"^([A-Z][^:\n]{{2,40}}): +[A-Z][a-z]+day {DAY}", letter.text, re.MULTILINE):
             if not label.startswith(CALCULATED):

@@ -79,7 +79,9 @@ def letters_are_sent_once(team: Team, mail_server: ScriptedMailServer) -> None:
         sent = connection.execute(text("SELECT case_ref, text FROM fact WHERE kind = 'notice_sent'")).all()
         came_back = {
             json.loads(row[0])["data"]["letter"]
-            for row in connection.execute(text("SELECT text FROM fact WHERE kind = 'notice_came_back'"))
+            for row in connection.execute(
+                text("SELECT text FROM fact WHERE kind IN ('notice_came_back', 'notice_undelivered')")
+            )
         }
     assert copies.keys() <= letters.keys()
     for message, state in letters.items():
