@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "adopt a rule pack": ("adopt",),
     "bodies": ("bodies",),
     "case": ("case",),
+    "check": ("check",),
     "copy to PostgreSQL": ("copy-to-postgresql",),
     "deliver": ("deliver",),
     "deployments": ("deployments",),

@@ -136,6 +136,7 @@ def _without_records(new: Installation) -> None:
     new.call("account: an invitation", "account", *invited, *ACTOR, "--json")
     new.call("account: an act that is none", "account", "greet", "sam.lee", *ACTOR)
     new.call("account: a second factor that is none", "account", "remove-second-factor", "sam.lee", *ACTOR)
+    new.call("check: every word", "check", "--json")
     new.call("doctor: an alert without a mailbox", "doctor", "--quick", "--alert", "--json")
     (new.home / "directory.toml").write_text("this is no directory", "utf-8")
     new.call("bodies: a directory that cannot be read", "bodies", "--json")
