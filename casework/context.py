@@ -171,6 +171,13 @@ class AppContext:
 
         return processes()
 
+    @cached_property
+    def restricted(self) -> frozenset[str]:
+        """The processes of which Prefect shows nothing: no run, event, artifact or label."""
+        from statemachines.registry import restricted_processes  # lazy, as above
+
+        return restricted_processes()
+
     @property
     def read_only(self) -> bool:
         """Whether this context was loaded to look only."""

@@ -79,7 +79,8 @@ class Trouble(BaseModel):
 class SweepReport(BaseModel):
     """What a sweep did.
 
-    `kinds` counts the facts written by kind. `look_next` is the next day on which a duty is due for evaluation.
+    `kinds` counts the facts written by kind; `bodies` and `processes` are of those that are not restricted.
+    `look_next` is the next day on which a duty is due for evaluation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -153,10 +154,11 @@ class _Result:
     busy: list[str] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
 
-    def count_facts(self, facts: Sequence[Fact]) -> None:
+    def count_facts(self, facts: Sequence[Fact], restricted: frozenset[str]) -> None:
         self.kinds.update(fact.kind for fact in facts)
-        self.bodies.update(str(fact.data["body"]) for fact in facts if fact.data.get("body"))
-        self.processes.update(fact.process for fact in facts)
+        shown = [fact for fact in facts if fact.process not in restricted]
+        self.bodies.update(str(fact.data["body"]) for fact in shown if fact.data.get("body"))
+        self.processes.update(fact.process for fact in shown)
 
     def add(self, other: "_Result") -> None:
         self.cases += other.cases
@@ -266,7 +268,8 @@ class _Sweep:
         if not due:
             return result
         for ref, case in unit.load(list(due), locked=True).items():
-            result.count_facts(unit.append(case, case.evaluate(self.due.as_at).drafts))
+            facts = unit.append(case, case.evaluate(self.due.as_at).drafts)
+            result.count_facts(facts, self.context.restricted)
             case.outdated = case.outdated or due[ref]
         result.cases = len(due)
         result.notices = len(unit.notices)

@@ -15,10 +15,11 @@ from typing import Any
 
 from casework import findings
 from casework.context import AppContext
+from casework.reports.restricted import restricted_references
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
 from config.text import short_day
 from flows.jobs import Job, JobExecution
-from flows.run_labels import End
+from flows.run_ends import End
 
 OVERDUE_KEY = "overdue-by-body"
 WEEK_KEY = "due-this-week"
@@ -30,7 +31,7 @@ MOST_CASES = 12
 def overdue_by_body(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
     """One row for each body and service with duties past their due date, the worst first; excused ones are not late."""
     groups: dict[tuple[str, str], list[BoardRow]] = {}
-    for row in overdue(context, as_at):
+    for row in _not_restricted(context, overdue(context, as_at)):
         if row.body is not None:
             groups.setdefault((row.body, row.service or ""), []).append(row)
     return [
@@ -63,7 +64,7 @@ def due_this_week(context: AppContext, as_at: date) -> list[dict[str, str | int]
             "Service": context.directory.service_name(row.service) if row.service else "",
             "Duty": row.action,
         }
-        for row in week(context, as_at)[:MOST_ROWS]
+        for row in _not_restricted(context, week(context, as_at))[:MOST_ROWS]
     ]
 
 
@@ -97,7 +98,7 @@ async def publish(execution: JobExecution, ended: End) -> End:
 
     if execution.job is Job.VERIFY:
         await acreate_markdown_artifact(
-            verification(execution.report.model_dump(mode="json")), key=VERIFY_KEY, description=ended.message
+            verification(shown(execution.context, execution.report)), key=VERIFY_KEY, description=ended.message
         )
     if execution.job is not Job.SWEEP:
         return ended
@@ -127,6 +128,22 @@ async def publish(execution: JobExecution, ended: End) -> End:
         message=f"{ended.message}; {look}",
         lines=(*ended.lines, "The Artifacts tab shows what is overdue by body and what falls due this week."),
     )
+
+
+def shown(context: AppContext, report: Any) -> dict[str, Any]:
+    """The report of a job as Prefect may show it: nothing that it says about a restricted case."""
+    document: dict[str, Any] = report.model_dump(mode="json")
+    for name in ("troubles", "damage"):
+        about = document.get(name) or []
+        hidden = restricted_references(context, {each["case_ref"] for each in about if each.get("case_ref")})
+        if hidden:
+            document[name] = [each for each in about if each["case_ref"] not in hidden]
+    return document
+
+
+def _not_restricted(context: AppContext, rows: list[BoardRow]) -> list[BoardRow]:
+    hidden = restricted_references(context, {row.case_ref for row in rows})
+    return [row for row in rows if row.case_ref not in hidden]
 
 
 def _some(references: list[str]) -> str:

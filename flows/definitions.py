@@ -27,7 +27,7 @@ from pydantic import Field
 
 from casework.sweep import Shard
 from config.settings import Settings
-from flows import artifacts, run_labels
+from flows import artifacts, run_ends, run_labels
 from flows.jobs import Job, JobExecution
 from flows.run_labels import MOST_KINDS, NEW, UNKNOWN
 from models.errors import Refusal
@@ -114,6 +114,8 @@ def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
             )
         case Job.VERIFY:
             return JobExecution(job, context, {"case": given["case"]})
+        case Job.ALERT:
+            return JobExecution(job, context, {})
         case _:
             # The facts and the file of these jobs never pass through Prefect.
             raise RuntimeError(f"{job} runs only inside the command that asked for it") from None
@@ -128,12 +130,12 @@ async def _execute(job: Job, **given: Any) -> State[Any]:
         report = prepared.execution.execute(str(flow_run.id))
     except Exception as problem:
         ended = (
-            run_labels.refused(job, name, problem)
+            run_ends.refused(job, name, problem)
             if isinstance(problem, Refusal)
-            else run_labels.broken(job, name, problem)
+            else run_ends.broken(job, name, problem)
         )
     else:
-        ended = run_labels.end(job, name, report.model_dump(mode="json"))
+        ended = run_ends.end(job, name, artifacts.shown(prepared.execution.context, report))
         with contextlib.suppress(Exception):  # the job is done, even if its artifacts cannot be shown
             ended = await artifacts.publish(prepared.execution, ended)
     with contextlib.suppress(Exception):  # as above
@@ -142,16 +144,16 @@ async def _execute(job: Job, **given: Any) -> State[Any]:
     return state(name=ended.state, message=ended.message)
 
 
-async def _publish_end(ended: run_labels.End) -> None:
+async def _publish_end(ended: run_ends.End) -> None:
     """Write the run's log, and its name and tags if the end changed them. For a recorded fact the name is enough."""
     client, _ = get_or_create_client()
-    if ended.state is not run_labels.EndState.RECORDED:
+    if ended.state is not run_ends.EndState.RECORDED:
         await client.create_logs([_log(line, ended) for line in ended.diary])
     if ended.name != flow_run.name or ended.tags:
         await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
 
 
-def _log(line: str, ended: run_labels.End) -> LogCreate:
+def _log(line: str, ended: run_ends.End) -> LogCreate:
     """Make a line of the run's log, the first thing that a person sees who opens the run."""
     level = logging.ERROR if ended.broken else logging.INFO
     return LogCreate(name="sendflow", level=level, message=line, timestamp=datetime.now(UTC), flow_run_id=flow_run.id)
@@ -205,6 +207,16 @@ async def verify(case: CaseReference | None = None) -> State[Any]:
     return await _execute(Job.VERIFY, case=case)
 
 
+@flow(
+    name="alert",
+    flow_run_name=_run_name,
+    description="Looks for what needs a fix, and writes it to the operator's mailbox.",
+)
+async def alert() -> State[Any]:
+    """Alert the operator. A second run on a day writes only what is new."""
+    return await _execute(Job.ALERT)
+
+
 FLOWS: dict[Job, Flow[..., Any]] = {
     Job.RECORD: record,
     Job.IMPORT: import_tracker,
@@ -212,6 +224,7 @@ FLOWS: dict[Job, Flow[..., Any]] = {
     Job.DELIVER: deliver,
     Job.DIGEST: digest,
     Job.VERIFY: verify,
+    Job.ALERT: alert,
 }
 
 

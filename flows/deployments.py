@@ -1,16 +1,14 @@
-"""The deployments, which a person may start from the Prefect UI: sweep, deliver, digest, verify.
+"""The deployments, which a person may start from the Prefect UI: sweep, deliver, digest, verify, alert.
 
-None has a schedule, because runtime/scheduler.py starts the jobs by the clock. An automation marks a run as crashed if
-its process has died: Prefect would show it as running for ever.
+None has a schedule, because runtime/scheduler.py starts the jobs by the clock.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from prefect.automations import Automation, EventTrigger, Posture
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import (
@@ -21,22 +19,18 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
-from prefect.events.actions import ChangeFlowRunState
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from config.settings import Settings
 from flows import definitions
-from flows.run_labels import JOB_TAG, EndState
+from flows.automations import keep_automations
+from flows.run_labels import JOB_TAG
 from flows.views import save_views
 from flows.work_pool import POOL, TEMPLATE
 
-ZOMBIES = "Runs whose process has died are shown as crashed"
-# The heartbeat comes every 30 seconds; three missed ones are no accident.
-SILENCE = timedelta(seconds=100)
 LEFT = "sendflow was stopped while it ran; the next sweep or delivery finishes the work"
-PREFECT_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "TimedOut", "Suspended", "Paused")
 
 WHAT_THEY_DO = {
     "sweep": (
@@ -56,6 +50,10 @@ WHAT_THEY_DO = {
         "Checks every hash, replays every case and compares the projections. Changes nothing. Name a case to verify"
         " it alone."
     ),
+    "alert": (
+        "Looks for what needs a fix, as sendflow doctor does, and writes it to the operator's mailbox"
+        " (SENDFLOW_ALERT_TO), once a day for the same findings. Automations start it."
+    ),
 }
 
 
@@ -66,6 +64,7 @@ def deployments() -> list[RunnerDeployment]:
         "deliver": definitions.deliver,
         "digest": definitions.digest,
         "verify": definitions.verify,
+        "alert": definitions.alert,
     }
     return [
         flow.to_deployment(
@@ -76,43 +75,6 @@ def deployments() -> list[RunnerDeployment]:
         )
         for name, flow in flows.items()
     ]
-
-
-def zombie_automation() -> Automation:
-    """Marks a run as crashed when its heartbeat stops and no end was seen. Every end is listed by name: our runs end in
-    states of their own.
-    """
-    ends = {f"prefect.flow-run.{name}" for name in (*PREFECT_ENDS, *EndState)}
-    return Automation(
-        name=ZOMBIES,
-        description="Nothing is lost with such a run: the next sweep and the next delivery finish its work.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect=ends,
-            match={"prefect.resource.id": "prefect.flow-run.*"},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=SILENCE,
-        ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, message="its process has died; the next sweep or delivery finishes the work"
-            )
-        ],
-    )
-
-
-async def keep_automation() -> None:
-    """Makes the automation, or brings the one that is there up to date."""
-    wanted = zombie_automation()
-    try:
-        present = await Automation.aread(name=ZOMBIES)
-    except ValueError:
-        await wanted.acreate()
-        return
-    await present.adelete()
-    await wanted.acreate()
 
 
 async def settle_what_was_left(opened: datetime) -> int:
@@ -141,5 +103,5 @@ async def put_into_pool(settings: Settings, made: list[RunnerDeployment]) -> Non
             await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=TEMPLATE, is_paused=False))
     for each in made:
         await each.aapply(work_pool_name=POOL)
-    await keep_automation()
+    await keep_automations()
     await asyncio.to_thread(save_views, settings)

@@ -1,4 +1,4 @@
-"""The jobs of sendflow: record, import, sweep, deliver, digest, verify. Knows no Prefect."""
+"""The jobs of sendflow: record, import, sweep, deliver, digest, verify, alert. Knows no Prefect."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Job(StrEnum):
     DELIVER = "deliver"
     DIGEST = "digest"
     VERIFY = "verify"
+    ALERT = "alert"
 
 
 class JobExecution:
@@ -52,6 +53,15 @@ class JobExecution:
         if self.problem is not None:
             raise self.problem
         return self.report
+
+    def is_restricted(self) -> bool:
+        """Whether the job is about one case of a restricted process, of which Prefect shows nothing."""
+        if self.job not in (Job.RECORD, Job.VERIFY) or not self.context.restricted:
+            return False
+        from casework.reports.restricted import is_restricted
+
+        kinds = [draft.kind for draft in self.arguments.get("drafts") or ()]
+        return is_restricted(self.context, self.arguments.get("case"), kinds)
 
     def _log(self, seconds: float) -> None:
         """Write one line in the job log: words of our own and numbers."""
@@ -96,8 +106,16 @@ def job_function(job: Job) -> Callable[..., Any]:
             from casework.delivery.daily_digest import digest
 
             return lambda context, run, **arguments: digest(context, run=run, **arguments)
-        case Job.VERIFY:
-            from audit.verify import verify_and_store
+        case Job.VERIFY | Job.ALERT:
+            return _without_facts(job)
 
-            # Verification records no fact, so no fact names its run.
-            return lambda context, _run, **arguments: verify_and_store(context, **arguments)
+
+def _without_facts(job: Job) -> Callable[..., Any]:
+    """Return the function of a job that records no fact, so that no fact names its run."""
+    if job is Job.ALERT:
+        from flows.alerts import raise_alert
+
+        return lambda context, _run, **arguments: raise_alert(context, **arguments)
+    from audit.verify import verify_and_store
+
+    return lambda context, _run, **arguments: verify_and_store(context, **arguments)

@@ -86,7 +86,7 @@ PRIVATE = re.compile(r"/api/(admin/storage|block_documents|block_types/slug/[^/]
 # Web sockets by which the pages follow runs; those by which programs write are not among them.
 FOLLOWED = frozenset({"/api/events/out", "/api/logs/out"})
 TAGS = ("by-hand", "shared")
-PARAMETERS = ("as_at", "part", "now", "case")  # of the four deployments; Prefect would store any other
+PARAMETERS = ("as_at", "part", "now", "case")  # of the deployments; Prefect would store any other
 CANCELLING = frozenset({"CANCELLING", "CANCELLED"})
 LARGEST = 65_536
 

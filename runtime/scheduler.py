@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from datetime import time as clock_time
 from typing import Any
@@ -34,8 +34,9 @@ from casework.job_runs import finished_for
 from casework.published_heads import check_published
 from casework.sweep import DueDuties
 from config.settings import Settings
+from flows.events import EventFeed
 from flows.runner import run_job
-from models.database import reading
+from models.database import open_engine, reading
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, RulesetMismatch
 from runtime.diagnostics.alerts import alert
@@ -85,6 +86,11 @@ class Scheduler:
     deliver_after: float = 0.0
     relay: str | None = None
     pulse: Heartbeat = field(default_factory=Heartbeat)
+    feed: EventFeed = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the feed of events, which begins with what Prefect has."""
+        self.feed = EventFeed(self.settings)
 
     def tick(self) -> None:
         """Once a minute: sweep if a duty is due for a check, write the digest if it is missing, deliver if a letter is
@@ -101,6 +107,19 @@ class Scheduler:
     def verify(self) -> None:
         """At 03:30: verify every hash chain, case and cached row, and alert at once if something is altered."""
         self._with_context(self._verify)
+
+    def emit(self) -> None:
+        """Once a minute, in a thread of its own: give Prefect the events of what was committed. No job waits for it."""
+        if self.last is None:
+            return
+        # An engine of its own: the jobs dispose of theirs.
+        context = replace(self.last, engine=open_engine(self.last.settings.records_url))
+        try:
+            self.feed.emit(context)
+        except Exception as problem:
+            self._once(f"Prefect does not take events ({_word(problem)}); they come when it answers")
+        finally:
+            context.engine.dispose()
 
     def start(self) -> None:
         """Once, at the start: compare the records with the heads that this machine published."""
@@ -260,16 +279,19 @@ def _word(problem: BaseException) -> str:
 def build_scheduler(
     settings: Settings, act: Callable[..., Any] = run_job, pulse: Heartbeat | None = None
 ) -> BlockingScheduler:
-    """Return the scheduler with its jobs, not yet started. One job runs at a time: none waits for another's
-    locks.
+    """Return the scheduler with its jobs, not yet started. One job runs at a time, so that none waits for another's
+    locks; events are emitted beside them, and only read.
     """
     clock = Scheduler(settings, act, pulse=pulse or Heartbeat())
     scheduler = BlockingScheduler(
-        timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)}
+        timezone=LONDON,
+        job_defaults=LATE_BUT_ONCE,
+        executors={"default": ThreadPoolExecutor(1), "events": ThreadPoolExecutor(1)},
     )
     scheduler.add_job(clock.start, id="start", next_run_time=datetime.now(LONDON))
     every = IntervalTrigger(seconds=settings.tick_seconds, timezone=LONDON)
     scheduler.add_job(clock.tick, every, id="tick", next_run_time=datetime.now(LONDON))
+    scheduler.add_job(clock.emit, every, id="emit", executor="events")
     scheduler.add_job(
         clock.digest, CronTrigger(hour=DIGEST_AT.hour, minute=DIGEST_AT.minute, timezone=LONDON), id="digest"
     )

@@ -177,6 +177,7 @@ class Process:
 
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
+    `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Process:
     and_per_body: bool = False
     out_of_order_from: int | None = 1
     remarks: Remarks | None = None
+    restricted: bool = False
 
     @cached_property
     def opens(self) -> str:
@@ -314,6 +316,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     and_per_body: bool = False,
     remarks: Remarks | None = None,
     out_of_order_from: int | None = 1,
+    restricted: bool = False,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -355,6 +358,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         and_per_body=and_per_body,
         out_of_order_from=out_of_order_from,
         remarks=remarks,
+        restricted=restricted,
     )
 
 

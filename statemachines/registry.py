@@ -17,6 +17,7 @@ from statemachines.process import FactDefinition, NotPermitted, Process, Reactio
 
 # A module of this folder that defines a process has this line, and the name of the process.
 DEFINES_PROCESS = re.compile(r"^PROCESS\b", re.MULTILINE)
+RESTRICTED = re.compile(r"^    restricted=True\b", re.MULTILINE)
 
 
 class Processes(Mapping[str, Process]):
@@ -51,6 +52,15 @@ class Processes(Mapping[str, Process]):
 def processes() -> Mapping[str, Process]:
     """Every process by name, in alphabetical order."""
     return Processes()
+
+
+@cache
+def restricted_processes() -> frozenset[str]:
+    """The processes whose definition says `restricted=True`, by name. None is built for it."""
+    texts = {
+        file.stem: file.read_text("utf-8") for folder in statemachines.__path__ for file in Path(folder).glob("*.py")
+    }
+    return frozenset(name for name, text in texts.items() if DEFINES_PROCESS.search(text) and RESTRICTED.search(text))
 
 
 @cache

@@ -133,9 +133,10 @@ def _checked(asked: Asked, form: Form, step: str) -> Answer:
 
 def _record(asked: Asked, form: Form, draft: FactDraft, confirmed: bool) -> Answer:
     arguments = {"case": form.ref, "drafts": [draft], "actor": asked.account, "via": "page", "confirmed": confirmed}
-    shown = asked.runs.act(form.ref, form.kind) if asked.runs is not None else nullcontext()
-    with shown as run:
-        recorded = JobExecution(Job.RECORD, asked.context, arguments).execute(run)
+    execution = JobExecution(Job.RECORD, asked.context, arguments)
+    is_shown = asked.runs is not None and not execution.is_restricted()
+    with asked.runs.act(form.ref, form.kind) if asked.runs is not None and is_shown else nullcontext() as run:
+        recorded = execution.execute(run)
     return GoTo(f"/cases/{recorded.case_ref}?recorded={recorded.seq}")
 
 

@@ -36,7 +36,6 @@ from casework.delivery.lease import (
     lease_new,
 )
 from casework.delivery.send import (
-    MAIL_SERVER_ACCEPTS,
     SENT,
     LetterOutcome,
     mail_server_is_down,
@@ -45,7 +44,7 @@ from casework.delivery.send import (
     record_outcome,
     send,
 )
-from casework.job_runs import record_job_run
+from casework.job_runs import MAIL_SERVER_ACCEPTS, record_job_run
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
 from models.free_text import encrypt_free_text, insert_free_texts

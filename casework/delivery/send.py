@@ -20,6 +20,7 @@ from casework.cases.unit_of_work import load_readable
 from casework.context import instant
 from casework.delivery import compose
 from casework.delivery.lease import DeliveryRun
+from casework.job_runs import MAIL_SERVER_ACCEPTS
 from casework.reports.for_a_person import OUTCOME_UNKNOWN
 from config.running_instance import read_running
 from config.settings import Carrier, Settings
@@ -34,7 +35,6 @@ from notifications.render import RenderError, content_digest, render
 from notifications.transport import CANNOT_BE_WRITTEN, Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
-MAIL_SERVER_ACCEPTS = "works"
 SENT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE)
 
 

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from casework.context import AppContext
-from casework.delivery.send import MAIL_SERVER_ACCEPTS
+from casework.job_runs import MAIL_SERVER_ACCEPTS
 from casework.reports.for_a_person import DAILY_DIGEST
 from config.running_instance import read_running, server_answers
 from config.settings import Carrier, Settings

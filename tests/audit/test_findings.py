@@ -19,7 +19,7 @@ from casework import findings, published_heads
 from casework.delivery.daily_digest import DigestReport, digest
 from casework.findings import Found
 from casework.reports.letters import shown
-from flows import run_labels
+from flows import run_ends
 from flows.jobs import Job, JobExecution
 from models.checkpoints import checkpoints
 from models.database import reading, writing
@@ -123,7 +123,7 @@ def test_a_case_deleted_at_night_is_said_everywhere_in_the_morning_until_a_perso
     [found] = open_findings(lived)
     assert (found.what, found.case_ref, found.found_by) == ("head", None, "verify")
     assert "then 2 cases" in found.message and "now 1" in found.message
-    ended = run_labels.end(Job.VERIFY, "verify every case", night.model_dump(mode="json"))
+    ended = run_ends.end(Job.VERIFY, "verify every case", night.model_dump(mode="json"))
     assert ended.broken and ended.name == "verify every case: 1 damaged" and "sendflow findings" in ended.message
 
     lived.sweep("15 Apr 2026")
@@ -134,7 +134,7 @@ def test_a_case_deleted_at_night_is_said_everywhere_in_the_morning_until_a_perso
     first = text_.split(". Please")[0]
     assert "altered or incomplete" in first and last.head in first.replace(" ", "")
     assert "ALERT, the records are altered or incomplete" in subject
-    ended = run_labels.end(Job.DIGEST, "digest 15 Apr 2026", report.model_dump(mode="json"))
+    ended = run_ends.end(Job.DIGEST, "digest 15 Apr 2026", report.model_dump(mode="json"))
     assert ended.broken and ended.name == "digest 15 Apr 2026: 1 findings open, no head published"
 
     context = lived.context("15 Apr 2026")
@@ -214,7 +214,7 @@ def test_what_heals_by_itself_stays_open(lived: Team) -> None:
     lived.sweep("15 Apr 2026")
     night = at_night(lived, "16 Apr 2026")
     assert night.intact and night.open
-    ended = run_labels.end(Job.VERIFY, "verify every case", night.model_dump(mode="json"))
+    ended = run_ends.end(Job.VERIFY, "verify every case", night.model_dump(mode="json"))
     assert ended.broken and ended.name.startswith("verify every case: intact now, ")
     assert command(lived, "16 Apr 2026", "verify").exit_code == 1
 

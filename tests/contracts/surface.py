@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 from unittest import mock
+from uuid import UUID
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -25,7 +26,7 @@ import config
 from casework.context import AppContext
 from cli import main, program
 from config.settings import Settings, fix_prefect_environment
-from flows import artifacts, run_labels, work_pool
+from flows import artifacts, run_ends, work_pool
 from models import append_only, rows
 from models.facts import FactData
 from runtime import copy_database
@@ -228,9 +229,9 @@ def prefect() -> Mapping[str, Any]:
     """Return the names under which Prefect knows this product."""
     with mock.patch.dict("os.environ"), TemporaryDirectory() as folder:
         fix_prefect_environment(Settings.read({"SENDFLOW_HOME": folder}))
-        from flows import definitions, deployments
+        from flows import automations, definitions, deployments
 
-    automation: Any = deployments.zombie_automation()
+    made: list[Any] = [automations.zombie_automation(), *automations.alerts(UUID(int=0))]
     return MappingProxyType(
         {
             "work_pool": work_pool.POOL,
@@ -239,7 +240,7 @@ def prefect() -> Mapping[str, Any]:
                 for each in sorted(deployments.deployments(), key=lambda each: str(each.name))
             ],
             "flows": {each.name: _named(each.parameters.properties) for each in definitions.FLOWS.values()},
-            "run_states": sorted(run_labels.EndState),
+            "run_states": sorted(run_ends.EndState),
             "artifacts": sorted([artifacts.OVERDUE_KEY, artifacts.WEEK_KEY, artifacts.VERIFY_KEY]),
             "automations": [
                 {
@@ -247,6 +248,7 @@ def prefect() -> Mapping[str, Any]:
                     "after": sorted(automation.trigger.after),
                     "expect": sorted(automation.trigger.expect),
                 }
+                for automation in made
             ],
         }
     )

@@ -10,9 +10,9 @@ import pytest
 
 from casework.cases.validation import Refused
 from casework.sweep import WrongDay
-from flows import run_labels
+from flows import run_ends, run_labels
 from flows.jobs import Job, JobExecution
-from flows.run_labels import EndState
+from flows.run_ends import EndState
 from models.errors import Refusal
 from models.facts import FactDraft
 from tests.support.by_hand import CASE, PROCESS, TRUST
@@ -30,7 +30,7 @@ SWEPT: dict[str, Any] = {
 
 def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
     """What, for which day, how many."""
-    ended = run_labels.end(Job.SWEEP, run_labels.begin(Job.SWEEP, {"as_at": "2026-04-14"}), SWEPT)
+    ended = run_ends.end(Job.SWEEP, run_labels.begin(Job.SWEEP, {"as_at": "2026-04-14"}), SWEPT)
     assert ended.name == "sweep 14 Apr 2026: 12 breached, 31 reminded"
     assert (ended.state, ended.broken, ended.tags) == (EndState.BREACHES, False, (PROCESS, TRUST))
 
@@ -62,7 +62,7 @@ def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
 )
 def test_red_is_for_what_a_person_must_fix(act: Job, report: dict[str, Any], state: EndState, broken: bool) -> None:
     """A breach or a refused row is normal work; letters that cannot be delivered and damage are not."""
-    ended = run_labels.end(act, str(act), report)
+    ended = run_ends.end(act, str(act), report)
     assert (ended.state, ended.broken) == (state, broken)
 
 
@@ -70,7 +70,7 @@ def test_red_is_for_what_a_person_must_fix(act: Job, report: dict[str, Any], sta
 def test_a_refusal_is_no_failure(problem: Refusal) -> None:
     """The person who asked gets the reason; the run shows the code alone."""
     assert isinstance(problem, Refusal)
-    ended = run_labels.refused(Job.RECORD, "record", problem)
+    ended = run_ends.refused(Job.RECORD, "record", problem)
     assert (ended.state, ended.broken) == (EndState.REFUSED, False)
     assert "sentence" not in ended.message
 
@@ -80,7 +80,7 @@ def test_a_fault_shows_its_kind_and_place_and_never_its_words() -> None:
     try:
         raise RuntimeError("Zebediah was born on 1 May 2019")
     except RuntimeError as problem:
-        ended = run_labels.broken(Job.SWEEP, "sweep", problem)
+        ended = run_ends.broken(Job.SWEEP, "sweep", problem)
         assert not isinstance(problem, Refusal)
     assert ended.broken
     assert "RuntimeError at test_run_labels.py:" in ended.message

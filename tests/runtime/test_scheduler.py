@@ -184,9 +184,33 @@ def test_the_jobs_are_late_but_once(team: Team) -> None:
     scheduler = build_scheduler(team.context("2 Mar 2026").settings, Acts())
     scheduler._configure({"apscheduler.timezone": "Europe/London", "apscheduler.job_defaults.max_instances": 1})
     jobs = {job.id: job for job, _store, _replace in scheduler._pending_jobs}
-    assert set(jobs) == {"start", "tick", "digest", "verify"}
+    assert set(jobs) == {"start", "tick", "emit", "digest", "verify"}
     for name, hour, minute in (("digest", 7, 0), ("verify", 3, 30)):
         for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25)):
             moment = jobs[name].trigger.get_next_fire_time(None, datetime(day.year, day.month, day.day, tzinfo=LONDON))
             assert (moment.date(), moment.hour, moment.minute) == (day, hour, minute)
     assert LATE_BUT_ONCE == {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+
+
+def test_a_server_that_takes_no_events_is_said_once_and_stops_no_job(
+    team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acts = Acts()
+    ticking = Scheduler(team.context("2 Mar 2026").settings, acts)
+    ticking.emit()
+    ticking.tick()
+    given: list[object] = []
+
+    def away(context: object) -> int:
+        given.append(context)
+        raise ConnectionRefusedError("http://127.0.0.1")
+
+    monkeypatch.setattr(ticking.feed, "emit", away)
+    for _ in range(3):
+        ticking.emit()
+        ticking.tick()
+    assert len(given) == 3
+    said = capsys.readouterr().err
+    assert said.count("Prefect does not take events (ConnectionRefusedError)") == 1
+    assert "http:" not in said
+    assert acts.names.count("sweep") == 4

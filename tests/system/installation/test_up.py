@@ -21,8 +21,10 @@ from pathlib import Path
 import pytest
 
 from config.running_instance import server_answers
-from flows.deployments import LEFT, WHAT_THEY_DO, ZOMBIES
-from flows.run_labels import JOB_TAG, RECORDING_TAG, EndState
+from flows.automations import ZOMBIES
+from flows.deployments import LEFT, WHAT_THEY_DO
+from flows.run_ends import EndState
+from flows.run_labels import JOB_TAG, RECORDING_TAG
 from flows.views import VIEWS
 from flows.work_pool import POOL
 from flows.worker import STOPPED
@@ -120,7 +122,7 @@ def test_every_artifact_is_filled(installation: RunningInstallation) -> None:
     assert "# The history is intact" in pages["verification"]["data"]
 
 
-def test_a_person_can_start_four_things_and_none_has_a_schedule(installation: RunningInstallation) -> None:
+def test_a_person_can_start_five_things_and_none_has_a_schedule(installation: RunningInstallation) -> None:
     """Each deployment has a description of what it does."""
 
     def served() -> dict[str, str] | None:
@@ -128,7 +130,7 @@ def test_a_person_can_start_four_things_and_none_has_a_schedule(installation: Ru
         by_flow = {each["entrypoint"].rsplit(".", 1)[-1]: each for each in found}
         return (
             {name: each["description"] for name, each in by_flow.items() if not each["schedules"]}
-            if len(by_flow) == 4
+            if len(by_flow) == len(WHAT_THEY_DO)
             else None
         )
 

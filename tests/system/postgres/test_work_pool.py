@@ -117,6 +117,7 @@ def machines(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) 
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["deployments"] == [
+            "alert/alert-now",
             "deliver/deliver-now",
             "digest/digest-now",
             "sweep/sweep-now",

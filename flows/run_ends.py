@@ -1,0 +1,245 @@
+"""How a run ends: the name of its state, its message, tags and log, in words for operations staff. Knows no Prefect.
+
+A business outcome (a breach, a refused row) is never shown as a failure: red means that a person must fix something.
+Only references, kinds of fact, codes, days and counts pass through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from flows.alerts import AlertOutcome
+from flows.jobs import Job
+from flows.run_labels import NEEDS_A_PERSON_TAG
+from models.enums import LetterState
+from models.errors import Refusal
+
+MOST_LINES = 50
+
+
+class EndState(StrEnum):
+    """The names under which runs end; the automation that notices dead runs waits for any of them."""
+
+    RECORDED = "Recorded"
+    IMPORTED = "Imported"
+    SOME_REFUSED = "Some rows refused"
+    NOTHING_NEW = "Nothing new"
+    REFUSED = "Refused"
+    ESCALATED = "Escalated"
+    BREACHES = "Breaches found"
+    CHASED = "Chased"
+    NOTHING_DUE = "Nothing due"
+    CASES_NEED_A_PERSON = "Some cases need a person"
+    SENT = "Sent"
+    WAITING = "Waiting"
+    NOTHING_TO_SEND = "Nothing to send"
+    LETTERS_NEED_A_PERSON = "Letters need a person"
+    DIGESTED = "Digest written"
+    INTACT = "Intact"
+    DAMAGED = "Damaged"
+    FINDINGS_OPEN = "Findings open"
+    ALERTED = "Operator alerted"
+    NOTHING_TO_FIX = "Nothing to fix"
+    NOBODY_TO_ALERT = "Nobody to alert"
+    COULD_NOT_FINISH = "Could not finish"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a run: `broken` is True where a person must fix something; `state` is the name of its state."""
+
+    name: str
+    state: EndState
+    message: str
+    broken: bool = False
+    tags: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def diary(self) -> tuple[str, ...]:
+        """What the run's log says: the message and what a person should look at."""
+        return (self.message[:1].upper() + self.message[1:], *self.lines)
+
+
+def end(job: Job, name: str, report: Mapping[str, Any]) -> End:
+    """How the run ended, from the name it bore and the report's JSON."""
+    ended = ENDS[job](name, report)
+    said = (str(tag) for key in ("processes", "bodies") for tag in report.get(key) or ())
+    return replace(ended, tags=(*ended.tags, *said))
+
+
+def refused(job: Job, name: str, problem: Refusal) -> End:
+    """Give the end of a run whose job was refused: no failure, because sendflow did what it is for."""
+    return End(
+        name,
+        EndState.REFUSED,
+        f"{job} was refused: {problem.code}; nothing was written",
+    )
+
+
+def broken(job: Job, name: str, problem: Exception) -> End:
+    """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read
+    here.
+    """
+    where = problem.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = (
+        f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "no place known"
+    )
+    return End(
+        name,
+        EndState.COULD_NOT_FINISH,
+        f"{job} could not be finished: {type(problem).__name__} at {place}",
+        broken=True,
+    )
+
+
+def _import_end(name: str, report: Mapping[str, Any]) -> End:
+    rows, accepted, refused_rows, added = (
+        _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
+    )
+    said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
+    state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
+    return End(f"{name}: {said}", state, said)
+
+
+def _record_end(name: str, report: Mapping[str, Any]) -> End:
+    return End(
+        name,
+        EndState.RECORDED,
+        f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})",
+    )
+
+
+def _digest_end(name: str, report: Mapping[str, Any]) -> End:
+    late, soon, person = (_count(report, key) for key in ("late", "soon", "person"))
+    said = f"{late} late, {soon} due within seven days, {person} waiting for a person"
+    if report.get("state") == LetterState.FAILED:
+        return End(
+            f"{name}: not delivered",
+            EndState.LETTERS_NEED_A_PERSON,
+            f"{said}; the DCO's mailbox refused it",
+            broken=True,
+        )
+    alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
+    if still_open := _count(report, "findings"):
+        return End(
+            f"{name}: {still_open} findings open, no head published",
+            EndState.FINDINGS_OPEN,
+            f"THE RECORDS ARE ALTERED OR INCOMPLETE, so no head was published: run sendflow findings. {said}; its"
+            f" letter is {report.get('state')}{alert}",
+            broken=True,
+        )
+    return End(
+        f"{name}: {late} late, {soon} soon",
+        EndState.DIGESTED,
+        f"{said}; its letter is {report.get('state')}{alert}",
+    )
+
+
+def _alert_end(name: str, report: Mapping[str, Any]) -> End:
+    found = ", ".join(str(each).replace("_", " ") for each in report.get("found") or ())
+    match report.get("outcome"):
+        case AlertOutcome.WRITTEN:
+            said = f"the doctor found {found}, and the operator has the e-mail"
+            return End(f"{name}: {found}", EndState.ALERTED, said, tags=(NEEDS_A_PERSON_TAG,))
+        case AlertOutcome.NOTHING:
+            return End(f"{name}: nothing to fix", EndState.NOTHING_TO_FIX, "the doctor found nothing that needs a fix")
+        case AlertOutcome.NOBODY:
+            said = "nobody was alerted: set SENDFLOW_ALERT_TO to a mailbox that somebody reads. Run sendflow doctor"
+            return End(f"{name}: nobody to alert", EndState.NOBODY_TO_ALERT, said, tags=(NEEDS_A_PERSON_TAG,))
+        case _:
+            said = "the alert could not be sent: run sendflow doctor, which says what needs a fix"
+            return End(f"{name}: not sent", EndState.COULD_NOT_FINISH, said, broken=True)
+
+
+def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
+    kinds: Mapping[str, int] = report.get("kinds") or {}
+    words = {
+        "breached": "breached",
+        "reminder_due": "reminded",
+        "escalation_due": "escalated",
+        "rung_withdrawn": "withdrawn",
+    }
+    parts = [f"{kinds[kind]} {word}" for kind, word in words.items() if kinds.get(kind)]
+    cases, facts, notices = (_count(report, key) for key in ("cases_looked_at", "facts_written", "notices_written"))
+    said = ", ".join(parts) or (f"{facts} facts" if facts else "nothing due")
+    message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
+    if unreckoned := report.get("troubles") or []:
+        more = f"{len(unreckoned)} cases could not be evaluated"
+        lines = tuple(
+            f"Action needed: case {each['case_ref']} could not be evaluated. Run sendflow verify {each['case_ref']}"
+            for each in unreckoned[:MOST_LINES]
+        )
+        return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", lines=lines)
+    if kinds.get("escalation_due"):
+        return End(f"{name}: {said}", EndState.ESCALATED, message)
+    if kinds.get("breached"):
+        return End(f"{name}: {said}", EndState.BREACHES, message)
+    return End(f"{name}: {said}", EndState.CHASED if facts else EndState.NOTHING_DUE, message)
+
+
+def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
+    sent, failed, waiting = (_count(report, key) for key in ("sent", "failed", "waiting"))
+    said = (
+        ", ".join(
+            f"{number} {word}" for number, word in ((sent, "sent"), (failed, "failed"), (waiting, "waiting")) if number
+        )
+        or "nothing to send"
+    )
+    if failed:
+        return End(
+            f"{name}: {said}",
+            EndState.LETTERS_NEED_A_PERSON,
+            f"{failed} letters cannot be delivered: see `sendflow letters`",
+            broken=True,
+        )
+    return End(
+        f"{name}: {said}", EndState.SENT if sent else (EndState.WAITING if waiting else EndState.NOTHING_TO_SEND), said
+    )
+
+
+def _verify_end(name: str, report: Mapping[str, Any]) -> End:
+    cases, facts = _count(report, "cases"), _count(report, "facts")
+    still_open = _count(report, "open")
+    if report.get("intact") and still_open:
+        return End(
+            f"{name}: intact now, {still_open} findings open",
+            EndState.FINDINGS_OPEN,
+            f"{cases} cases and {facts} facts verify now; {still_open} earlier findings are open. Run sendflow"
+            " findings",
+            broken=True,
+        )
+    if report.get("intact"):
+        head = str(report.get("head"))[:16]
+        return End(
+            f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {head}"
+        )
+    damage = len(report.get("damage") or [])
+    return End(
+        f"{name}: {damage} damaged",
+        EndState.DAMAGED,
+        f"{damage} findings among {cases} cases: see the artifact; {still_open} are open. Run sendflow findings",
+        broken=True,
+    )
+
+
+def _count(report: Mapping[str, Any], key: str) -> int:
+    value = report.get(key)
+    return value if isinstance(value, int) else len(value) if isinstance(value, list | tuple) else 0
+
+
+ENDS: dict[Job, Callable[[str, Mapping[str, Any]], End]] = {
+    Job.SWEEP: _sweep_end,
+    Job.DELIVER: _deliver_end,
+    Job.VERIFY: _verify_end,
+    Job.IMPORT: _import_end,
+    Job.RECORD: _record_end,
+    Job.DIGEST: _digest_end,
+    Job.ALERT: _alert_end,
+}

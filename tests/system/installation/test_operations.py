@@ -1,0 +1,139 @@
+"""What operations staff see in Prefect, with its real server: events, automations, tasks, states.
+
+The tests share one server and one installation. Jobs run in processes of their own, as those of a person do.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casework.context import AppContext
+from casework.findings import Found, store
+from config.login import ensure_login
+from config.running_instance import server_answers
+from config.settings import Settings, child_environment
+from flows.automations import DAMAGE, FAILING, SILENT
+from flows.events import EventFeed
+from flows.server_calls import ask
+from notifications.local_smtp import free_port
+from runtime.supervisor import Supervisor
+from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
+from tests.support.installation import ROOT, SENDFLOW, wait_until
+from tests.support.team import Team
+
+pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
+TODAY = "2026-04-21"
+
+
+class Operations:
+    """An installation on a simulated day, its Prefect server, and the commands of its team."""
+
+    def __init__(self, home: Path) -> None:
+        """Start the server and put the deployments into the pool."""
+        self.team = Team(home)
+        settings = Settings(home=home, port=free_port(), auth=ensure_login(home), today=day(TODAY))
+        self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
+        self.server = Supervisor(self.settings, print)
+        self.environment = child_environment(self.settings) | {
+            "SENDFLOW_TODAY": TODAY,
+            "SENDFLOW_API_URL": str(self.settings.api_url),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.server.start("server")
+        api = str(self.settings.api_url)
+        self.server.wait_for("server", lambda: server_answers(api, self.settings.auth, 1.0), 120, lambda: None)
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of sendflow."""
+        return subprocess.run(
+            [*SENDFLOW, *words], env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    def ask(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
+        """Ask the server."""
+        return ask(self.settings, str(self.settings.api_url), method, path, body)
+
+    def context(self) -> AppContext:
+        """The context of a job on this day."""
+        return replace(self.team.context(day(TODAY)), settings=self.settings)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events of sendflow that the server has."""
+        wanted = {"filter": {"event": {"prefix": ["sendflow."]}, "order": "ASC"}, "limit": 50}
+        found: list[dict[str, Any]] = self.ask("events/filter", wanted)["events"]
+        return found
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        """The runs of a flow, the newest first."""
+        wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_DESC"}
+        found: list[dict[str, Any]] = self.ask("flow_runs/filter", wanted)
+        return found
+
+
+@pytest.fixture(scope="module")
+def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
+    """An installation with a case whose advice is late."""
+    made = Operations(tmp_path_factory.mktemp("operations") / "var")
+    try:
+        made.team.opened().asked()
+        done = made.command("deployments", "--json")
+        assert done.returncode == 0, done.stderr
+        yield made
+    finally:
+        made.server.stop()
+        made.team.first.engine.dispose()
+
+
+def test_the_automations_are_made_once_and_need_no_block(operations: Operations) -> None:
+    def ids() -> dict[str, str]:
+        found = operations.ask("automations/filter", {})
+        assert {each["actions"][0]["type"] for each in found} == {"run-deployment", "change-flow-run-state"}
+        return {each["name"]: each["id"] for each in found}
+
+    before = ids()
+    assert {DAMAGE, FAILING, SILENT} <= before.keys()
+    assert operations.command("deployments", "--json").returncode == 0
+    assert ids() == before, "an automation that was made again would begin to count again"
+    assert operations.ask("block_documents/filter", {}) == []
+
+
+def test_a_sweep_through_a_run_gives_events_that_name_it(operations: Operations) -> None:
+    done = operations.command("sweep", "--json")
+    assert done.returncode == 0, done.stderr
+    feed = EventFeed(operations.settings)
+    sent = feed.emit(operations.context())
+    assert sent > 2
+    found = wait_until(lambda: each if len(each := operations.events()) >= sent else None, 60)
+    breach = next(each for each in found if each["event"] == "sendflow.duty.breached")
+    assert breach["resource"]["prefect.resource.id"] == f"sendflow.case.{CASE}"
+    (run,) = operations.runs("sweep")
+    assert f"prefect.flow-run.{run['id']}" in [each["prefect.resource.id"] for each in breach["related"]]
+
+
+def test_what_another_process_emitted_does_not_come_again(operations: Operations) -> None:
+    """tests/flows/test_events.py takes the server away between; here it is the real one that knows its events."""
+    feed = EventFeed(operations.settings)
+    assert feed.emit(operations.context()) == 0
+    claimed = {"rule": ADVICE, "ground": "absent_4_weeks", "body": TRUST, "service": SALT}
+    operations.team.act(TODAY, ("excuse_claimed", TODAY, claimed))
+    assert feed.emit(operations.context()) == 1
+    wait_until(lambda: "sendflow.exception.to_decide" in [each["event"] for each in operations.events()], 60)
+    assert feed.emit(operations.context()) == 0
+    named = [each["event"] for each in operations.events()]
+    assert (named.count("sendflow.exception.to_decide"), named.count("sendflow.duty.breached")) == (1, 1)
+
+
+def test_damage_that_verification_finds_starts_the_alert(operations: Operations) -> None:
+    before = len(operations.runs("alert"))
+    store(operations.context(), "verify", [Found(CASE, 1, "hash", "the hash differs")])
+    EventFeed(operations.settings).emit(operations.context())
+    started = wait_until(lambda: runs if len(runs := operations.runs("alert")) > before else None, 60)
+    assert len(started) == before + 1
+    assert started[0]["state_type"] in {"SCHEDULED", "PENDING"}, "no worker of this installation takes it"
+    assert started[0]["parameters"] == {}
