@@ -64,6 +64,7 @@ def test_every_rule_has_a_page_with_each_version_and_an_example(rule: str) -> No
     )
 
 
+@pytest.mark.each_process
 @pytest.mark.parametrize("process", list(SOURCES.processes))
 def test_every_process_has_a_page_with_its_moves_duties_and_diagram(process: str) -> None:
     page, machine = page_of(SOURCES, process), SOURCES.processes[process]
@@ -83,6 +84,7 @@ def test_every_process_has_a_page_with_its_moves_duties_and_diagram(process: str
     assert after and all(f"| `{kind}` | " in after for kind in unusual)
 
 
+@pytest.mark.each_process
 @pytest.mark.parametrize("process", list(SOURCES.processes))
 def test_no_two_lines_of_a_drawing_lie_on_each_other(process: str) -> None:
     machine = SOURCES.processes[process]

@@ -307,7 +307,6 @@ def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> N
 
 
 def test_every_rule_is_there_and_every_count_word_can_be_counted() -> None:
-    assert len(LAW.rules) == 117
     used = {period.counts for rule in LAW.rules.values() for period in rule.period}
     assert used <= set(COUNTING_RULES) | set(_SPECIAL) | set(WITHOUT_DATE)
     assert set(FINISHES) <= set(COUNTING_RULES)

@@ -13,6 +13,7 @@ from tools.generated_docs import Decision, decisions, pages
 RECORDS = list(decisions())
 
 
+@pytest.mark.all_processes
 @pytest.mark.parametrize(("page", "text"), pages().items(), ids=[name_of(page) for page in pages()])
 def test_a_generated_page_is_up_to_date(page: Path, text: str) -> None:
     assert page.read_text("utf-8") == text, f"{name_of(page)}: run .venv/bin/python -m tools.generated_docs"

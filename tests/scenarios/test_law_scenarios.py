@@ -39,8 +39,11 @@ SCENARIOS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.each_process
 @pytest.mark.parametrize(
-    ("process", "row"), SCENARIOS, ids=[f"{row['rule']} {row['on']}: {row['says'][:60]}" for _, row in SCENARIOS]
+    ("process", "row"),
+    SCENARIOS,
+    ids=[f"{process}: {row['rule']} {row['on']}: {row['says'][:60]}" for process, row in SCENARIOS],
 )
 def test_scenario(process: str, row: dict[str, Any]) -> None:
     assert set(row) <= KNOWN, "a scenario says something that nothing checks"
@@ -69,6 +72,7 @@ def test_scenario(process: str, row: dict[str, Any]) -> None:
         assert any(words in step for step in answer.steps), f"no step says {words!r}: {answer.steps}"
 
 
+@pytest.mark.all_processes
 def test_every_rule_has_a_scenario() -> None:
     assert {row["rule"] for _, row in SCENARIOS} == set(LAW.rules)
 

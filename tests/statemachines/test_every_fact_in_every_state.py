@@ -27,6 +27,7 @@ from tests.support.by_hand import book, dates_of, line
 from tests.support.examples import examples
 from tests.support.hand_table import HandTable, Possible
 
+pytestmark = pytest.mark.each_process
 CASE = "NX00042"
 ENDS = {"case_withdrawn", "case_closed"}
 # A claim of an exception is decided after it was made.
@@ -51,6 +52,7 @@ def tables() -> Mapping[str, HandTable]:
 CELLS = [(name, state) for name, table in tables().items() for state in table.usual]
 
 
+@pytest.mark.all_processes
 def test_every_process_that_takes_facts_out_of_order_has_a_table() -> None:
     lenient = {process.name for process in processes().values() if process.out_of_order_from is not None}
     assert lenient == set(tables())

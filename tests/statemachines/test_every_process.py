@@ -5,6 +5,7 @@ words fails here.
 import json
 import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -43,9 +44,16 @@ NAMED = {
     "transfer",
 }
 CASE = "NX00042"
-each_process = pytest.mark.parametrize("process", ALL, ids=lambda process: process.name)
+_of_each = pytest.mark.parametrize("process", ALL, ids=lambda process: process.name)
 
 
+def each_process(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test once for each process, and mark it as one that a new process has to pass."""
+    marked: Callable[..., None] = pytest.mark.each_process(_of_each(test))
+    return marked
+
+
+@pytest.mark.all_processes
 def test_sendflow_has_every_process_that_it_is_for() -> None:
     assert set(processes()) >= NAMED  # a further one needs no edit here: docs/develop/adding-a-process.md
     openings = [kind for process in ALL for kind in (process.opens, *process.opens_too)]
@@ -123,6 +131,7 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
         assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
 
 
+@pytest.mark.all_processes
 def test_every_rule_is_used_by_a_process_or_says_why_none_opens_it() -> None:
     law = load_law()
     used = {
@@ -139,6 +148,7 @@ def test_every_rule_is_used_by_a_process_or_says_why_none_opens_it() -> None:
     assert set(law.used) <= set(processes())
 
 
+@pytest.mark.all_processes
 def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() -> None:
     law, ladder = load_law(), load_escalation_policy()
     opened = {rule.id: rule for process in ALL for rule in law.duties_of(process.name)}
@@ -178,6 +188,7 @@ def folded(lines: list[StoredFact]) -> Any:
         return None
 
 
+@pytest.mark.each_process
 @pytest.mark.parametrize("name", processes())
 @settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 25))

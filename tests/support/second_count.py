@@ -1,7 +1,8 @@
 """Counts every date a second time, with no code of sendflow: day by day, over the government's own list of bank
 holidays.
 
-It reads the period as the law prints it ("6 weeks") from tests/scenarios/law/rules.csv, never the statute files.
+It reads the period as the law prints it ("6 weeks") from tests/scenarios/law/rules.csv, never from the statute
+files.
 """
 
 import csv
@@ -42,7 +43,7 @@ class Unknown(Exception):
 
 
 class Printed(NamedTuple):
-    """One row of tests/scenarios/law/rules.csv."""
+    """One row of tests/scenarios/law/rules.csv, or of the table of a process that came later (rules/PROCESS.csv)."""
 
     rule: str
     process: str
@@ -74,8 +75,11 @@ class Second(NamedTuple):
 
 
 def printed_rules() -> list[Printed]:
-    with (LAW / "rules.csv").open(newline="", encoding="utf-8") as file:
-        return [Printed(**row) for row in csv.DictReader(file)]
+    rows: list[Printed] = []
+    for table in (LAW / "rules.csv", *sorted((LAW / "rules").glob("*.csv"))):
+        with table.open(newline="", encoding="utf-8") as file:
+            rows += [Printed(**row) for row in csv.DictReader(file)]
+    return rows
 
 
 @cache

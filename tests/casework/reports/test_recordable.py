@@ -30,10 +30,12 @@ def test_a_case_that_does_not_exist_is_named_as_such(team: Team) -> None:
         recordable(team.context("2 Feb 2026"), "NX99999")
 
 
+@pytest.mark.all_processes
 def test_every_opening_fact_of_every_process_is_listed() -> None:
     assert {fact.kind for fact in openings().facts} == set(opened_by())
 
 
+@pytest.mark.each_process
 @pytest.mark.parametrize("name", processes())
 def test_every_field_of_every_fact_has_a_form(name: str) -> None:
     for fact in processes()[name].facts.values():

@@ -40,6 +40,7 @@ def at(team: Team) -> dict[str, str]:
     return {"SENDFLOW_HOME": str(team.home)}
 
 
+@pytest.mark.all_processes
 def test_what_is_shipped_names_nothing_that_does_not_exist() -> None:
     assert problems() == []
 
