@@ -40,6 +40,9 @@ WHAT = {
     "account_mailbox": "access",
     "account_factor": "access",
     "recovery_code": "access",
+    "to_decide": "to_decide",
+    "decided": "to_decide",
+    "case_owner": "owner",
     "case_file": "child",
 }
 NAMES = {
@@ -55,6 +58,9 @@ NAMES = {
     "account_password": "the password of account",
     "case_look": "the look at a case number",
     "account_mailbox": "the mailbox of account",
+    "to_decide": "what waits for a person, number",
+    "decided": "the answer to number",
+    "case_owner": "the owner of a case, number",
     "account_factor": "the second factor of account",
     "recovery_code": "the recovery code",
 }

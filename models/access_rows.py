@@ -124,6 +124,42 @@ class AttemptRow(SQLModel, table=True):
     until: str | None = None
 
 
+class ToDecideRow(SQLModel, table=True):
+    """What an act left for a person: a refused row of a tracker, or cases that may be one. Only ever added to.
+
+    `key` is the same for the same row or cases. `detail` (JSON) has places, fields, codes and references, and no cell.
+    """
+
+    __tablename__ = "to_decide"
+    number: int = Field(primary_key=True)
+    at: str
+    actor: str
+    kind: str
+    key: str = Field(index=True)
+    detail: str
+
+
+class DecidedRow(SQLModel, table=True):
+    """How a row of `to_decide` ended: by whom and by which answer. Only ever added to."""
+
+    __tablename__ = "decided"
+    number: int = Field(primary_key=True)
+    at: str
+    actor: str
+    how: str
+
+
+class CaseOwnerRow(SQLModel, table=True):
+    """The account that a case is assigned to from now on; empty: nobody. Only ever added to: the newest one holds."""
+
+    __tablename__ = "case_owner"
+    number: int = Field(primary_key=True)
+    at: str
+    actor: str
+    case_ref: str = Field(index=True)
+    owner: str = Field(index=True)
+
+
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
         if isinstance(_column.type, (String, AutoString)):

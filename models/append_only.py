@@ -21,6 +21,9 @@ APPEND_ONLY_TABLES = (
     "config_held",
     "account_change",
     "case_look",
+    "to_decide",
+    "decided",
+    "case_owner",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

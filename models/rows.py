@@ -10,6 +10,9 @@ from datetime import date
 from sqlalchemy import Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
+from models.tables import NAMES_A_DAY
+
+NAMING = text(NAMES_A_DAY)
 CLAIMED = text("kind = 'excuse_claimed'")
 REFERENCE_GIVEN = text("la_reference IS NOT NULL")
 
@@ -18,7 +21,10 @@ class FactRow(SQLModel, table=True):
     """One fact. `text` is what was accepted; every other column is a copy that verify compares."""
 
     __tablename__ = "fact"
-    __table_args__ = (Index("fact_claimed", "case_ref", sqlite_where=CLAIMED, postgresql_where=CLAIMED),)
+    __table_args__ = (
+        Index("fact_claimed", "case_ref", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
+        Index("fact_names_a_day", "case_ref", sqlite_where=NAMING, postgresql_where=NAMING),
+    )
     case_ref: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     kind: str

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Connection, Date, Integer, LargeBinary, String, 
 
 from models.append_only import FUNCTION, triggers
 from models.bulk_io import run
-from models.tables import METADATA
+from models.tables import METADATA, NAMES_A_DAY
 
 VERSION_TABLE = "alembic_version"
 
@@ -28,6 +28,9 @@ INDEXES = {
     "ix_account_change_account": _Index("account_change", ("account",)),
     "ix_account_mail_done_at": _Index("account_mail", ("done_at",)),
     "ix_attempt_since": _Index("attempt", ("since",)),
+    "ix_case_owner_case_ref": _Index("case_owner", ("case_ref",)),
+    "ix_case_owner_owner": _Index("case_owner", ("owner",)),
+    "ix_to_decide_key": _Index("to_decide", ("key",)),
     "case_file_la_reference": _Index("case_file", ("replace(la_reference, '-', '')",), "la_reference IS NOT NULL"),
     "ix_case_file_child_key": _Index("case_file", ("child_key",)),
     "ix_case_look_case_ref": _Index("case_look", ("case_ref",)),
@@ -38,6 +41,7 @@ INDEXES = {
     "duty_next_check": _Index("duty", ("next_check_on",), "next_check_on IS NOT NULL"),
     "duty_open": _Index("duty", ("due",), "closed_on IS NULL"),
     "fact_claimed": _Index("fact", ("case_ref",), "kind = 'excuse_claimed'"),
+    "fact_names_a_day": _Index("fact", ("case_ref",), NAMES_A_DAY),
     "ix_fact_recorded_at": _Index("fact", ("recorded_at",)),
     "ix_finding_digest": _Index("finding", ("digest",)),
     "ix_import_file_digest": _Index("import_file", ("digest",)),

@@ -26,6 +26,7 @@ MARKS = {
     "011": ("account_mailbox", "account"),
     "012": ("fact", "ix_fact_recorded_at"),
     "013": ("case_file", "case_file_la_reference"),
+    "014": ("to_decide", "number"),
 }
 
 

@@ -10,6 +10,12 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, MetaData, String, Table
 
 METADATA = MetaData()
+# The facts that may name a day to come, in the words of their index: a database uses it for the same condition alone.
+NAMES_A_DAY = (
+    "kind = 'contact_made' OR kind = 'excuse_decided' OR kind = 'fact_corrected'"
+    " OR kind = 'health_professional_invited' OR kind = 'mediation_arranged' OR kind = 'review_arranged'"
+    " OR kind = 'review_meeting_arranged'"
+)
 # Both databases sort text by its bytes, in every locale of a PostgreSQL server: chains, heads and locks depend on that
 # order.
 TEXT_C = String().with_variant(String(collation="C"), "postgresql")
@@ -360,4 +366,31 @@ ATTEMPT = Table(
     _required("count", Integer),
     _required("since"),
     _optional("until"),
+)
+TO_DECIDE = Table(
+    "to_decide",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("actor"),
+    _required("kind"),
+    _required("key"),
+    _required("detail"),
+)
+DECIDED = Table(
+    "decided",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("actor"),
+    _required("how"),
+)
+CASE_OWNER = Table(
+    "case_owner",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("actor"),
+    _required("case_ref"),
+    _required("owner"),
 )

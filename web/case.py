@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from casework.access.accounts import accounts
 from casework.context import AppContext, instant
+from casework.owners import assign, owners_of
 from casework.privacy.case_looks import note_look
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown
@@ -20,10 +22,12 @@ from casework.reports.effects import effects
 from casework.reports.recordable import recordable
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
+from config.rights import roles
+from models.database import reading
 from models.facts import REFERENCE
 from statemachines.registry import processes
 from web import labels
-from web.answers import Answer, Page
+from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.charts import Bar, bars
 from web.faults import fault, no_page
@@ -105,6 +109,8 @@ def case(asked: Asked) -> Answer:
             "filter": {name: asked.query.get(name, "") for name in FILTERS},
             "first_day": min(fact.occurred_on for fact in now.facts),
             "runs_at": f"{context.settings.ui_url}/runs/flow-run",
+            "owner": _owner(context, ref),
+            "team": team_accounts(asked) if asked.may("record") else [],
             "linked": linked_cases(context, ref),
             "usual": _usual(asked, ref) if view.is_now and asked.may("record") else [],
             "bars": _bars(context, found),
@@ -116,6 +122,25 @@ def case(asked: Asked) -> Answer:
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
         },
     )
+
+
+def assign_owner(asked: Asked) -> Answer:
+    """Assign the case to an account of the team, or to nobody."""
+    ref, owner = asked.place["ref"], asked.form.get("owner", "")
+    if owner not in ("", *team_accounts(asked)):
+        return fault("That account is none of the team", "Choose an account from the list of the case.", status=400)
+    try:
+        assign(asked.context, ref, owner, asked.account)
+    except LookupError:
+        return no_page(404)
+    return GoTo(f"/cases/{ref}#owner")
+
+
+def team_accounts(asked: Asked) -> list[str]:
+    """The accounts that may record, by name: those to whom a case can be assigned."""
+    with reading(asked.context.engine) as connection:
+        found = accounts(connection)
+    return [each.account for each in found if each.role in roles() and "record" in roles()[each.role].may]
 
 
 def why(asked: Asked) -> Answer:
@@ -170,6 +195,11 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
         late = f", {now.days_late} days late" if now.days_late else ""
         parts.append(labels.status(now.standing) + late)
     return f"now: {'; '.join(parts)}" if parts else ""
+
+
+def _owner(context: AppContext, ref: str) -> str | None:
+    with reading(context.engine) as connection:
+        return owners_of(connection, [ref]).get(ref)
 
 
 def _text(option: tuple[str, str]) -> str:

@@ -9,6 +9,7 @@ from casework.reports.case_list import CaseFilter, Show, case_list
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
+from web.today import owner_options
 
 SHOWN_AS = {
     Show.OPEN: "Open cases",
@@ -27,6 +28,7 @@ COLUMNS = (
     Column("Soonest due", "due"),
     Column("Days late", "late"),
     Column("Open duties", "open_duties"),
+    Column("Looked after by", "owner"),
 )
 
 
@@ -75,6 +77,7 @@ def _page(asked: Asked, wanted: CaseFilter) -> Answer:
             "shown_as": SHOWN_AS,
             "las": context.directory.la,
             "bodies": context.directory.bodies,
+            "owner_options": owner_options(asked),
             "query": values,
         },
     )

@@ -1,31 +1,30 @@
-"""What waits for a person, in one queue: each claimed exception with its words and the decision in place."""
+"""What waits for a person, in one queue: claimed exceptions with their words, refused rows, duplicates, e-mails."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-
+from casework import to_decide
 from casework.cases.fact_form import Refused
 from casework.privacy.access import read_person
-from casework.privacy.case_looks import note_look
+from casework.privacy.case_looks import note_look, note_looks
 from casework.reports.case_models import CaseReport, FactShown
 from casework.reports.case_report import report
 from casework.reports.today import today_of
 from flows.jobs import Job, JobExecution
-from models.database import reading
+from models.errors import Refusal
 from models.facts import FactDraft
-from models.tables import IMPORT_FILE
 from web.answers import Answer, GoTo, Page
-from web.asked import Asked
-from web.faults import no_page, not_allowed
+from web.asked import LONGEST_NUMBER, Asked
+from web.faults import fault, no_page, not_allowed
 from web.forms import Field, day_field
 from web.labels import first_capital
 from web.recording import COMMAND_WORDS, FIELD_OF
 
 OF_THE_CLAIM = ("rule", "body", "service", "began_on", "ended_on")
 REVIEW_AFTER = timedelta(days=28)
+MOST_ROWS = 50
 
 
 def queue(asked: Asked) -> Answer:
@@ -77,6 +76,21 @@ def decide(asked: Asked) -> Answer:
     return _page(asked, found, fact, errors=errors)
 
 
+def answer(asked: Asked) -> Answer:
+    """Answer a refused row or a possible duplicate; then the next one follows."""
+    number = asked.place["number"]
+    if len(number) > LONGEST_NUMBER:
+        return no_page(404)
+    try:
+        found = to_decide.answer(asked.context, int(number), asked.account, asked.form.get("how", ""))
+    except LookupError:
+        return fault("It was answered already", "Nothing was changed. Go to To decide for what waits.", status=404)
+    except Refusal as refused:
+        return fault("No answer was chosen", first_capital(str(refused)), status=400)
+    note_looks(asked.context, found.cases, asked.account, "decide")
+    return GoTo("/decide?done=answered#rows")
+
+
 def _claim(asked: Asked, ref: str, seq: int) -> tuple[CaseReport, FactShown]:
     """The case and its undecided claim. Raises LookupError where there is none."""
     found = report(asked.context, ref)
@@ -111,7 +125,8 @@ def _page(
         "problems": errors or {},
         "errors": [{"text": text, "href": f"#{name}"} for name, text in (errors or {}).items()],
         "done": asked.query.get("done", ""),
-        "imports": _refused_rows(asked, context.today()),
+        "answers": to_decide.ANSWERS,
+        "most": MOST_ROWS,
         "grounds": [],
     }
     if found is not None and fact is not None:
@@ -127,12 +142,3 @@ def _grounds(asked: Asked, found: CaseReport) -> list[tuple[str, str]]:
     for duty in found.duties:
         listed |= set(law.rules[duty.rule].period_on(duty.started_on).excuses) if duty.rule in law.rules else set()
     return [(ground, each.meaning) for ground, each in law.grounds.items() if ground in listed]
-
-
-def _refused_rows(asked: Asked, today: date) -> list[tuple[str, int]]:
-    """The imports of the last seven days that refused rows: when, and how many."""
-    query = select(IMPORT_FILE.c.imported_at, IMPORT_FILE.c.refused).where(IMPORT_FILE.c.refused > 0)
-    with reading(asked.context.engine) as connection:
-        rows = connection.execute(query.order_by(IMPORT_FILE.c.id.desc()).limit(5)).all()
-    since = (today - timedelta(days=7)).isoformat()
-    return [(row.imported_at, row.refused) for row in rows if row.imported_at[:10] >= since]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from casework.imports.preview_page import MEANINGS
+
 # Where the stored word is unclear, or is a word that the glossary replaces.
 FACTS = {
     "excuse_claimed": "exception claimed",
@@ -43,6 +45,19 @@ PEOPLE = {
     "provider_send_lead": "provider's SEND lead",
     "icb_executive_lead": "integrated care board's executive lead",
 }
+PROBLEMS = {
+    **MEANINGS,
+    "another_child": "An NHS number of another child",
+    "authoritys_reference": "The authority's reference of a stored case",
+    "bad_value": "A word that is none of those expected",
+    "confirm_child": "It may be about the child of a stored case",
+    "contradiction": "Cells that contradict each other",
+    "differs": "Another value than is recorded",
+    "look_again": "A probable slip",
+    "open_already": "A case of the child is open already",
+    "undecided_already": "An earlier request for the child is undecided",
+    "unlawful": "A fact that cannot be true there",
+}
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
 ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp)\b", re.IGNORECASE)
 
@@ -61,6 +76,12 @@ def fact(kind: str) -> str:
 def step(rung: str) -> str:
     """The name of a step of the escalation policy, or of another reason for an e-mail."""
     return STEPS.get(rung) or words(rung)
+
+
+def problem(code: str) -> str:
+    """Why a row of a tracker was refused."""
+    found = PROBLEMS.get(code) or words(code)
+    return found[:1].lower() + found[1:]
 
 
 def person(recipient: str | None) -> str:

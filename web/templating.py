@@ -38,6 +38,7 @@ def environment() -> Environment:
         "fact": labels.fact,
         "step": labels.step,
         "person": labels.person,
+        "problem": labels.problem,
         "status": labels.status,
         "first_capital": labels.first_capital,
         "when": when,

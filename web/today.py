@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from casework.owners import UNOWNED, everyone
 from casework.reports.today import MOST_CHANGED, Today, Wanted, today_of
+from models.database import reading
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
@@ -78,6 +80,13 @@ def one_list(asked: Asked) -> Answer:
     return Page("list.html", {"title": TITLES[name], "name": name, "shown": 100_000, **values})
 
 
+def owner_options(asked: Asked) -> list[tuple[str, str]]:
+    """Whose cases may be asked for: one's own, nobody's, and those of everybody who has one."""
+    with reading(asked.context.engine) as connection:
+        others = [each for each in everyone(connection) if each != asked.account]
+    return [(asked.account, "me"), (UNOWNED, "nobody"), *((each, each) for each in others)]
+
+
 def _values(asked: Asked, most_changed: int = MOST_CHANGED) -> dict[str, Any]:
     context, query = asked.context, asked.query
     wanted = Wanted(**{name: query.get(name, "") for name in Wanted.model_fields})
@@ -88,5 +97,6 @@ def _values(asked: Asked, most_changed: int = MOST_CHANGED) -> dict[str, Any]:
         "query": urlencode({name: value for name, value in wanted.model_dump().items() if value}),
         "la_options": [(la, each.name) for la, each in context.directory.la.items()],
         "body_options": [(each.body, each.name) for each in context.directory.bodies],
+        "owner_options": owner_options(asked),
         "process_options": [(each.name, each.title) for each in context.processes.values()],
     }

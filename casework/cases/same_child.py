@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from casework import to_decide
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import Refused
@@ -347,16 +348,32 @@ def _of_bodies(unit: UnitOfWork, refs: Collection[str], process: Process, bodies
 
 
 def open_duplicates(unit: UnitOfWork) -> list[str]:
-    """Follow-ups of merged children: open cases of which the process permits one only. Call this after the unit is
-    written.
+    """Follow-ups of merged children: open cases of which the process permits one only, which also wait for a person.
+
+    Call this after the unit is written.
     """
     if not unit.merged_children:
         return []
     processes = [process for process in unit.context.processes.values() if process.one_open_case_per_child_and_la]
-    return [sentence for process in processes for sentence in _duplicates_of(unit, process)]
+    found = [(process, refs, la) for process in processes for refs, la in _duplicates_of(unit, process)]
+    items = [
+        to_decide.Item(
+            to_decide.DUPLICATE,
+            to_decide.duplicate_key(refs),
+            {"cases": sorted(refs), "process": process.name, "la": la},
+        )
+        for process, refs, la in found
+    ]
+    to_decide.store(unit.connection, items, unit.now, unit.actor)
+    return [
+        f"Cases {' and '.join(sorted(refs))} ({process.title}) are of the same child and local authority, and both are"
+        " open. Close one, or withdraw the duplicate"
+        for process, refs, _la in found
+    ]
 
 
-def _duplicates_of(unit: UnitOfWork, process: Process) -> Iterable[str]:
+def _duplicates_of(unit: UnitOfWork, process: Process) -> Iterable[tuple[list[str], str]]:
+    """Open cases of the process that one child has at one authority: their references, and the authority."""
     query = select(CASE.c.child_key, CASE.c.la, CASE.c.case_ref).where(
         CASE.c.child_key.in_(unit.merged_children),
         CASE.c.process == process.name,
@@ -369,12 +386,9 @@ def _duplicates_of(unit: UnitOfWork, process: Process) -> Iterable[str]:
     for child_id, la, ref in found:
         bodies = sorted(_bodies(process, read[ref], ())) if ref in read else []
         refs_of.setdefault((child_id, la, *bodies), []).append(ref)
-    for refs in refs_of.values():
+    for (_child, la, *_bodies_named), refs in refs_of.items():
         if len(refs) > 1:
-            yield (
-                f"Cases {' and '.join(sorted(refs))} ({process.title}) are of the same child and local authority, and"
-                " both are open. Close one, or withdraw the duplicate"
-            )
+            yield refs, la
 
 
 def _opening(

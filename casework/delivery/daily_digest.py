@@ -37,6 +37,7 @@ from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.sweep import WrongDay
+from casework.to_decide import DUPLICATE, WaitingItem, waiting
 from models.database import reading, transact, writing
 from models.enums import LetterState, NoticeState
 from models.locks import LEDGER, lock_exclusive
@@ -176,6 +177,7 @@ def _fields(
     letters = letters_for_a_person(connection, as_at)
     held, held_mailboxes = outbox.count_held(connection)
     troubled = last_sweep_had_problems(connection)
+    left = waiting(context, connection)
     escalated = {item["duty"] for item in items if newest(item["template"]).called_for == "open"}
     found = [*(("claims", each) for each in claims), *(("letters", each) for each in letters)]
     found += [("look_again", each) for each in look_again]
@@ -187,15 +189,22 @@ def _fields(
         **_counts("soon", soon),
         **_providers(late, soon),
         **shown,
-        "person_count": len(found) + len(escalated) + bool(held) + troubled,
+        "person_count": len(found) + len(escalated) + len(left) + bool(held) + troubled,
         "more_for_person": len(found[MOST:]),
         "held": held,
         "held_mailboxes": held_mailboxes,
+        **_left(left),
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
         **head_fields(context, connection),
         "almanac_ends": context.calendar.last.isoformat() if as_at >= date(context.calendar.last.year, 7, 1) else None,
     }
+
+
+def _left(waiting: Sequence[WaitingItem]) -> dict[str, Any]:
+    """What acts left for a person: how many refused rows, and the cases that are too many for one child."""
+    duplicates = [{"refs": each.cases} for each in waiting if each.kind == DUPLICATE]
+    return {"refused_rows": len(waiting) - len(duplicates), "duplicates": duplicates[:MOST]}
 
 
 def _counts(name: str, rows: Sequence[BoardRow]) -> dict[str, int]:

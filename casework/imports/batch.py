@@ -23,12 +23,15 @@ from casework.imports.identity import DIFFERS, Identities, IdentityChange
 from casework.imports.rows import Plan, Problem, RowReader
 from models.aliases import find_aliases
 from models.bulk_io import in_chunks
-from models.facts import FactDraft
+from models.facts import REFERENCE, FactDraft
 from models.free_text import StoredText, free_text_id, read_free_texts
 from models.tables import CASE
 from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
 
+# Refusals of a row because it may be about a child, or a matter, that is stored already.
+MAY_BE_ONE = frozenset({CONFIRM, "undecided_already", "open_already", "another_child", "authoritys_reference"})
+MOST_NAMED = 12
 REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal names by its field
 
 
@@ -47,7 +50,8 @@ class ImportOptions:
 
 @dataclass
 class RowOutcome:
-    """What became of one row. A row with problems was refused, and the other fields are empty.
+    """What became of one row. A row with problems was refused, `cases` are stored ones that it is about, and the other
+    fields are empty.
 
     `new_reference` is the reference given to a case whose own has another form; `claim_of` the case on which the row
     claims an exception; `out_of_order` says which of its facts the law does not foresee there, and `notes` what it made
@@ -63,6 +67,7 @@ class RowOutcome:
     claim_of: str | None = None
     out_of_order: Sequence[str] = ()
     notes: Sequence[str] = ()
+    cases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class RowBatch:
         case = self.cases.get(ref) if ref is not None else None
         change, problems = self._compare(plan, ref, case)
         if problems:
-            return RowOutcome(problems)
+            return RowOutcome(problems, cases=[*_stored([case]), *self._of_the_number(plan, case)])
         if change.empty:
             return RowOutcome(unchanged=True)
         return self._apply(plan, ref, case, change)
@@ -156,7 +161,8 @@ class RowBatch:
             column = change.drafts[place][0] if 0 <= place < len(change.drafts) else "reference"
             if refused.field in REFERENCES:
                 column = refused.field
-            return RowOutcome([self.reader.problem(plan.row, column, refused.code, refused.message)])
+            problems = [self.reader.problem(plan.row, column, refused.code, refused.message)]
+            return RowOutcome(problems, cases=self._reached(case, refused))
         added = done.facts[-1].seq - before if done.facts else 0
         return RowOutcome(
             facts=added,
@@ -172,6 +178,21 @@ class RowBatch:
                 *bodies_of_another_time(done, after=before),
             ],
         )
+
+    def _of_the_number(self, plan: Plan, case: LoadedCase | None) -> list[str]:
+        """The stored cases of the NHS number of a row that has no case of its own yet."""
+        child = self.identities.child_by_number.get(plan.person.get("nhs_number", ""))
+        if child is None or _stored([case]):
+            return []
+        query = select(CASE.c.case_ref).where(CASE.c.child_key == child).order_by(CASE.c.case_ref)
+        return list(self.unit.connection.scalars(query.limit(MOST_NAMED)))
+
+    def _reached(self, case: LoadedCase | None, refused: Refused) -> list[str]:
+        """The stored case of a refused row, and those that the refusal says the row may be one with."""
+        named = REFERENCE.findall(refused.message) if refused.code in MAY_BE_ONE else []
+        query = select(CASE.c.case_ref).where(CASE.c.case_ref.in_(named[:MOST_NAMED]))
+        stored = set(self.unit.connection.scalars(query)) if named else set()
+        return sorted({*_stored([case]), *stored})
 
     def _done(self, plan: Plan, command: RecordCommand, case: LoadedCase | None) -> LoadedCase:
         """Apply a command. While the child's case is undecided, a further request is a repetition there."""
@@ -232,6 +253,10 @@ class RowBatch:
 
     def _stored_texts(self, ref: str | None) -> Sequence[StoredText]:
         return self.free_texts.get(ref, []) if ref is not None else []
+
+
+def _stored(cases: Sequence[LoadedCase | None]) -> list[str]:
+    return [case.case_ref for case in cases if case is not None and case.tail.seq]
 
 
 def _stored_spellings(connection: Connection, references: Sequence[str]) -> dict[str, str]:

@@ -20,16 +20,19 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
 from casework.cases.commit import commit
+from casework.cases.same_child import open_duplicates
 from casework.context import AppContext, instant
 from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
 from casework.imports.date_order import doubt_orders
 from casework.imports.raw_rows import SheetError
+from casework.imports.refused_rows import RefusedRow, RowsRead, leave_to_a_person
 from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import CellCount, SheetRow, TrackerFile, open_tracker
 from casework.imports.unread import cells_filled
+from casework.to_decide import MOST_OF_A_FILE, keys_of_waiting_rows, row_key
 from config.tracker_columns import load_columns
 from models.change_log import insert_logged
-from models.database import transact, writing
+from models.database import reading, transact, writing
 from models.tables import IMPORT_FILE
 
 IN_ONE_PIECE = 5_000
@@ -104,11 +107,16 @@ class _Tally:
     bodies: set[str] = field(default_factory=set)
     first_lines: dict[str, int] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    refused_rows: list[RefusedRow] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
 
-    def refuse(self, row: SheetRow, problems: Sequence[Problem]) -> None:
+    def refuse(self, row: SheetRow, reference: str, problems: Sequence[Problem], cases: Sequence[str] = ()) -> None:
         """Count a row as refused, with every doubtful cell of it."""
         self.refused += 1
         self.cells_refused += row.filled
+        if len(self.refused_rows) < MOST_OF_A_FILE:
+            codes = tuple(dict.fromkeys((problem.field, problem.code) for problem in problems))
+            self.refused_rows.append(RefusedRow(reference, row.sheet, row.line, codes, tuple(cases)))
         where = f"Sheet {row.sheet}: " if row.sheet > 1 else ""
         # One cell may give several facts (a request for each service); the same problem of it is reported once.
         refusals = dict.fromkeys(
@@ -117,10 +125,10 @@ class _Tally:
         )
         self.refusals.extend((row.sheet, refusal) for refusal in refusals)
 
-    def count(self, row: SheetRow, outcome: RowOutcome) -> None:
+    def count(self, row: SheetRow, reference: str, outcome: RowOutcome) -> None:
         """Count what became of a row."""
         if outcome.problems:
-            self.refuse(row, outcome.problems)
+            self.refuse(row, reference, outcome.problems, outcome.cases)
             return
         self.accepted += 1
         self.cells_accepted += row.filled
@@ -190,6 +198,7 @@ def import_file(
         imported |= {"digest": tracker.digest, "imported_at": instant(context.now())}
         with writing(context.engine) as connection:
             insert_logged(connection, IMPORT_FILE, [imported], imported["imported_at"])
+            leave_to_a_person(context, connection, tracker.digest, importer.rows_read(), importer.options.actor)
     return report
 
 
@@ -220,6 +229,8 @@ class _Importer:
         self.options = options
         self.reader = RowReader(tracker.columns, context.directory, context.today())
         self.tally = _Tally()
+        with reading(context.engine) as connection:
+            self.waiting = keys_of_waiting_rows(connection)
 
     def report(self, dry_run: bool) -> ImportReport:
         """Give the report, with refusals from the top of the file down."""
@@ -240,6 +251,16 @@ class _Importer:
             named=[] if dry_run else tally.named,
         )
 
+    def rows_read(self) -> RowsRead:
+        """The rows that were refused, and the keys of those that waited for a person and were accepted."""
+        return RowsRead(self.tally.refused_rows, self.tally.settled)
+
+    def _count(self, row: SheetRow, outcome: RowOutcome) -> None:
+        reference = self.reader.reference(row)
+        self.tally.count(row, reference, outcome)
+        if self.waiting and reference and not outcome.problems:
+            self.tally.settled |= self.waiting & {row_key(self.context, reference, "")}
+
     def import_batch(self, rows: Sequence[SheetRow], dry_run: bool) -> None:
         """Record one batch in a transaction of its own, again if another writer was first. Raises _DryRun."""
         before = self.tally
@@ -249,8 +270,9 @@ class _Importer:
             plans = list(self._sound(rows))
             batch = RowBatch(self.context, connection, self.reader, self.options, plans)
             for plan in plans:
-                self.tally.count(plan.row, batch.record(plan))
+                self._count(plan.row, batch.record(plan))
             commit(batch.unit)
+            open_duplicates(batch.unit)
             if dry_run:
                 raise _DryRun
 
@@ -272,7 +294,7 @@ class _Importer:
                     )
                     problems.append(self.reader.problem(row, "reference", "duplicate_reference", text))
             if problems:
-                self.tally.refuse(row, problems)
+                self.tally.refuse(row, reference, problems)
             elif isinstance(outcome, Plan):
                 yield outcome
 

@@ -5,14 +5,14 @@ from datetime import date, timedelta
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, text
 
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
 from casework.context import AppContext
 from models import ledger
 from models.common_facts import CONTACT
 from models.facts import StoredFact
-from models.tables import FACT
+from models.tables import FACT, NAMES_A_DAY
 from statemachines.registry import process_of, processes
 
 MEETING, DECIDED = "meeting_on", "excuse_decided"
@@ -53,8 +53,8 @@ def meetings_of(context: AppContext, connection: Connection, as_at: date) -> lis
     A case whose history cannot be read is left out: verification reports it.
     """
     days = [(as_at + timedelta(days=number)).isoformat() for number in range(WEEK.days + 1)]
-    named = FACT.c.kind.in_([*_fields(), "fact_corrected"])
-    query = select(FACT.c.case_ref).where(named, or_(*(FACT.c.text.contains(f'"{day}"') for day in days))).distinct()
+    named = or_(*(FACT.c.text.contains(f'"{day}"') for day in days))
+    query = select(FACT.c.case_ref).where(text(f"({NAMES_A_DAY})"), named).distinct()
     found: list[Meeting] = []
     for ref in connection.scalars(query).all():
         try:

@@ -3,18 +3,21 @@
 The lists are those of the daily digest and of the worklists, so that their numbers are equal.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from casework.context import LONDON, AppContext, instant
 from casework.job_runs import last_finished
+from casework.owners import is_of_owner
 from casework.reports.for_a_person import exceptions_for_a_person, letters_for_a_person
 from casework.reports.meetings import Meeting, meetings_of
 from casework.reports.worklists import BoardRow, overdue, week
+from casework.to_decide import WaitingItem, waiting
+from models.bulk_io import in_chunks
 from models.database import reading
 from models.tables import CASE, DUTY, FACT
 from notifications.outbox import count_held
@@ -38,18 +41,22 @@ class ChangedFact(BaseModel):
 
 
 class Wanted(BaseModel):
-    """What Today shows: the cases of an authority, of a process, with duties of a body. An empty value shows all."""
+    """What Today shows: the cases of an authority, of a process, with duties of a body, of an owner.
+
+    An empty value shows all. The owner UNOWNED shows the cases that nobody looks after.
+    """
 
     model_config = ConfigDict(frozen=True)
     la: str = ""
     body: str = ""
     process: str = ""
+    owner: str = ""
 
 
 class Today(BaseModel):
     """The lists of one day. `held` letters wait for a person's release; `last_sweep` is an instant (UTC).
 
-    Letters and held letters are always those of all cases: one letter may be about many.
+    Letters, held letters and refused rows are always those of all cases: a letter may be about many, a row about none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,45 +72,56 @@ class Today(BaseModel):
     changed_total: int = 0
     last_sweep: str | None
     meetings: list[Meeting] = []
+    waiting: list[WaitingItem] = []
 
     @property
     def to_decide(self) -> int:
         """How many things wait for a person; held letters count as one."""
-        return len(self.claims) + len(self.look_again) + len(self.letters) + bool(self.held)
+        in_lists = len(self.claims) + len(self.look_again) + len(self.letters) + len(self.waiting)
+        return in_lists + bool(self.held)
 
 
 def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, most_changed: int = MOST_CHANGED) -> Today:
     """Read the lists of a day. Of the facts that were recorded, the newest are read; all are counted."""
     late, soon = overdue(context, as_at), week(context, as_at)
     with reading(context.engine) as connection:
-        refs = _references(connection, wanted) if wanted is not None and wanted != Wanted() else None
         claims, look_again = exceptions_for_a_person(context, connection, as_at)
         held, held_mailboxes = count_held(connection)
+        meetings, left = meetings_of(context, connection, as_at), waiting(context, connection)
+        if wanted is not None and wanted != Wanted():
+            named = {row.case_ref for row in (*late, *soon)} | {each.case_ref for each in meetings}
+            named |= {each["ref"] for each in (*claims, *look_again)} | {ref for each in left for ref in each.cases}
+            refs = _references(connection, wanted, named)
+            late = [row for row in late if row.case_ref in refs and wanted.body in ("", row.body)]
+            soon = [row for row in soon if row.case_ref in refs and wanted.body in ("", row.body)]
+            claims = [each for each in claims if each["ref"] in refs]
+            look_again = [each for each in look_again if each["ref"] in refs]
+            meetings = [each for each in meetings if each.case_ref in refs]
+            left = [each for each in left if not each.cases or refs.intersection(each.cases)]
         return Today(
             as_at=as_at,
-            late=[row for row in late if _is_wanted(row, wanted, refs)],
-            soon=[row for row in soon if _is_wanted(row, wanted, refs)],
-            claims=[each for each in claims if refs is None or each["ref"] in refs],
-            look_again=[each for each in look_again if refs is None or each["ref"] in refs],
+            late=late,
+            soon=soon,
+            claims=claims,
+            look_again=look_again,
             letters=letters_for_a_person(connection, as_at),
             held=held,
             held_mailboxes=held_mailboxes,
             changed=changed_since(connection, as_at - DAY, most_changed, wanted),
             changed_total=count_changed(connection, as_at - DAY, wanted),
             last_sweep=last_finished(connection, "sweep"),
-            meetings=[
-                each for each in meetings_of(context, connection, as_at) if refs is None or each.case_ref in refs
-            ],
+            meetings=meetings,
+            waiting=left,
         )
 
 
-def _is_wanted(row: BoardRow, wanted: Wanted | None, refs: Container[str] | None) -> bool:
-    return refs is None or (row.case_ref in refs and (wanted is None or wanted.body in ("", row.body)))
-
-
-def _references(connection: Connection, wanted: Wanted) -> set[str]:
-    """The cases of an authority and a process, and with a duty of a body."""
-    return set(connection.scalars(select(CASE.c.case_ref).where(*_conditions(wanted))))
+def _references(connection: Connection, wanted: Wanted, among: Collection[str]) -> set[str]:
+    """Those of the cases that are wanted."""
+    found: set[str] = set()
+    for chunk in in_chunks(sorted(among)):
+        query = select(CASE.c.case_ref).where(CASE.c.case_ref.in_(chunk), *_conditions(wanted))
+        found |= set(connection.scalars(query))
+    return found
 
 
 def _conditions(wanted: Wanted | None) -> list[ColumnElement[bool]]:
@@ -113,7 +131,9 @@ def _conditions(wanted: Wanted | None) -> list[ColumnElement[bool]]:
     if wanted is not None and wanted.process:
         found.append(CASE.c.process == wanted.process)
     if wanted is not None and wanted.body:
-        found.append(CASE.c.case_ref.in_(select(DUTY.c.case_ref).where(DUTY.c.body == wanted.body)))
+        found.append(exists().where(DUTY.c.case_ref == CASE.c.case_ref, DUTY.c.body == wanted.body))
+    if wanted is not None and wanted.owner:
+        found.append(is_of_owner(wanted.owner))
     return found
 
 

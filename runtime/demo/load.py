@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,10 +14,12 @@ from sqlalchemy import Connection, func, select
 
 from casework.access import accounts
 from casework.context import AppContext
+from casework.owners import assign
 from config.files import write_whole
 from config.settings import Settings
 from flows.runner import run_job
 from models.database import reading, transact
+from models.errors import NoSuchCase
 from models.tables import FACT
 from runtime.demo.cases import load_demo_cases
 from runtime.demo.tracker import live_before, record_demo_events, write_demo_tracker
@@ -32,6 +34,7 @@ PEOPLE = (
     ("provider", "provider", "QX101"),
     ("council", "council", "northshire"),
 )
+OWNERS = {"SP90001": "dco.team", "SP90002": "admin.team"}
 FIRST_DELIVERY = "first delivery after the sample was imported; the local sink stores every letter and sends none on"
 
 
@@ -145,6 +148,9 @@ def give_sample_roles(context: AppContext) -> None:
                 accounts.change_role(connection, account, role, scope, "sample")
 
     transact(context.engine, work)
+    for case_ref, owner in OWNERS.items():
+        with suppress(NoSuchCase):
+            assign(context, case_ref, owner, "sample")
 
 
 def _count_facts(context: AppContext) -> int:

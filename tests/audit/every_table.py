@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from pyotp import TOTP
 
-from casework import findings
+from casework import findings, to_decide
 from casework.access import accounts, factors, limits, sessions
-from casework.context import AppContext
+from casework.context import AppContext, instant
 from casework.delivery import account_links
 from casework.delivery.daily_digest import digest
 from casework.imports.tracker_import import import_file
+from casework.owners import assign
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import note_look
 from casework.privacy.erasure import Ground, erase
@@ -51,6 +52,12 @@ def filled_team(team: Team) -> Team:
         factors.confirm(connection, context.cipher, "dco.team", TOTP(key).now())
     note_look(context, "NX90001", "dco.team", "case")
     read_person(context, "NX90001", "dco.team", "to answer a call")
+    assign(context, "NX90001", "admin.team", "dco.team")
+    item = to_decide.Item(to_decide.REFUSED_ROW, "a key", {"file": "x", "line": 4, "problems": [["Ref", "missing"]]})
+    with writing(context.engine) as connection:
+        to_decide.store(connection, [item], instant(context.now()), "dco.team")
+        found = to_decide.waiting(context, connection)
+    to_decide.answer(context, found[-1].number, "dco.team", "not_ours")
     erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)
     findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
     findings.close(context, [1], "dco.team", "a test of the alarm", understood=True)

@@ -32,6 +32,9 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
         connection.exec_driver_sql(
             "INSERT INTO case_look (case_ref, actor, what, at) VALUES ('NX90001', 'dco.team', 'case', 'x')"
         )
+        connection.exec_driver_sql("INSERT INTO to_decide VALUES (1, 'x', 'dco.team', 'refused_row', 'x', '{}')")
+        connection.exec_driver_sql("INSERT INTO decided VALUES (1, 'x', 'dco.team', 'corrected')")
+        connection.exec_driver_sql("INSERT INTO case_owner VALUES (1, 'x', 'dco.team', 'NX90001', 'dco.team')")
         connection.exec_driver_sql("INSERT INTO finding_closed VALUES (1, 'x', 'dco.team', 'x', 0)")
         connection.exec_driver_sql(
             "INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')"

@@ -18,6 +18,7 @@ IN_PATH = {"type": "string", "pattern": "^[A-Za-z0-9_<>&'é -]{1,20}$"}
 PATHS: Mapping[str, dict[str, Any]] = {
     "name": {"anyOf": [{"enum": ["late", "soon", "decide", "changed", "meetings"]}, IN_PATH]},
     "ref": {"anyOf": [{"enum": ["SP90001", "SP90002", "sp90003", "new", "NX99999"]}, IN_PATH]},
+    "number": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "seq": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "rule": IN_PATH,
     "id": IN_PATH,
@@ -32,7 +33,8 @@ QUERIES = {
     "/cases/{ref}": ("as_at", "known_at", "show", "not", "order", "recorded"),
     "/cases/{ref}/why/{rule}/{seq:int}": ("as_at", "known_at"),
     "/cases/{ref}/record/{kind}": ("corrects", "claim", "on-day"),
-    "/letters": ("state", "format"),
+    "/letters": ("state", "format", "page"),
+    "/tomorrow": ("page",),
     "/own": ("format",),
 }
 FORMS = {
@@ -45,6 +47,8 @@ FORMS = {
     "/cases/by-nhs-number": ("nhs_number",),
     "/cases/{ref}/identity": ("purpose",),
     "/release": ("sure",),
+    "/decide/{number:int}": ("how",),
+    "/cases/{ref}/owner": ("owner",),
     "/people": ("account", "role", "scope"),
     "/people/invite": ("account", "mailbox"),
     "/people/second-factor": ("account",),
@@ -56,6 +60,8 @@ VALUES: Mapping[str, dict[str, Any]] = {
     "known_at": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, WORD]},
     "page": {"anyOf": [{"type": "integer"}, WORD]},
     "step": {"enum": ["", "check", "edit", "record"]},
+    "how": {"anyOf": [{"enum": ["corrected", "recorded", "not_ours", "two_matters"]}, WORD]},
+    "owner": {"anyOf": [{"enum": ["", "-", "dco.team", "admin.team"]}, WORD]},
     "role": {"anyOf": [{"enum": ["", *roles()]}, WORD]},
     "corrects": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 30}, WORD]},
     "nhs_number": {"anyOf": [{"enum": ["999 000 0018", "9990000018"]}, WORD]},

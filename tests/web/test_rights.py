@@ -35,10 +35,12 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/lists/{name}"): TEAM,
     ("GET", "/decide"): {D, A},
     ("POST", "/decide/{ref}/{seq:int}"): {D, A},
+    ("POST", "/decide/{number:int}"): {D, A},
     ("GET", "/cases"): TEAM,
     ("POST", "/cases/by-nhs-number"): {D, A},
     ("GET", "/cases/{ref}"): TEAM,
     ("GET", "/cases/{ref}/why/{rule}/{seq:int}"): TEAM,
+    ("POST", "/cases/{ref}/owner"): {D, A},
     ("GET", "/cases/{ref}/looks"): {D, U},
     ("GET", "/cases/{ref}/identity"): {D, A},
     ("POST", "/cases/{ref}/identity"): {D, A},
@@ -59,7 +61,15 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/people/second-factor"): {A, S},
     ("POST", "/next-day"): {D, A, S},
 }
-PLACES = {"{name}": "late", "{ref}": "SP90001", "{rule}": "none", "{seq:int}": "1", "{kind}": "none", "{id}": "none"}
+PLACES = {
+    "{name}": "late",
+    "{ref}": "SP90001",
+    "{rule}": "none",
+    "{seq:int}": "1",
+    "{number:int}": "99999",
+    "{kind}": "none",
+    "{id}": "none",
+}
 PUBLIC = {"/sign-in", "/start", "/reset"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 

@@ -37,6 +37,9 @@ COLUMNS = {
     "finding_closed": "reason",
     "account_change": "role",
     "case_look": "what",
+    "to_decide": "detail",
+    "decided": "how",
+    "case_owner": "owner",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),

@@ -1,0 +1,182 @@
+"""What an act left for a person: refused rows of a tracker, and open cases of one child of which the law knows one.
+
+Purpose: an import named its refused rows on a screen that was closed, and nobody was reminded of them. Each is a row
+until a person answers it, or until a later import accepts the same row. A row says where, which field and why, by code.
+No cell of a file is stored: the team has the file, and a refused row has no case whose retention would end it. The same
+row is known again by a keyed digest of its reference. Callers open the transaction; `answer` opens its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from casework.context import AppContext, instant
+from models.bulk_io import in_chunks
+from models.change_log import insert_logged
+from models.database import transact
+from models.errors import Refusal
+from models.locks import lock_exclusive
+from models.tables import CASE, DECIDED, TO_DECIDE
+
+LOCK = "to decide"
+REFUSED_ROW, DUPLICATE = "refused_row", "duplicate"
+# The answers that a person may give, by kind. sendflow itself gives `accepted` and `replaced`.
+ANSWERS: Mapping[str, Mapping[str, str]] = {
+    REFUSED_ROW: {
+        "corrected": "It is corrected in the tracker; the next import reads it",
+        "recorded": "What it says is recorded by hand",
+        "not_ours": "It is no case of ours",
+    },
+    DUPLICATE: {"two_matters": "They are two matters, and both go on"},
+}
+ACCEPTED, REPLACED = "accepted", "replaced"
+MOST_OF_A_FILE = 1_000  # rows that one import stores; who has more mends the file first
+
+
+class Item(NamedTuple):
+    """Something to store: its kind, what is the same in the same thing, and what is shown."""
+
+    kind: str
+    key: str
+    detail: Mapping[str, Any]
+
+
+class WaitingItem(BaseModel):
+    """Something that waits for a person. `at` is an instant (UTC).
+
+    Of a refused row: the digest of the file, sheet and line, and each problem as a field and a code. `cases` are those
+    that it names.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    number: int
+    at: str
+    kind: Literal["refused_row", "duplicate"]
+    cases: list[str] = []
+    file: str = ""
+    sheet: int = 1
+    line: int = 0
+    problems: list[tuple[str, str]] = []
+    process: str = ""
+    la: str = ""
+
+
+class NothingWaits(Refusal, LookupError):
+    """Nothing of that number waits: somebody answered it, or it was never there."""
+
+    default_code = "nothing_waits"
+
+
+def row_key(context: AppContext, reference: str, place: str) -> str:
+    """What a row of a tracker has in common with the same row of a later file: its reference, else its `place`."""
+    words = " ".join(reference.split()).casefold()
+    return context.cipher.index("row to decide", words or place)
+
+
+def duplicate_key(refs: Collection[str]) -> str:
+    """What the same cases have in common."""
+    return "/".join(sorted(refs))
+
+
+def store(connection: Connection, items: Sequence[Item], at: str, actor: str) -> None:
+    """Store what is not waiting already. What waits in another form, such as on another line, is replaced."""
+    if not items:
+        return
+    lock_exclusive(connection, LOCK)
+    known = _open(connection, [item.key for item in items])
+    number = connection.scalar(select(func.max(TO_DECIDE.c.number))) or 0
+    fresh: list[dict[str, Any]] = []
+    replaced: list[int] = []
+    for item in {item.key: item for item in items}.values():
+        detail = orjson.dumps(item.detail, option=orjson.OPT_SORT_KEYS).decode()
+        before = known.get(item.key)
+        if before is not None and before[1] == detail:
+            continue
+        replaced += [before[0]] if before is not None else []
+        number += 1
+        row = {"number": number, "at": at, "actor": actor, "kind": item.kind, "key": item.key, "detail": detail}
+        fresh.append(row)
+    insert_logged(connection, TO_DECIDE, fresh, at)
+    _close(connection, replaced, at, actor, REPLACED)
+
+
+def settle(connection: Connection, keys: Collection[str], at: str, actor: str) -> None:
+    """End what waits under these keys, because a later import accepted the row."""
+    if keys:
+        lock_exclusive(connection, LOCK)
+        _close(connection, [number for number, _detail in _open(connection, keys).values()], at, actor, ACCEPTED)
+
+
+def keys_of_waiting_rows(connection: Connection) -> set[str]:
+    """The keys of the refused rows that wait."""
+    return set(connection.scalars(select(TO_DECIDE.c.key).where(TO_DECIDE.c.kind == REFUSED_ROW, _is_open())))
+
+
+def count_waiting(context: AppContext, connection: Connection) -> int:
+    """How many things wait."""
+    return len(waiting(context, connection))
+
+
+def waiting(context: AppContext, connection: Connection) -> list[WaitingItem]:
+    """What waits, the oldest first. Cases of which one has ended meanwhile are duplicates no more."""
+    rows = connection.execute(select(TO_DECIDE).where(_is_open()).order_by(TO_DECIDE.c.number)).all()
+    found = [
+        WaitingItem.model_validate({"number": row.number, "at": row.at, "kind": row.kind, **orjson.loads(row.detail)})
+        for row in rows
+    ]
+    opened = _still_open(context, connection, {ref for each in found if each.kind == DUPLICATE for ref in each.cases})
+    return [each for each in found if each.kind != DUPLICATE or len(opened.intersection(each.cases)) > 1]
+
+
+def answer(context: AppContext, number: int, actor: str, how: str) -> WaitingItem:
+    """Answer what waits, in the name of a person. Raises NothingWaits, or Refusal for an answer that its kind lacks."""
+
+    def work(connection: Connection) -> WaitingItem:
+        lock_exclusive(connection, LOCK)
+        found = next((each for each in waiting(context, connection) if each.number == number), None)
+        if found is None:
+            raise NothingWaits(f"nothing of number {number} waits any more: the page To decide lists what does")
+        if how not in ANSWERS[found.kind]:
+            raise Refusal(f"choose one of the answers: {', '.join(ANSWERS[found.kind].values())}", code="no_answer")
+        _close(connection, [number], instant(context.now()), actor, how)
+        return found
+
+    return transact(context.engine, work)
+
+
+def _open(connection: Connection, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+    """What waits under these keys: its number and its detail."""
+    found: dict[str, tuple[int, str]] = {}
+    for chunk in in_chunks(list(keys)):
+        query = select(TO_DECIDE.c.key, TO_DECIDE.c.number, TO_DECIDE.c.detail)
+        for key, number, detail in connection.execute(query.where(TO_DECIDE.c.key.in_(chunk), _is_open())):
+            found[key] = (number, detail)
+    return found
+
+
+def _close(connection: Connection, numbers: Sequence[int], at: str, actor: str, how: str) -> None:
+    rows = [{"number": number, "at": at, "actor": actor, "how": how} for number in sorted(numbers)]
+    insert_logged(connection, DECIDED, rows, at)
+
+
+def _is_open() -> ColumnElement[bool]:
+    return ~select(DECIDED.c.number).where(DECIDED.c.number == TO_DECIDE.c.number).exists()
+
+
+def _still_open(context: AppContext, connection: Connection, refs: Collection[str]) -> set[str]:
+    """Those of the cases that have not ended."""
+    found: set[str] = set()
+    for chunk in in_chunks(sorted(refs)):
+        query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state).where(CASE.c.case_ref.in_(chunk))
+        found |= {row.case_ref for row in connection.execute(query) if not _has_ended(context, row.process, row.state)}
+    return found
+
+
+def _has_ended(context: AppContext, process: str, state: str) -> bool:
+    known = context.processes.get(process)
+    return known is not None and state in known.final
