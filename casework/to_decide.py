@@ -35,7 +35,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     DUPLICATE: {"two_matters": "They are two matters, and both go on"},
 }
 ACCEPTED, REPLACED = "accepted", "replaced"
-MOST_OF_A_FILE = 1_000  # rows that one import stores; who has more mends the file first
+MOST_OF_A_FILE = 1_000  # rows that one import stores; a file with more is corrected first
 
 
 class Item(NamedTuple):
