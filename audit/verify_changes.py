@@ -43,6 +43,7 @@ WHAT = {
     "to_decide": "to_decide",
     "decided": "to_decide",
     "case_owner": "owner",
+    "receipt": "letter",
     "case_file": "child",
 }
 NAMES = {
@@ -63,6 +64,7 @@ NAMES = {
     "case_owner": "the owner of a case, number",
     "account_factor": "the second factor of account",
     "recovery_code": "the recovery code",
+    "receipt": "the receipt of letter",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}

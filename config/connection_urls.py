@@ -172,3 +172,22 @@ def api(env: Mapping[str, str], name: str) -> str | None:
             f" {name}=https://prefect.icb.example/api"
         )
     return value
+
+
+def mailbox(env: Mapping[str, str], name: str) -> str | None:
+    """An e-mail address; None where it is not set. Raises SettingsError."""
+    value = env.get(name) or None
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}", value):
+        raise SettingsError(f"{name} is not a mailbox: expected one address, as in {name}=it.oncall@icb.example")
+    return value
+
+
+def pages_at(env: Mapping[str, str], name: str) -> str | None:
+    """The address under which people open the pages; None where it is not set. Raises SettingsError."""
+    value = (env.get(name) or "").rstrip("/")
+    if value and not re.fullmatch(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?", value):
+        raise SettingsError(
+            f"{name} is not the address of the pages: expected https and a host name, as in"
+            f" {name}=https://cases.icb.example"
+        )
+    return value or None

@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 import tomli
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from config.letter_times import LetterTimes, check_transports, times_by_mailbox
 from config.toml_reader import ConfigFault, first_fault, read_text
 from models.enums import Party
 from models.errors import ConfigurationError
@@ -70,6 +71,12 @@ class Icb(_Strict):
     name: Name
     dco: Mailbox
     executive_lead: Mailbox
+    letters: LetterTimes = LetterTimes()
+
+    @property
+    def mailboxes(self) -> frozenset[str]:
+        """Every mailbox of the board."""
+        return frozenset({self.dco, self.executive_lead})
 
 
 class Called(_Strict):
@@ -106,6 +113,7 @@ class Provider(_Strict):
     role: Literal["provider"] = "provider"
     kind: Kind | None = None
     send_lead: Mailbox
+    letters: LetterTimes = LetterTimes()
     provides: tuple[Provides, ...] = ()
     first_day: date | None = None
     last_day: date | None = None
@@ -124,6 +132,13 @@ class Provider(_Strict):
     def is_there(self, on: date) -> bool:
         """Whether the body exists on a day."""
         return (self.first_day or date.min) <= on <= (self.last_day or date.max)
+
+    @property
+    def mailboxes(self) -> frozenset[str]:
+        """Every mailbox of the body."""
+        return frozenset(
+            {self.send_lead, *(each for given in self.provides for each in (given.mailbox, given.manager))}
+        )
 
     @model_validator(mode="after")
     def _provides_something(self) -> Provider:
@@ -198,6 +213,20 @@ class Directory(_Strict):
         _names(self.la, "la")
         _names(self.service, "service")
         return self
+
+    @model_validator(mode="after")
+    def _one_transport_a_mailbox(self) -> Directory:
+        check_transports(self._letter_times)
+        return self
+
+    @cached_property
+    def _letter_times(self) -> dict[str, list[LetterTimes]]:
+        bodies = ((each.mailboxes, each.letters) for each in self.body_)
+        return times_by_mailbox([(self.icb.mailboxes, self.icb.letters), *bodies])
+
+    def letter_times(self, mailbox: str) -> list[LetterTimes]:
+        """When, and by which transport, the bodies of a mailbox get their letters; empty for an unknown mailbox."""
+        return self._letter_times.get(mailbox, [])
 
     @cached_property
     def bodies(self) -> tuple[Body, ...]:

@@ -15,8 +15,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from config.connection_urls import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
+from config.connection_urls import (
+    CLUSTER,
+    LOOPBACK,
+    SettingsError,
+    api,
+    database,
+    mailbox,
+    pages_at,
+    prefect_database,
+    private_cluster,
+)
 from config.login import read_login
+from config.notify_settings import NotifyAccess, read_notify
 from config.reply_mailbox import ReplyMailbox, read_reply_mailbox
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -26,11 +37,12 @@ PAGES_PORT = 8300
 
 
 class Carrier(StrEnum):
-    """The mail transport: the local SMTP server that stores all letters, a mail server, or files in a folder."""
+    """The mail transport: the local SMTP server that stores all letters, a mail server, a folder, or GOV.UK Notify."""
 
     SINK = "sink"
     SMTP = "smtp"
     FILE = "file"
+    NOTIFY = "notify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,7 @@ class Settings:
     pages_at: str | None = None
     second_factor: tuple[str, ...] | None = None
     replies: ReplyMailbox | None = None
+    notify: NotifyAccess | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -122,8 +135,9 @@ class Settings:
             workers=checked(_workers, "SENDFLOW_WORKERS"),
             smtp_login=env.get("SENDFLOW_SMTP_LOGIN") or None,
             smtp_tls=checked(_one_of, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
-            alert_to=checked(_mailbox, "SENDFLOW_ALERT_TO"),
-            pages_at=checked(_pages_at, "SENDFLOW_PAGES_URL"),
+            alert_to=checked(mailbox, "SENDFLOW_ALERT_TO"),
+            pages_at=checked(pages_at, "SENDFLOW_PAGES_URL"),
+            notify=checked(read_notify),
             second_factor=_roles(env.get("SENDFLOW_SECOND_FACTOR") or ""),
             replies=checked(read_reply_mailbox),
         )
@@ -138,6 +152,8 @@ class Settings:
                 f"SENDFLOW_TODAY is for simulations, and SENDFLOW_CARRIER={self.carrier} would send simulated letters"
                 " to real people: unset one of them (a simulation uses SENDFLOW_CARRIER=sink)"
             )
+        if self.carrier is Carrier.NOTIFY and self.notify is None:
+            yield "SENDFLOW_CARRIER=notify needs SENDFLOW_NOTIFY_KEY and SENDFLOW_NOTIFY_TEMPLATE as well"
         if self.bind not in LOOPBACK and not self.auth:
             yield (
                 f"SENDFLOW_BIND={self.bind} would show the Prefect UI to other machines without a login: set"
@@ -358,23 +374,6 @@ def _file(env: Mapping[str, str], name: str) -> Path | None:
 def _tls_for(env: Mapping[str, str]) -> str:
     """The default for SENDFLOW_SMTP_TLS: required, unless the mail server is on this machine."""
     return "offered" if (env.get("SENDFLOW_SMTP_HOST") or LOOPBACK[0]) in LOOPBACK else "required"
-
-
-def _mailbox(env: Mapping[str, str], name: str) -> str | None:
-    value = env.get(name) or None
-    if value is not None and not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}", value):
-        raise SettingsError(f"{name} is not a mailbox: expected one address, as in {name}=it.oncall@icb.example")
-    return value
-
-
-def _pages_at(env: Mapping[str, str], name: str) -> str | None:
-    value = (env.get(name) or "").rstrip("/")
-    if value and not re.fullmatch(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?", value):
-        raise SettingsError(
-            f"{name} is not the address of the pages: expected https and a host name, as in"
-            f" {name}=https://cases.icb.example"
-        )
-    return value or None
 
 
 def _roles(value: str) -> tuple[str, ...] | None:

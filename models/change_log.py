@@ -89,6 +89,7 @@ COVERED = {
                 tables.TO_DECIDE,
                 tables.DECIDED,
                 tables.CASE_OWNER,
+                tables.RECEIPT,
             ),
         ),
         _coverage(tables.CASE, "case_ref", "child_key"),

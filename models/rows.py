@@ -339,3 +339,33 @@ class ConfigHeldRow(SQLModel, table=True):
     via: str
     machine: str
     text: str
+
+
+class TransportStateRow(SQLModel, table=True):
+    """What every deliverer shares about one mail transport: failures in a row, until when it is left alone, and how
+    many letters left in the present minute and day (UTC).
+    """
+
+    __tablename__ = "transport_state"
+    name: str = Field(primary_key=True)
+    failures: int
+    why: str | None = None
+    since: str | None = None
+    until: str | None = None
+    minute: str
+    in_minute: int
+    in_day: int
+
+
+class ReceiptRow(SQLModel, table=True):
+    """What a mail transport that reports later gave for a letter, and what it reported. It ends no chasing."""
+
+    __tablename__ = "receipt"
+    letter: str = Field(primary_key=True)
+    transport: str
+    carrier_id: str
+    template_version: int
+    same_words: bool
+    accepted_at: str = Field(index=True)
+    status: str | None = None
+    status_at: str | None = None

@@ -46,6 +46,7 @@ INDEXES = {
     "ix_finding_digest": _Index("finding", ("digest",)),
     "ix_import_file_digest": _Index("import_file", ("digest",)),
     "ix_job_run_act": _Index("job_run", ("act",)),
+    "ix_receipt_accepted_at": _Index("receipt", ("accepted_at",)),
     "letter_mailbox": _Index("letter", ("mailbox", "on")),
     "letter_state": _Index("letter", ("state",)),
     "ix_notice_case_ref": _Index("notice", ("case_ref",)),

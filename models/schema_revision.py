@@ -27,6 +27,7 @@ MARKS = {
     "012": ("fact", "ix_fact_recorded_at"),
     "013": ("case_file", "case_file_la_reference"),
     "014": ("to_decide", "number"),
+    "015": ("transport_state", "name"),
 }
 
 

@@ -394,3 +394,27 @@ CASE_OWNER = Table(
     _required("case_ref"),
     _required("owner"),
 )
+TRANSPORT_STATE = Table(
+    "transport_state",
+    METADATA,
+    _key("name"),
+    _required("failures", Integer),
+    _optional("why"),
+    _optional("since"),
+    _optional("until"),
+    _required("minute"),
+    _required("in_minute", Integer),
+    _required("in_day", Integer),
+)
+RECEIPT = Table(
+    "receipt",
+    METADATA,
+    _key("letter"),
+    _required("transport"),
+    _required("carrier_id"),
+    _required("template_version", Integer),
+    _required("same_words", Boolean),
+    _required("accepted_at"),
+    _optional("status"),
+    _optional("status_at"),
+)

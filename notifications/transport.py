@@ -11,8 +11,9 @@ import smtplib
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -44,9 +45,18 @@ MAIL_SERVER_FAILURES = frozenset(
         "no_login_offered",
         "sender_refused",
         "folder_not_writable",
+        "notify_not_set",
+        "notify_unreachable",
+        "notify_error",
+        "notify_rejected",
+        "notify_login_refused",
+        "notify_minute_limit",
+        "notify_day_limit",
     }
 )
 CANNOT_BE_WRITTEN = "cannot_be_written"
+NOT_TAKEN = "not_taken"  # the transport is certain that an attempt with an unknown outcome sent nothing
+SECURE = "[secure]"
 ONE_LINE = SMTP.clone(max_line_length=400)
 # RFC 2047 section 2: an encoded word has at most 75 characters. A folded line begins with a space.
 ENCODED = SMTP.clone(max_line_length=75)
@@ -83,16 +93,30 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Receipt(NamedTuple):
+    """What a transport that reports later gave for a letter: its own id, its template's version, and whether the words
+    are the letter's.
+    """
+
+    id: str
+    template_version: int
+    same_words: bool
+
+
 class Attempt(NamedTuple):
     """The outcome and a code for the reason: `smtp_550`, `unreachable`, `outcome_unknown`.
 
-    The server's own text is never included, because it quotes addresses.
+    The server's own text is never included, because it quotes addresses. `once`: the transport knows that it was sent
+    no second time. `pause`: how long the transport asked to be left alone.
     """
 
     outcome: Outcome
     why: str | None = None
     content_digest: str | None = None
     message_digest: str | None = None
+    receipt: Receipt | None = None
+    once: bool = False
+    pause: timedelta | None = None
 
     @property
     def is_mail_server_failure(self) -> bool:
@@ -101,7 +125,10 @@ class Attempt(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One letter that is ready to be sent. `written_at` is the Date header; `message_id` is that of every attempt."""
+    """One letter that is ready to be sent. `written_at` is the Date header; `message_id` is that of every attempt.
+
+    `again`: the outcome of an earlier attempt is unknown.
+    """
 
     id: str
     message_id: str
@@ -112,6 +139,7 @@ class Letter(NamedTuple):
     text: str
     html: str
     written_at: datetime
+    again: bool = False
 
 
 class Transport(Protocol):
@@ -349,6 +377,20 @@ def _hang_up(server: smtplib.SMTP) -> None:
         server.quit()
     except OSError:
         server.close()
+
+
+class SecureSubjects:
+    """Puts [secure] before the subject of letters to some mailboxes, by which the mail server encrypts them."""
+
+    def __init__(self, transport: Transport, marks: Callable[[str], bool]) -> None:
+        """Take the transport that sends, and a function that says whether a mailbox needs the mark."""
+        self._transport, self._marks = transport, marks
+
+    def send(self, letter: Letter) -> Attempt:
+        """Send the letter with the subject that its mailbox needs."""
+        if self._marks(letter.mailbox):
+            letter = letter._replace(subject=f"{SECURE} {letter.subject}")
+        return self._transport.send(letter)
 
 
 class FileTransport:

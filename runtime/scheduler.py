@@ -28,7 +28,7 @@ from casework.clock_check import ClockJumped, doubts, message
 from casework.context import LONDON, AppContext
 from casework.delivery.account_links import any_waiting, send_waiting
 from casework.delivery.deliver import delivery_is_due
-from casework.delivery.send import FIRST_WAIT
+from casework.delivery.receipts import ask
 from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
 from casework.published_heads import check_published
@@ -48,7 +48,6 @@ DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
 TROUBLED_SECONDS = 3600.0
 AGAIN_SECONDS = 600.0
-RELAY_SECONDS = FIRST_WAIT.total_seconds()
 # A job that was missed runs once, however often it was missed, and never beside itself.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
@@ -83,7 +82,7 @@ class Scheduler:
     away: bool = False
     troubled_until: float = 0.0
     digest_after: float = 0.0
-    deliver_after: float = 0.0
+    ask_after: float = 0.0
     relay: str | None = None
     pulse: Heartbeat = field(default_factory=Heartbeat)
     feed: EventFeed = field(init=False)
@@ -158,10 +157,11 @@ class Scheduler:
         ):
             self.digest_after = time.monotonic() + AGAIN_SECONDS
             self._digest(context)
-        if time.monotonic() >= self.deliver_after and self._safely(
-            "look for letters", lambda: delivery_is_due(context)
-        ):
+        if self._safely("look for letters", lambda: delivery_is_due(context)):
             self._deliver(context)
+        if time.monotonic() >= self.ask_after:
+            self.ask_after = time.monotonic() + AGAIN_SECONDS
+            self._safely("ask what became of e-mails", lambda: ask(context))
         if self._safely("look for sign-in links", lambda: any_waiting(context)):
             self._safely("send sign-in links", lambda: send_waiting(context))
 
@@ -172,9 +172,6 @@ class Scheduler:
         )
         if report is None or (report.mail_server_error is None and not report.sent + report.failed):
             return
-        if report.mail_server_error is not None and not context.simulated:
-            # Each attempt waits for the mail server; once a minute would leave no time for the other jobs.
-            self.deliver_after = time.monotonic() + RELAY_SECONDS
         if report.mail_server_error != self.relay:
             self.relay = report.mail_server_error
             say(

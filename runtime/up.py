@@ -288,6 +288,8 @@ def _where_to_look(settings: Settings, references: list[str], people: Sequence[t
             yield f"  Letters, as they would have been sent:   {settings.letters}"
         case Carrier.FILE:
             yield f"  Letters, for somebody to send on:        {settings.letters}"
+        case Carrier.NOTIFY:
+            yield "  Letters leave for their recipients by     GOV.UK Notify"
         case Carrier.SMTP:
             yield f"  Letters leave for their recipients by     {settings.smtp_host}:{settings.smtp_port}"
     yield "Three commands to try next, in another terminal:"

@@ -1,4 +1,4 @@
-"""What a page answers: a rendered page, an address to go to, or a file."""
+"""What a page answers: a rendered page, an address to go to, a file, or bytes for a program."""
 
 from __future__ import annotations
 
@@ -30,4 +30,13 @@ class File(NamedTuple):
     content: bytes
 
 
-Answer = Page | GoTo | File
+class Plain(NamedTuple):
+    """An answer to a program: its status, its bytes, if any, and their type."""
+
+    status: int
+    content: bytes = b""
+    kind: str = "text/plain"
+    headers: Mapping[str, str] = {}
+
+
+Answer = Page | GoTo | File | Plain

@@ -30,11 +30,11 @@ from casework.delivery.account_links import send_waiting
 from config.rights import roles
 from models.database import reading, transact
 from web import faults
-from web.answers import Answer, File, GoTo, Page
+from web.answers import Answer, File, GoTo, Page, Plain
 from web.asked import Asked
 from web.guards import App, Guards, readable
 from web.installation import Installation
-from web.routes import HALF_SIGNED_IN, MENU, PUBLIC, ROUTES, SIGNED_IN, Way
+from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render
 
 STATIC = Path(__file__).parent / "static"
@@ -75,13 +75,13 @@ def _send_links(context: AppContext) -> None:
 
 
 def _answer(way: Way, asked: Asked) -> Answer:
-    if way.right != PUBLIC and asked.session is None:
+    if way.right not in (PUBLIC, PROGRAM) and asked.session is None:
         return faults.signed_out(asked)
-    if asked.session is not None and asked.session.awaits and way.right not in (PUBLIC, HALF_SIGNED_IN):
+    if asked.session is not None and asked.session.awaits and way.right not in (PUBLIC, PROGRAM, HALF_SIGNED_IN):
         return GoTo(f"/second-factor{'?then=password' if way.path == '/password' else ''}")
-    if way.right not in (PUBLIC, SIGNED_IN, HALF_SIGNED_IN) and not asked.may(way.right):
+    if way.right not in (PUBLIC, PROGRAM, SIGNED_IN, HALF_SIGNED_IN) and not asked.may(way.right):
         return faults.not_allowed(asked, way.right)
-    if way.method == "POST" and not _has_token(asked):
+    if way.method == "POST" and way.right != PROGRAM and not _has_token(asked):
         return faults.old_form(asked)
     return way.handler(asked)
 
@@ -107,6 +107,9 @@ def _asked(request: Request, installation: Installation) -> Asked:
         secure=request.url.scheme == "https",
         client=request.client.host if request.client else "",
         runs=installation.runs,
+        bearer=request.headers.get("authorization", "").partition("Bearer ")[2],
+        document=request.scope["sendflow"].get("document", {}),
+        etag=request.headers.get("if-none-match", ""),
     )
 
 
@@ -127,6 +130,8 @@ def _response(request: Request, asked: Asked, answer: Answer) -> Response:
         case File():
             named = {"content-disposition": f'attachment; filename="{answer.name}"'}
             return Response(answer.content, media_type=answer.kind, headers=named)
+        case Plain():
+            return Response(answer.content, answer.status, dict(answer.headers), answer.kind)
         case Page():
             shared = _shared(request, asked)
             html = render(answer.template, {**shared, **answer.values})

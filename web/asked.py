@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from casework.access.sessions import Session
 from casework.context import AppContext
@@ -24,7 +24,7 @@ class Asked:
     """One request. `form` and `query` have the last value of each name; `token` is what every form sends back.
 
     `client` is the address that asked, for limits only: it is stored as a keyed digest. `runs` shows in Prefect what
-    is recorded.
+    is recorded. `bearer` and `document` are what a program sends: its token, and the object of its JSON.
     """
 
     context: AppContext
@@ -39,6 +39,9 @@ class Asked:
     secure: bool = False
     client: str = ""
     runs: SharedRuns | None = None
+    bearer: str = ""
+    document: Mapping[str, object] = field(default_factory=dict)
+    etag: str = ""
 
     def may(self, right: str) -> bool:
         """Whether the account's role has a right."""

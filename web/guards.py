@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import orjson
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -20,6 +22,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 LARGEST_FORM = 262_144
 MOST_FIELDS = 300
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+LARGEST_DOCUMENT = 16_384
+DOCUMENTS = frozenset({"/notify/receipts"})  # addresses that programs send JSON to
 SAFE = frozenset({"GET", "HEAD"})
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
 HEADERS = {
@@ -113,8 +117,10 @@ async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Rec
         message = await receive()
         body += message.get("body", b"")
         more = message["type"] == "http.request" and bool(message.get("more_body"))
-        if len(body) > LARGEST_FORM:
+        if len(body) > (LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else LARGEST_FORM):
             return 413, "The form is too large. Nothing was recorded."
+    if scope["path"] in DOCUMENTS:
+        return _read_document(scope, body)
     kind = headers.get("content-type", [""])[0].partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
         return 415, "This server reads forms only."
@@ -123,6 +129,15 @@ async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Rec
     except ValueError:
         return 400, "The form cannot be read. Nothing was recorded."
     scope["sendflow"]["form"] = {name: readable(value) for name, value in pairs}
+    return None
+
+
+def _read_document(scope: Message, body: bytes) -> tuple[int, str] | None:
+    try:
+        document = orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError:
+        return 400, "The document cannot be read. Nothing was recorded."
+    scope["sendflow"]["document"] = document if isinstance(document, dict) else {}
     return None
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from web import case, cases, decide, identity, letters, own, people, recording, sign_in, simulation, today
+from web import case, cases, decide, identity, letters, own, people, receipts, recording, sign_in, simulation, today
 from web.answers import Answer
 from web.asked import Asked
 
 PUBLIC = ""
 SIGNED_IN = "signed_in"
+PROGRAM = "program"  # a program that shows a token; it has no session and no form
 HALF_SIGNED_IN = "half_signed_in"  # also before the code of the second factor
 
 
@@ -93,5 +94,6 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),
     Way("POST", "/people/second-factor", "people", people.remove_factor),
+    Way("POST", "/notify/receipts", PROGRAM, receipts.notify),
     Way("POST", "/next-day", "next_day", simulation.next_day),
 )

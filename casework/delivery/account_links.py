@@ -19,7 +19,7 @@ from casework.access import sessions
 from casework.access.accounts import WrongAccount, account_of
 from casework.context import AppContext
 from casework.delivery.compose import office
-from casework.delivery.send import mail_transport
+from casework.delivery.transports import mail_transport
 from config.directory import ADDRESS
 from config.running_instance import read_running
 from config.settings import Settings

@@ -89,12 +89,8 @@ def _earlier_mailbox(connection: Connection, notice: _Waiting) -> str | None:
 
 def mailboxes(directory: Directory, on: date) -> frozenset[str]:
     """Every mailbox that the directory has on a day: none of a body that was abolished."""
-    found = {directory.icb.dco, directory.icb.executive_lead}
-    for body in directory.body_:
-        if body.last_day is not None and body.last_day < on:
-            continue
-        found |= {body.send_lead, *(each for given in body.provides for each in (given.mailbox, given.manager))}
-    return frozenset(found)
+    there = (body for body in directory.body_ if body.last_day is None or body.last_day >= on)
+    return directory.icb.mailboxes.union(*(body.mailboxes for body in there))
 
 
 _TAKES_BACK: ColumnElement[int] = case((NOTICE.c.rung.in_(TAKES_BACK), 1), else_=0)

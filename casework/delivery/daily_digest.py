@@ -32,7 +32,8 @@ from casework.delivery.lease import (
     lease_as_stored,
     lease_new,
 )
-from casework.delivery.send import mail_transport, send
+from casework.delivery.send import send
+from casework.delivery.transports import transports
 from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
 from casework.reports.worklists import BoardRow, overdue, week
@@ -89,7 +90,7 @@ def digest(
         )
     context.ensure_ruleset_active("digest")
     check_heads(context, "digest")
-    with Deliverer() as deliverer, mail_transport(context.settings, transport) as carrying:
+    with Deliverer() as deliverer, transports(context, transport, at_once=True) as carrying:
         delivery_run = DeliveryRun(context, deliverer, run, True, carrying)
         try:
             letter = transact(context.engine, partial(_lease, delivery_run, as_at))

@@ -7,11 +7,11 @@ and sends the letter once more under the same Message-ID, as `sent_perhaps_twice
 
 Letters leave on working days from 08:00 to 18:00 London time. `now` does not wait; its reason is stored encrypted.
 
-After two letters in a row that the mail server did not accept, the run ends, because it would otherwise wait for the
-server once for each mailbox. The remaining letters stay as they are.
+After two letters in a row that a mail transport did not accept, the run leaves that transport alone, because it would
+otherwise wait for it once for each mailbox. The remaining letters stay as they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time
 from functools import partial
 from time import monotonic
@@ -35,15 +35,8 @@ from casework.delivery.lease import (
     lease_mailbox,
     lease_new,
 )
-from casework.delivery.send import (
-    SENT,
-    LetterOutcome,
-    mail_server_is_down,
-    mail_server_state,
-    mail_transport,
-    record_outcome,
-    send,
-)
+from casework.delivery.send import SENT, LetterOutcome, record_outcome, send
+from casework.delivery.transports import is_quiet, transport_name, transports, usable
 from casework.job_runs import MAIL_SERVER_ACCEPTS, record_job_run
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
@@ -55,7 +48,6 @@ from notifications.transport import Transport
 OPENS, CLOSES = time(8, 0), time(18, 0)
 NO_ADDRESS = "no_address"
 NO_CASE = "-"  # in place of a case's reference: free text that belongs to no case
-ENOUGH = 2  # letters in a row that the mail server did not accept
 
 
 class DeliveryReport(BaseModel):
@@ -77,13 +69,14 @@ class DeliveryReport(BaseModel):
 
 class Deliveries(NamedTuple):
     """What one run did: the outcome of each letter sent, letters that failed for want of an address, how many notices
-    were cancelled as not needed any more, and mailboxes whose notices or letter cannot be read.
+    were cancelled as not needed any more, mailboxes whose notices or letter cannot be read, and the transports' state.
     """
 
     outcomes: Sequence[LetterOutcome] = ()
     unaddressed: int = 0
     cancelled: int = 0
     unreadable: Sequence[str] = ()
+    mail_server: str | None = None
 
 
 def may_leave(context: AppContext, moment: datetime) -> bool:
@@ -104,7 +97,9 @@ def delivery_is_due(context: AppContext) -> bool:
         if outbox.anyone_without_mailbox(connection, today):
             return True
         mailboxes = outbox.mailboxes_to_write(connection, today, instant(moment))
-        return any(not outbox.written_to_on(connection, mailbox, today) for mailbox in mailboxes)
+        unwritten = [mailbox for mailbox in mailboxes if not outbox.written_to_on(connection, mailbox, today)]
+    names = usable(context) if unwritten else set()
+    return any(transport_name(context, each) in names and not is_quiet(context, each) for each in unwritten)
 
 
 def deliver(
@@ -128,7 +123,7 @@ def deliver(
     done = Deliveries()
     if anything_open:
         context.ensure_ruleset_active("deliver")
-        with Deliverer() as deliverer, mail_transport(context.settings, transport) as carrying:
+        with Deliverer() as deliverer, transports(context, transport, at_once=now) as carrying:
             delivery_run = DeliveryRun(context, deliverer, run, now, carrying)
             done = _deliver_all(delivery_run, None if seconds is None else monotonic() + seconds)
     with writing(context.engine) as connection:
@@ -139,8 +134,7 @@ def deliver(
         if anything_open or stored_reason:
             detail = {**report.model_dump(), "now": now}
             detail |= {"reason": stored_reason} if stored_reason else {}
-            server = mail_server_state(done.outcomes)
-            detail |= {"relay": server} if server else {}
+            detail |= {"relay": done.mail_server} if done.mail_server else {}
             detail |= {"unreadable": sorted(done.unreadable)} if done.unreadable else {}
             outcome = "failed" if report.failed else "done"
             record_job_run(connection, context, "deliver", context.today(), outcome, orjson.dumps(detail).decode())
@@ -149,14 +143,13 @@ def deliver(
 
 def _report(connection: Connection, done: Deliveries) -> DeliveryReport:
     states = [outcome.state for outcome in done.outcomes]
-    server = mail_server_state(done.outcomes)
     return DeliveryReport(
         sent=sum(state in SENT for state in states),
         failed=states.count(LetterState.FAILED) + done.unaddressed + len(done.unreadable),
         withdrawn=done.cancelled,
         waiting=outbox.count_waiting(connection),
         held=outbox.count_held(connection)[1],
-        mail_server_error=None if server == MAIL_SERVER_ACCEPTS else server,
+        mail_server_error=None if done.mail_server == MAIL_SERVER_ACCEPTS else done.mail_server,
     )
 
 
@@ -168,7 +161,7 @@ def _store_reason(context: AppContext, connection: Connection, reason: str) -> s
 
 
 def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
-    """Send every letter that is ready, until the mail server is down or the time is up (`until`, monotonic)."""
+    """Send every letter that is ready, until the time is up (`until`, monotonic)."""
     unaddressed, cancelled = 0, 0
     outcomes: list[LetterOutcome] = []
     unreadable: list[str] = []
@@ -178,14 +171,14 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     except BAD_ROW:
         unreadable.append(NO_ADDRESS)
     leases = _leases(run, unreadable)
-    while not mail_server_is_down(outcomes, ENOUGH) and (until is None or monotonic() < until):
+    while until is None or monotonic() < until:
         lease = next(leases, None)
         if lease is None:
             break
         cancelled += lease.cancelled
         if lease.letter is not None:
             outcomes.append(send(run, lease.letter))
-    return Deliveries(outcomes, unaddressed, cancelled, unreadable)
+    return Deliveries(outcomes, unaddressed, cancelled, unreadable, run.transports.state())
 
 
 def _leases(run: DeliveryRun, unreadable: list[str]) -> Iterator[Lease]:
@@ -204,22 +197,27 @@ def _leases(run: DeliveryRun, unreadable: list[str]) -> Iterator[Lease]:
         )
     for letter in unfinished:
         if is_expired(letter.claimed_by, letter.claimed_at, moment):
-            try:
-                with writing(context.engine) as connection:
-                    lease = lease_expired(run, connection, letter)
-            except BAD_ROW:
-                unreadable.append(letter.mailbox)
-                continue
-            yield lease
+            yield from _lease(run, letter.mailbox, partial(lease_expired, run, letter=letter), unreadable)
     for mailbox in mailboxes:
-        try:
-            lease = transact(context.engine, partial(lease_mailbox, run, mailbox=mailbox))
-        except (IntegrityError, Contended, TakenByAnotherRun):
-            continue
-        except BAD_ROW:
-            unreadable.append(mailbox)
-            continue
-        yield lease
+        yield from _lease(run, mailbox, partial(lease_mailbox, run, mailbox=mailbox), unreadable)
+
+
+def _lease(
+    run: DeliveryRun, mailbox: str, lease_letter: Callable[[Connection], Lease], unreadable: list[str]
+) -> Iterator[Lease]:
+    """Lease a mailbox's letter if its transport may be used now, and its bodies have no quiet day."""
+    if (is_quiet(run.context, mailbox) and not run.at_once) or not run.transports.take(mailbox):
+        return
+    lease = Lease()
+    try:
+        lease = transact(run.context.engine, lease_letter)
+    except (IntegrityError, Contended, TakenByAnotherRun):
+        pass
+    except BAD_ROW:
+        unreadable.append(mailbox)
+    if lease.letter is None:
+        run.transports.give_back(mailbox)
+    yield lease
 
 
 def _fail_unaddressed(run: DeliveryRun, connection: Connection) -> tuple[int, int]:

@@ -19,13 +19,14 @@ from casework.context import AppContext, instant
 from casework.delivery import compose
 from casework.delivery.compose import LetterContent, RecheckResult
 from casework.delivery.deliverer import Deliverer, is_expired
+from casework.delivery.transports import Transports
 from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
 from models.enums import LetterState
 from models.facts import canonical
 from notifications import outbox
 from notifications.notices import NoticeDraft
 from notifications.outbox import LeasedLetter
-from notifications.transport import Transport, message_id
+from notifications.transport import message_id
 
 BAD_ROW = (*UNREADABLE, TypeError, AttributeError)  # what reading a notice or a letter of another form raises
 FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
@@ -39,7 +40,7 @@ class DeliveryRun:
     deliverer: Deliverer
     run: str | None
     at_once: bool
-    transport: Transport
+    transports: Transports
 
     def today(self) -> date:
         """Today in London."""

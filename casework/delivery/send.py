@@ -4,12 +4,8 @@ Deliver and digest both send through here, so that every letter ends in a named 
 `notice_failed` among the facts of each case that it is about.
 """
 
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -18,21 +14,17 @@ from casework import fault_points
 from casework.cases.commit import commit
 from casework.cases.unit_of_work import load_readable
 from casework.context import instant
-from casework.delivery import compose
+from casework.delivery import compose, receipt_rows
 from casework.delivery.lease import DeliveryRun
-from casework.job_runs import MAIL_SERVER_ACCEPTS
 from casework.reports.for_a_person import OUTCOME_UNKNOWN
-from config.running_instance import read_running
-from config.settings import Carrier, Settings
 from models.database import transact
 from models.enums import LetterState, NoticeState
 from models.facts import FactDraft
 from notifications import outbox
-from notifications.local_smtp import LocalSmtpServer
 from notifications.notices import NoticeDraft, late_corrections
 from notifications.outbox import LeasedLetter
 from notifications.render import RenderError, content_digest, render
-from notifications.transport import CANNOT_BE_WRITTEN, Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
+from notifications.transport import CANNOT_BE_WRITTEN, NOT_TAKEN, Attempt, Letter, Outcome
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
 SENT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE)
@@ -45,33 +37,6 @@ class LetterOutcome(NamedTuple):
     state: LetterState | None
 
 
-@contextmanager
-def mail_transport(settings: Settings, transport: Transport | None = None) -> Iterator[Transport]:
-    """The configured mail transport, or the one given. Starts the local SMTP server if it is needed and not running."""
-    if transport is not None:
-        yield transport
-    elif settings.carrier is Carrier.SMTP:
-        yield SmtpTransport(
-            settings.smtp_host,
-            settings.smtp_port,
-            login=settings.smtp_login,
-            only_by_tls=settings.smtp_tls,
-            tls_ca=settings.tls_ca,
-        )
-    elif settings.carrier is Carrier.FILE:
-        yield FileTransport(settings.letters)
-    else:
-        running = read_running(settings)
-        if running is not None:
-            local = SmtpTransport(running.smtp_host, running.smtp_port, login=settings.auth)
-            if local.answers():
-                yield local
-                return
-        login = f"deliver:{secrets.token_urlsafe(24)}"
-        with LocalSmtpServer(settings.letters, login) as server:
-            yield SmtpTransport("127.0.0.1", server.port, login=login)
-
-
 def send(run: DeliveryRun, letter: LeasedLetter) -> LetterOutcome:
     """Send one leased letter, outside any transaction, and record what became of it."""
     fault_points.here("after_claim")
@@ -82,25 +47,6 @@ def send(run: DeliveryRun, letter: LeasedLetter) -> LetterOutcome:
     return LetterOutcome(attempt, state)
 
 
-def mail_server_state(outcomes: Sequence[LetterOutcome]) -> str | None:
-    """MAIL_SERVER_ACCEPTS, or a word for why the mail server does not, by the last attempt; None without an attempt."""
-    last = next(_latest_attempts(outcomes), None)
-    if last is None:
-        return None
-    return last.why if last.is_mail_server_failure else MAIL_SERVER_ACCEPTS
-
-
-def mail_server_is_down(outcomes: Sequence[LetterOutcome], enough: int) -> bool:
-    """Whether the mail server accepted none of the last `enough` letters, for a reason that holds for every letter."""
-    last = list(islice(_latest_attempts(outcomes), enough))
-    return len(last) == enough and all(attempt.is_mail_server_failure for attempt in last)
-
-
-def _latest_attempts(outcomes: Sequence[LetterOutcome]) -> Iterator[Attempt]:
-    """The attempts that reached the mail server, the latest first."""
-    return (outcome.attempt for outcome in reversed(outcomes) if outcome.attempt.why != CANNOT_BE_WRITTEN)
-
-
 def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     context = run.context
     try:
@@ -108,7 +54,7 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     except RenderError:
         # Only a person can fix a template; the letter records it, and nothing is sent half written.
         return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
-    attempt = run.transport.send(
+    attempt = run.transports.send(
         Letter(
             letter.id,
             letter.message_id,
@@ -119,6 +65,7 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
             content.text,
             content.html,
             context.now(),
+            letter.again,
         )
     )
     return attempt._replace(content_digest=content_digest(content))
@@ -127,7 +74,9 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
 def _record_attempt(
     run: DeliveryRun, letter: LeasedLetter, attempt: Attempt, connection: Connection
 ) -> LetterState | None:
-    if attempt.outcome is Outcome.ACCEPTED and letter.again:
+    if attempt.outcome is Outcome.ACCEPTED and attempt.receipt is not None:
+        receipt_rows.insert(run.context, connection, letter, attempt.receipt)
+    if attempt.outcome is Outcome.ACCEPTED and letter.again and not attempt.once:
         return record_outcome(run, connection, letter, LetterState.SENT_PERHAPS_TWICE, OUTCOME_UNKNOWN, attempt)
     if attempt.outcome is Outcome.ACCEPTED:
         return record_outcome(run, connection, letter, LetterState.SENT, None, attempt)
@@ -136,13 +85,17 @@ def _record_attempt(
     if attempt.outcome is Outcome.UNKNOWN and letter.again:
         # The outcome of both attempts is unknown: no fact may say that it was sent, and a person has to ask.
         return record_outcome(run, connection, letter, LetterState.FAILED, OUTCOME_UNKNOWN)
-    unknown = letter.again or attempt.outcome is Outcome.UNKNOWN
+    unknown = (letter.again and not attempt.once) or attempt.outcome is Outcome.UNKNOWN
     return _postpone(run, connection, letter, OUTCOME_UNKNOWN if unknown else attempt.why)
 
 
 def _postpone(run: DeliveryRun, connection: Connection, letter: LeasedLetter, why: str | None) -> LetterState | None:
-    """Let a letter wait for its next try: after 5 minutes, then twice as long each time, at most 4 hours."""
+    """Let a letter wait for its next try: after 5 minutes, then twice as long each time, at most 4 hours.
+
+    One that certainly was not taken is tried at once, with what is true now.
+    """
     wait = min(FIRST_WAIT * 2 ** min(outbox.attempts(connection, letter.id) - 1, 10), LONGEST_WAIT)
+    wait = timedelta() if why == NOT_TAKEN else wait
     values = {
         "state": LetterState.WAITING,
         "why": why,

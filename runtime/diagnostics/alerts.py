@@ -15,7 +15,7 @@ from hashlib import sha256
 from html import escape
 
 from casework.context import LONDON
-from casework.delivery.send import mail_transport
+from casework.delivery.transports import mail_transport
 from config.settings import Settings
 from notifications.transport import Letter, Outcome, Transport, message_id
 from runtime.diagnostics.checks import DoctorReport

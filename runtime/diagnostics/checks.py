@@ -225,6 +225,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         work_checks.silence,
         work_checks.laws,
         service_checks.relay,
+        service_checks.other_transports,
         work_checks.letters,
         work_checks.came_back,
         work_checks.claims,

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from casework.context import AppContext
+from casework.delivery import transport_state
 from casework.job_runs import MAIL_SERVER_ACCEPTS
 from casework.reports.for_a_person import DAILY_DIGEST
 from config.running_instance import read_running, server_answers
@@ -70,6 +71,23 @@ AT_ONCE = {
         "the mail server does not listen to this machine",
         f"have this machine's address let in at the relay; {THEN}",
     ),
+    "notify_not_set": (
+        "the directory names GOV.UK Notify as a body's transport, and no key of it is set",
+        f"set SENDFLOW_NOTIFY_KEY and SENDFLOW_NOTIFY_TEMPLATE, and start the services again; {THEN}",
+    ),
+    "notify_login_refused": (
+        "GOV.UK Notify refuses the key, or the clock of this machine is more than 30 seconds wrong",
+        f"set SENDFLOW_NOTIFY_KEY to a live key of the service, and see that the clock is right; {THEN}",
+    ),
+    "notify_rejected": (
+        "GOV.UK Notify takes no e-mail to these mailboxes: the service is in trial mode, the key is a team key, or the"
+        " template has other fields than subject and body",
+        f"see the service's page at GOV.UK Notify: live mode, a live key, the template's fields; {THEN}",
+    ),
+    "notify_day_limit": (
+        "GOV.UK Notify has taken as many e-mails as it takes from this service in a day",
+        f"a service in trial mode may send 50 a day: ask Notify to make it live, or wait for tomorrow; {THEN}",
+    ),
     "folder_not_writable": (
         "letters cannot be written to their folder",
         f"free space on the disk of {{folder}}, and let this user write there; {THEN}",
@@ -90,6 +108,22 @@ def relay_repair(settings: Settings, why: str | None) -> str:
             f" again with make up; {THEN}"
         )
     return AT_ONCE.get(why or "", LATER)[1].format(look=look, folder=settings.letters)
+
+
+def other_transports(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+    """Finds a transport of some bodies that accepts no letter. The one of SENDFLOW_CARRIER is found by `relay`."""
+    for state in transport_state.states(connection).values():
+        if state.name == context.settings.carrier or state.failures < transport_state.ENOUGH or state.since is None:
+            continue
+        if state.why not in AT_ONCE and context.now() - datetime.fromisoformat(state.since) <= PATIENCE:
+            continue
+        why = state.why or ""
+        said = f"{AT_ONCE.get(why, LATER)[0]} ({why.replace('_', ' ')}, since {state.since})"
+        yield Finding(
+            what=f"transport_{state.name}",
+            message=f"{said}: no letter leaves by {state.name}",
+            mend=relay_repair(context.settings, state.why),
+        )
 
 
 class _RelayAttempt(NamedTuple):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pyotp import TOTP
+from sqlalchemy import select
 
 from casework import findings, to_decide
 from casework.access import accounts, factors, limits, sessions
 from casework.context import AppContext, instant
-from casework.delivery import account_links
+from casework.delivery import account_links, receipt_rows, transport_state
 from casework.delivery.daily_digest import digest
 from casework.imports.tracker_import import import_file
 from casework.owners import assign
@@ -20,7 +21,9 @@ from casework.rule_packs import adopt
 from config.settings import Settings
 from models.aliases import insert_aliases
 from models.database import reading, writing
-from models.tables import METADATA
+from models.tables import LETTER, METADATA
+from notifications.outbox import LeasedLetter
+from notifications.transport import Attempt, Outcome, Receipt
 from tests.casework.test_rule_packs import FEWER_WEEKS, MISREAD, pack
 from tests.support.by_hand import PAEDS, SALT, TRUST, day
 from tests.support.team import Team
@@ -61,6 +64,7 @@ def filled_team(team: Team) -> Team:
     erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)
     findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
     findings.close(context, [1], "dco.team", "a test of the alarm", understood=True)
+    _sent_by_notify(team.context("14 Apr 2026"))
     _adopt_a_pack(team)
     team.record("15 Apr 2026", "health_advice_requested", body=TRUST, service="physiotherapy")
     team.day("15 Apr 2026")
@@ -69,6 +73,15 @@ def filled_team(team: Team) -> Team:
         for table in METADATA.tables:
             assert connection.exec_driver_sql(f"SELECT 1 FROM {table}").first() is not None, table
     return team
+
+
+def _sent_by_notify(context: AppContext) -> None:
+    """What a transport that reports later leaves behind: here of a letter that left by another one."""
+    with writing(context.engine) as connection:
+        row = connection.execute(select(LETTER).where(LETTER.c.state == "sent").limit(1)).one()
+        letter = LeasedLetter(row.id, row.mailbox, row.on, row.template, 1, {}, row.message_id, [], False)
+        receipt_rows.insert(context, connection, letter, Receipt("an-id-of-notify", 3, True))
+        transport_state.note(connection, "notify", Attempt(Outcome.UNREACHABLE, "notify_error"), context.now())
 
 
 def _adopt_a_pack(team: Team) -> None:

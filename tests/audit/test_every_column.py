@@ -43,6 +43,10 @@ EXCEPTIONS = {
         "counts of attempts, which end by themselves after minutes",
     ),
     **dict.fromkeys(
+        (f"transport_state.{name}" for name in METADATA.tables["transport_state"].columns.keys()),  # noqa: SIM118
+        "until when a mail transport is left alone, an hour at most, and counts of this minute and day",
+    ),
+    **dict.fromkeys(
         (f"sign_in_link.{name}" for name in METADATA.tables["sign_in_link"].columns.keys()),  # noqa: SIM118
         "a way in for hours, no evidence; a person who can change it can read everything",
     ),

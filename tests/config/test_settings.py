@@ -252,3 +252,33 @@ def test_prefect_knows_every_setting_that_is_fixed(tmp_path: Path) -> None:
         "2",
         "30",
     ]
+
+
+NOTIFY = {
+    "SENDFLOW_NOTIFY_KEY": "live-26785a09-ab16-4eb0-8407-a37497a57506-3d844edf-8d35-48ac-975b-e847b4f122b0",
+    "SENDFLOW_NOTIFY_TEMPLATE": "f33517ff-2a88-4f6e-b855-c550268ce08a",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"SENDFLOW_NOTIFY_KEY": "26785a09-secret"}, "SENDFLOW_NOTIFY_KEY"),
+        ({"SENDFLOW_NOTIFY_TEMPLATE": "the template"}, "SENDFLOW_NOTIFY_TEMPLATE"),
+        ({"SENDFLOW_NOTIFY_REPLY_TO": "a@b.example"}, "SENDFLOW_NOTIFY_REPLY_TO"),
+        ({"SENDFLOW_NOTIFY_URL": "http://notify.example"}, "SENDFLOW_NOTIFY_URL"),
+        ({"SENDFLOW_NOTIFY_CALLBACK_TOKEN": "secret-short"}, "SENDFLOW_NOTIFY_CALLBACK_TOKEN"),
+    ],
+)
+def test_a_setting_of_notify_that_cannot_be_used_is_named_and_not_repeated(change: dict[str, str], named: str) -> None:
+    read = Settings.read({**NOTIFY, "SENDFLOW_CARRIER": "notify"})
+    assert read.notify is not None
+    assert read.notify.key not in repr(read) + repr(read.notify)
+    with pytest.raises(SettingsError, match=named) as refused:
+        Settings.read({**NOTIFY, **change})
+    assert "secret" not in str(refused.value)
+
+
+def test_notify_needs_its_key_and_template() -> None:
+    with pytest.raises(SettingsError, match="SENDFLOW_NOTIFY_KEY and SENDFLOW_NOTIFY_TEMPLATE"):
+        Settings.read({"SENDFLOW_CARRIER": "notify"})

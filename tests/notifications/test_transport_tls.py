@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
-from casework.delivery.send import mail_transport
+from casework.delivery.transports import mail_transport
 from config.settings import Settings, SettingsError
 from notifications import transport
 from notifications.local_smtp import free_port

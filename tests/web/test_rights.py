@@ -59,6 +59,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/people"): {A, S},
     ("POST", "/people/invite"): {A, S},
     ("POST", "/people/second-factor"): {A, S},
+    ("POST", "/notify/receipts"): EVERYBODY,
     ("POST", "/next-day"): {D, A, S},
 }
 PLACES = {
@@ -70,6 +71,7 @@ PLACES = {
     "{kind}": "none",
     "{id}": "none",
 }
+PROGRAMS = {"/notify/receipts"}
 PUBLIC = {"/sign-in", "/start", "/reset"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 
@@ -111,6 +113,8 @@ def test_the_document_has_the_same_table() -> None:
     assert rows == {
         f"{method} {path}": "everybody"
         if path in PUBLIC
+        else "who has its token"
+        if path in PROGRAMS
         else "who is signed in"
         if allowed == EVERYBODY
         else ", ".join(sorted(titles[role] for role in allowed))

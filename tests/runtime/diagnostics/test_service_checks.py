@@ -16,13 +16,14 @@ import pytest
 from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
+from casework.delivery.transport_state import note
 from config.running_instance import Running, write_running
 from config.settings import Settings
-from models.database import reading
+from models.database import reading, writing
 from notifications.transport import MAIL_SERVER_FAILURES, Attempt, Letter, Outcome
 from runtime.diagnostics.alerts import Alerted, alert
 from runtime.diagnostics.checks import Finding, examine
-from runtime.diagnostics.service_checks import AT_ONCE, relay, relay_repair
+from runtime.diagnostics.service_checks import AT_ONCE, other_transports, relay, relay_repair
 from tests.support.team import Team
 
 TODAY = "2 Mar 2026"
@@ -54,6 +55,25 @@ def later(context: AppContext, **by: int) -> set[str]:
     with pytest.MonkeyPatch.context() as patch, reading(context.engine) as connection:
         patch.setattr(AppContext, "now", lambda _context: when)
         return {each.what for each in relay(context, connection, context.today())}
+
+
+def test_a_transport_of_some_bodies_that_accepts_nothing_is_reported(asked: Team) -> None:
+    """The others still send, so the last round says nothing of it."""
+    context = asked.context(TODAY)
+
+    def found(**by: int) -> list[str]:
+        with pytest.MonkeyPatch.context() as patch, reading(context.engine) as connection:
+            when = context.now() + timedelta(**by)
+            patch.setattr(AppContext, "now", lambda _context: when)
+            return [f"{each.what}: {each.mend}" for each in other_transports(context, connection, context.today())]
+
+    for name, why in (("notify", "notify_login_refused"), ("smtp", "unreachable"), ("sink", "unreachable")):
+        for _twice in range(2):
+            with writing(context.engine) as connection:
+                note(connection, name, Attempt(Outcome.LATER, why), context.now())
+    (at_once,) = found()
+    assert at_once.startswith("transport_notify: set SENDFLOW_NOTIFY_KEY")
+    assert [each.partition(":")[0] for each in found(hours=2)] == ["transport_notify", "transport_smtp"]
 
 
 def test_a_fault_that_only_a_person_can_fix_is_reported_at_once_with_the_fix(asked: Team) -> None:
