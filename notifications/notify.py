@@ -3,7 +3,7 @@
 The template at Notify has two fields, subject and body, which are the letter's own words: references, services and
 dates. The reference is the letter's id. Notify does not refuse a second e-mail with the same reference, and a lost
 answer looks like a dead server, although the e-mail may have been taken. So after each failure whose outcome is
-unknown Notify is asked for the reference, at once and until it answers. Errors are told apart by status and name.
+unknown Notify is asked for the reference, at once and until it answers. Errors differ by status and name.
 """
 
 from __future__ import annotations

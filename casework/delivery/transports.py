@@ -2,7 +2,7 @@
 
 A body's table `letters` in the directory may name its transport; every other letter goes by SENDFLOW_CARRIER. An
 installation that stores all letters uses no other transport. "Accepted" means that a server took the letter: it ends
-no chasing. A simulation has no circuit breaker and no limit, because its clock stands still.
+no chasing. A simulation has no circuit breaker and no limit, because its day does not pass.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A local server that answers as the API of GOV.UK Notify does, and keeps every e-mail that it took.
+"""A local server that answers as the API of GOV.UK Notify does, and stores every e-mail that it took.
 
 It checks each token with the client's own function. `answers` are what it says next: a status with an error's name,
 "lost" (it takes the e-mail and closes the connection), or "lost_before" (it closes it and takes nothing).

@@ -1,4 +1,4 @@
-"""Letters by GOV.UK Notify, to a local server that answers as its API does: each leaves once, whatever is lost."""
+"""Letters by GOV.UK Notify, to a local server that answers as its API does: each leaves once, also if an answer is lost."""
 
 from __future__ import annotations
 
