@@ -1,4 +1,4 @@
-"""Letters by GOV.UK Notify, to a local server that answers as its API does: each leaves once, also if an answer is lost."""
+"""Letters by GOV.UK Notify, to a server that answers as its API does: each leaves once, also after a lost answer."""
 
 from __future__ import annotations
 
