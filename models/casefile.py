@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import field
 
+from models.enums import About
 from models.facts import StoredFact
 
 Asked = tuple[str, str | None]
@@ -86,6 +87,7 @@ class CaseFile(msgspec.Struct):
     last_seq: int = 0
     machine: int = 1
     out_of_order: dict[int, str] = field(default_factory=dict)
+    about: About = About.CHILD
 
     def facts_before(self, fact: StoredFact, *kinds: str) -> list[StoredFact]:
         """The facts that come before a fact in the order of replay, of these kinds; of every kind if none is given."""

@@ -4,11 +4,13 @@ An exception never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says
 claimed exception has no effect until a person accepts it. Grounds are data of the statute files; here each is an id.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from models.enums import About
 from models.facts import Code, FactData, FreeTextField, Reference, Service, Slug
 
 Seq = Annotated[int, Field(ge=1)]
@@ -284,6 +286,13 @@ SHARED: dict[str, type[FactData]] = {
     "letters_held": LettersHeld,
     "letters_released": LettersReleased,
 }
+
+
+def shared_facts(about: About) -> Mapping[str, type[FactData]]:
+    """The facts that every process about this shares: nobody parts or joins the cases of no child."""
+    return {kind: model for kind, model in SHARED.items() if about is About.CHILD or kind not in CHILD_FACTS}
+
+
 HOLD, RELEASE, CAME_BACK = "letters_held", "letters_released", "notice_came_back"
 UNDELIVERED = "notice_undelivered"
 RETURNED = frozenset({CAME_BACK, UNDELIVERED})  # a letter that had been accepted did not arrive

@@ -13,6 +13,16 @@ class Party(StrEnum):
     ICB_EXECUTIVE_LEAD = "icb_executive_lead"
 
 
+class About(StrEnum):
+    """What a case is about. Only a case about a child has an identity, a link to a child's other cases, and an
+    authority in its letters.
+    """
+
+    CHILD = "child"
+    ORGANISATION = "organisation"
+    MEETING = "meeting"
+
+
 class DutyStatus(StrEnum):
     """The status of one duty on one day. `due_soon` begins seven calendar days before the due date."""
 

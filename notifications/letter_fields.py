@@ -16,7 +16,7 @@ from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
 from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACTS, RETURNED
-from models.enums import Party
+from models.enums import About, Party
 from models.facts import StoredFact, iso
 
 WITHDRAWAL = "rung_withdrawn"
@@ -60,7 +60,7 @@ class CaseView:
 
 
 class CaseFields(NamedTuple):
-    """The case, by the references of both sides."""
+    """The case, by the references of both sides. `la` is empty for a case about no child, which names no authority."""
 
     process: str
     ref: str
@@ -202,6 +202,8 @@ def fields_of(
 
 def _case_fields(view: CaseView) -> CaseFields:
     casefile = view.casefile
+    if casefile.about is not About.CHILD:
+        return CaseFields(casefile.process, casefile.case_ref, None, "")
     la = view.directory.la_name(casefile.la) if casefile.la else "the local authority"
     return CaseFields(casefile.process, casefile.case_ref, casefile.la_reference, la)
 

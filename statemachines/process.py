@@ -9,33 +9,57 @@ is recorded too, out of order, with a warning that names the provision: a record
 shows nobody who was in breach. Only what cannot be true is refused, such as an answer before its question.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
 
 from statemachine import StateMachine
 from statemachine.transition_list import TransitionList
 
-from models.answers import Answer
-from models.casefile import CaseFile
-from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
+from models.enums import About
 from models.errors import SendflowError
-from models.facts import FactData, StoredFact
+from models.facts import FactData
+from statemachines.agreement import Shape, problems_of, shared_definitions
+from statemachines.definitions import (
+    HAS_ARRIVED,
+    IS_DONE,
+    FactDefinition,
+    FieldMapping,
+    Guard,
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    Remarks,
+    Role,
+    Says,
+    Transition,
+    Warn,
+    before,
+)
 from statemachines.released import TransitionTable, released_tables, released_unusual, table_of, unusual_of
 
-# Says why a fact cannot be true on a case; None where it can.
-Guard = Callable[[CaseFile, StoredFact], str | None]
-# Says, with its provision, what is out of order about a fact that a case accepts; None where nothing is.
-Warn = Callable[[CaseFile, StoredFact], str | None]
-# Says what a reader of a case should know besides its dates. Remarks decide nothing.
-Remarks = Callable[[CaseFile], list[str]]
-# The answers that a fact records, each with the fields that the answer gives.
-Says = Mapping[str, Mapping[str, str]]
-IS_DONE: Says = {Answer.SENT: {}}
-HAS_ARRIVED: Says = {Answer.RECEIVED: {}}
-# What a fact does to the bodies that owe an answer: it asks one, is an answer, reopens a request, or shows contact.
-Role = Literal["asks", "answers", "reopens", "contacts"]
+__all__ = [
+    "HAS_ARRIVED",
+    "IS_DONE",
+    "About",
+    "FactDefinition",
+    "FieldMapping",
+    "Guard",
+    "NoTransition",
+    "NotPermitted",
+    "OpeningFact",
+    "Process",
+    "Reaction",
+    "Remarks",
+    "Role",
+    "Says",
+    "StatutoryMachine",
+    "Transition",
+    "Warn",
+    "before",
+    "define_process",
+    "unusual",
+]
 
 
 class StatutoryMachine(StateMachine):
@@ -68,113 +92,13 @@ class NotPermitted(SendflowError):
         self.sentence = sentence
 
 
-def before(version: int, guard: Guard) -> Guard:
-    """A guard of the machine's earlier versions only, which refused what later ones take out of order."""
-
-    def earlier(casefile: CaseFile, fact: StoredFact) -> str | None:
-        return guard(casefile, fact) if casefile.machine < version else None
-
-    return earlier
-
-
-@dataclass(frozen=True)
-class FactDefinition:
-    """One fact kind of a process. Use `OpeningFact`, `Transition` or `NoTransition`.
-
-    `accepted_in`: states in which the fact is usual and which it does not change. In every other open state it is out
-    of order, or impossible in the states that `impossible_in` names, with the reason. `order`: what the law says about
-    its place in the order of facts, with the provision; the warning about a fact out of order quotes it, and so do the
-    refusals of the machine's versions from `order_from` on that took nothing out of order. `guard`: why
-    the fact cannot be true, by its fields or by what came before. `warning`: what is out of order about it for the same
-    grounds. `version`: of the fact's fields, never higher than the machine's version.
-    `requests_again`: the fact that sendflow then records for each body that was asked before this fact. `repeated_as`:
-    the fact that sendflow records instead while the first such request is unanswered. `needs`: fields that a person has
-    to give, though histories have the fact without them. `undecided_in`: of an opening fact, the states in which
-    another request of the same child to the same authority is a repetition, and opens no second case.
-    `says`: the answers to a letter that this fact records, by the words of `models/answers.py`, each with the fields
-    that the answer gives.
-    """
-
-    kind: str
-    model: type[FactData]
-    _: KW_ONLY
-    accepted_in: Collection[str] = ()
-    impossible_in: Mapping[str, str] = field(default_factory=dict)
-    guard: Guard | None = None
-    warning: Warn | None = None
-    order: str = ""
-    order_from: int = 1
-    version: int = 1
-    roles: tuple[Role, ...] = ()
-    requests_again: str | None = None
-    repeated_as: str | None = None
-    needs: tuple[str, ...] = ()
-    undecided_in: Collection[str] = ()
-    says: Says = field(default_factory=dict)
-
-
-class OpeningFact(FactDefinition):
-    """A fact that opens a case. The first one of a process is its main opening fact. A case is opened once: another
-    opening fact is possible only in the states from which the machine has a transition, or in `accepted_in`.
-
-    Another one opens a case where nothing is known of what came before. The machine's transition from the initial state
-    then says in which state the case begins.
-    """
-
-
-class Transition(FactDefinition):
-    """A fact that changes the state of a case. The machine says from which state to which."""
-
-
-class NoTransition(FactDefinition):
-    """A fact that `accepted_in` states accept without a change of state."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldMapping:
-    """How the fields of a fact become the fields of the fact that a reaction records.
-
-    `renamed`: fields with another name here. `constants`: fields with a fixed value. `from_opening`: fields of the fact
-    that opened the other case, and their names here. `opening_day`: the field for the day of that fact.
-    """
-
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-    from_opening: Mapping[str, str] = field(default_factory=dict)
-    opening_day: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reaction:
-    """When `kind` is recorded on a linked case of `process`, sendflow records `records` here.
-
-    `when`: values that fields of that fact must have. `optional`: nobody is asked to follow up if no case accepts it.
-    `latest_case_only`: only the latest case that accepts it, for a child with several. `if_nothing_is_due`: it opens no
-    case while another of the child has a duty with a due date. `where`: whether the case on which `kind` is recorded
-    calls for it, by what came before.
-    """
-
-    process: str
-    kind: str
-    records: str
-    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    fields: FieldMapping = field(default_factory=FieldMapping)
-    latest_case_only: bool = False
-    optional: bool = False
-    if_nothing_is_due: bool = False
-    where: Callable[[CaseFile, StoredFact], bool] | None = None
-
-    def applies_to(self, data: Mapping[str, Any]) -> bool:
-        """Whether the fields of a fact have the values that `when` asks for."""
-        return all(data.get(key) in values for key, values in self.when.items())
-
-
 @dataclass(frozen=True)
 class Process:
     """One statutory process. `tables` has the frozen transition table of every released version of the machine, and
     `unusual` the transitions of each that the law does not foresee. Histories of the machine's versions before
     `out_of_order_from` had no facts out of order; None where the present machine still refuses them.
 
+    `about`: what a case is about. A case about no child has no identity and no other cases of the same child.
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
@@ -197,6 +121,7 @@ class Process:
     out_of_order_from: int | None = 1
     remarks: Remarks | None = None
     restricted: bool = False
+    about: About = About.CHILD
 
     @cached_property
     def opens(self) -> str:
@@ -281,29 +206,6 @@ class Process:
         return state not in fact.impossible_in
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Shape:
-    """What `define_process` reads off a machine."""
-
-    name: str
-    states: Mapping[str, str]
-    final: frozenset[str]
-    table: TransitionTable
-    unusual: frozenset[tuple[str, str]]
-
-    @property
-    def usual(self) -> set[tuple[str, str]]:
-        return set(self.table) - self.unusual
-
-    @property
-    def open_states(self) -> frozenset[str]:
-        return frozenset(self.states) - self.final
-
-    @property
-    def events(self) -> set[str]:
-        return {kind for _state, kind in self.table}
-
-
 def define_process(  # noqa: PLR0913 (one declaration of a process, each part by its name)
     machine: type[StatutoryMachine],
     *,
@@ -317,6 +219,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     remarks: Remarks | None = None,
     out_of_order_from: int | None = 1,
     restricted: bool = False,
+    about: About = About.CHILD,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -324,22 +227,18 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     corrections and sendflow's own facts too: a closing day learned late must not refuse an earlier breach.
     Raises ValueError with a sentence if machine, facts and reactions do not agree.
     """
-    shape = _Shape(
+    shape = Shape(
         name=name,
         states={state.id: str(state.name) for state in machine.states},
         final=frozenset(state.id for state in machine.states if state.final),
         table=table_of(machine),
         unusual=unusual_of(machine),
+        version=version,
+        about=about,
     )
     own, reacts = list(facts), tuple(reactions)
-    known = {fact.kind: fact for fact in (*_shared_facts(shape), *own)}
-    problems = [
-        *_duplicates(own, reacts),
-        *(problem for fact in own for problem in _problems_of_fact(fact, shape, known, version)),
-        *_problems_of_process(own, reacts, shape, known),
-        *(_problems_of_order(own, shape) if out_of_order_from is not None else ()),
-    ]
-    if problems:
+    known = {fact.kind: fact for fact in (*shared_definitions(shape), *own)}
+    if problems := problems_of(own, reacts, shape, known, takes_out_of_order=out_of_order_from is not None):
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return Process(
         name=name,
@@ -359,84 +258,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         out_of_order_from=out_of_order_from,
         remarks=remarks,
         restricted=restricted,
+        about=about,
     )
-
-
-def _shared_facts(shape: _Shape) -> list[FactDefinition]:
-    shared: list[FactDefinition] = []
-    for kind, model in SHARED.items():
-        if kind in shape.events:
-            shared.append(Transition(kind, model))
-        elif kind in CORRECTIONS | ENGINE_ONLY:
-            shared.append(NoTransition(kind, model, accepted_in=frozenset(shape.states)))
-        else:
-            shared.append(NoTransition(kind, model, accepted_in=shape.open_states))
-    return shared
-
-
-def _duplicates(facts: Sequence[FactDefinition], reactions: Sequence[Reaction]) -> list[str]:
-    kinds = [*SHARED, *(fact.kind for fact in facts)]
-    causes = [(reaction.process, reaction.kind, reaction.records) for reaction in reactions]
-    return [
-        *(f"{kind} is defined more than once" for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1),
-        *(f"there are two reactions to {' '.join(each)}" for each in dict.fromkeys(causes) if causes.count(each) > 1),
-    ]
-
-
-def _problems_of_fact(
-    fact: FactDefinition, shape: _Shape, known: Mapping[str, FactDefinition], version: int
-) -> list[str]:
-    problems = []
-    has_transition = fact.kind in shape.events
-    if isinstance(fact, Transition) and not has_transition:
-        problems.append(f"{fact.kind} is a Transition, and the machine has no transition of that name")
-    if isinstance(fact, NoTransition) and has_transition:
-        problems.append(f"{fact.kind} is a NoTransition, and the machine has a transition of that name")
-    if isinstance(fact, NoTransition) and not fact.accepted_in:
-        problems.append(f"{fact.kind} is accepted in no state: name the states in accepted_in")
-    if unknown := set(fact.accepted_in) - shape.open_states:
-        problems.append(f"{fact.kind} is accepted in {sorted(unknown)}, which are no open states of the machine")
-    if both := [state for state in fact.accepted_in if (state, fact.kind) in shape.table]:
-        problems.append(f"{fact.kind} both changes {both} and is accepted there without a change")
-    if fact.requests_again is not None and fact.requests_again not in known:
-        problems.append(f"{fact.kind} requests {fact.requests_again} again, which is no fact of the process")
-    if fact.version > version:
-        # A program of an earlier version only sees from the machine's version that it cannot read a fact.
-        problems.append(
-            f"{fact.kind} in its version {fact.version} needs version {fact.version} of the machine,"
-            f" and this is {version}"
-        )
-    return problems
-
-
-def _problems_of_process(
-    facts: Sequence[FactDefinition],
-    reactions: Sequence[Reaction],
-    shape: _Shape,
-    known: Mapping[str, FactDefinition],
-) -> list[str]:
-    problems = [f"the machine has {kind}, and no fact defines it" for kind in sorted(shape.events - known.keys())]
-    if not any(isinstance(fact, OpeningFact) for fact in facts):
-        problems.append("no fact opens a case: define one as OpeningFact")
-    problems.extend(
-        f"a reaction records {reaction.records}, which is no fact of the process"
-        for reaction in reactions
-        if reaction.records not in known
-    )
-    return problems
-
-
-def _problems_of_order(facts: Sequence[FactDefinition], shape: _Shape) -> Iterable[str]:
-    """A warning names a provision, so a fact that may be out of order says what the law says of its place."""
-    for fact in facts:
-        usual = {state for state, kind in shape.usual if kind == fact.kind} | set(fact.accepted_in)
-        if unknown := fact.impossible_in.keys() - shape.open_states:
-            yield f"{fact.kind} is impossible in {sorted(unknown)}, which are no open states of the machine"
-        if both := fact.impossible_in.keys() & {state for state, kind in shape.table if kind == fact.kind}:
-            yield f"{fact.kind} is impossible in {sorted(both)}, and the machine has a transition there"
-        if both := fact.impossible_in.keys() & set(fact.accepted_in):
-            yield f"{fact.kind} is both accepted and impossible in {sorted(both)}"
-        if isinstance(fact, OpeningFact) or shape.open_states <= usual | fact.impossible_in.keys():
-            continue
-        if not fact.order:
-            yield f"{fact.kind} may be out of order: say in `order` what the law says of its place, with the provision"

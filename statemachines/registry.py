@@ -118,6 +118,7 @@ def describe(law: Law) -> list[dict[str, Any]]:
         {
             "process": process.name,
             "title": process.title,
+            "about": process.about.value,
             "states": list(process.states),
             "initial": process.initial,
             "final": sorted(process.final),

@@ -110,6 +110,7 @@ def replay(
         raise nothing_known()
     process = process_of([opening])
     casefile = CaseFile(case_ref, process.name, process.initial, lines=in_force, machine=_machine(process, known))
+    casefile.about = process.about
     # Requests of every day, not only until as_at: a body may have acted before the day of receipt now recorded.
     asks = process.asks
     for fact in known:

@@ -17,7 +17,7 @@ from casework.cases.commit import commit
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.projections import write_child_ids
 from casework.cases.references import find_case
-from casework.cases.same_child import open_duplicates
+from casework.cases.same_child import open_duplicates, refuse_child_of
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import OWN, Refused
 from casework.context import AppContext
@@ -69,7 +69,8 @@ def _begin(context: AppContext, connection: Connection, pair: tuple[str, str], a
     lock_exclusive(connection, "children")
     if pair[0] == pair[1]:
         raise Refused("same_case", "these are one case: name the other case", wrong_call=True)
-    unit.load(sorted(pair))
+    for case in unit.load(sorted(pair)).values():
+        refuse_child_of(case.process, case.case_ref)
     unit.find_children([unit.cases[ref] for ref in pair])
     return unit
 

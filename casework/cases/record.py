@@ -25,6 +25,7 @@ from casework.cases.same_child import (
     link_cases,
     open_duplicates,
     refuse_another_child,
+    refuse_child_of,
     refuse_second_case,
 )
 from casework.cases.unit_of_work import UnitOfWork
@@ -38,6 +39,7 @@ from models.facts import FactData, FactDraft, StoredFact
 from models.free_text import encrypt_free_text
 from models.locks import lock_exclusive
 from models.same_words import case_reference, plain_reference, spellings
+from statemachines.agreement import OF_A_CHILD
 from statemachines.process import Process
 from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
@@ -242,6 +244,8 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
         (opened_by()[draft.kind] for draft in command.drafts if draft.kind in opened_by()), None
     )
     person = dict(command.person or {})
+    if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in command.drafts):
+        refuse_child_of(process, ref)
     drafts = [_without_identity(unit, case, process, draft, person) for draft in command.drafts]
     if person.get("nhs_number"):
         people.lock_child(unit.connection, unit.context.cipher, person["nhs_number"])

@@ -1,0 +1,151 @@
+"""Whether the machine, the facts and the reactions of a process agree: what `define_process` refuses, in sentences."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED, Opening, shared_facts
+from models.enums import About
+from statemachines.definitions import FactDefinition, NoTransition, OpeningFact, Reaction, Transition
+from statemachines.released import TransitionTable
+
+# Fields by which an opening fact says whose case it is.
+OF_A_CHILD = frozenset(Opening.model_fields) - {"la"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What `define_process` reads off a machine, and what the cases are about."""
+
+    name: str
+    states: Mapping[str, str]
+    final: frozenset[str]
+    table: TransitionTable
+    unusual: frozenset[tuple[str, str]]
+    version: int
+    about: About
+
+    @property
+    def usual(self) -> set[tuple[str, str]]:
+        return set(self.table) - self.unusual
+
+    @property
+    def open_states(self) -> frozenset[str]:
+        return frozenset(self.states) - self.final
+
+    @property
+    def events(self) -> set[str]:
+        return {kind for _state, kind in self.table}
+
+
+def shared_definitions(shape: Shape) -> list[FactDefinition]:
+    shared: list[FactDefinition] = []
+    for kind, model in shared_facts(shape.about).items():
+        if kind in shape.events:
+            shared.append(Transition(kind, model))
+        elif kind in CORRECTIONS | ENGINE_ONLY:
+            shared.append(NoTransition(kind, model, accepted_in=frozenset(shape.states)))
+        else:
+            shared.append(NoTransition(kind, model, accepted_in=shape.open_states))
+    return shared
+
+
+def problems_of(
+    facts: Sequence[FactDefinition],
+    reactions: Sequence[Reaction],
+    shape: Shape,
+    known: Mapping[str, FactDefinition],
+    *,
+    takes_out_of_order: bool,
+) -> list[str]:
+    """Everything about which the parts of a process do not agree, in sentences."""
+    return [
+        *_duplicates(facts, reactions),
+        *(problem for fact in facts for problem in _problems_of_fact(fact, shape, known)),
+        *_problems_of_process(facts, reactions, shape, known),
+        *(_problems_of_order(facts, shape) if takes_out_of_order else ()),
+        *(_problems_without_child(facts, reactions, shape.about) if shape.about is not About.CHILD else ()),
+    ]
+
+
+def _problems_without_child(
+    facts: Sequence[FactDefinition], reactions: Sequence[Reaction], about: About
+) -> Iterable[str]:
+    """A case about an organisation or a meeting says nothing of a child, and no child's case reaches it."""
+    for fact in facts:
+        model = fact.model
+        of_child = {*model.IDENTITY_FIELDS, *model.ANSWERED_FROM_BIRTH_DATE} | (model.model_fields.keys() & OF_A_CHILD)
+        if of_child:
+            yield f"{fact.kind} says {sorted(of_child)} of a child, and the case is about {in_words(about)}"
+    for reaction in reactions:
+        yield f"{reaction.records} is recorded for a fact of the same child, and the case is about {in_words(about)}"
+
+
+def in_words(about: About) -> str:
+    """What a case is about: "a child", "an organisation", "a meeting"."""
+    return f"{'an' if about is About.ORGANISATION else 'a'} {about}"
+
+
+def _duplicates(facts: Sequence[FactDefinition], reactions: Sequence[Reaction]) -> list[str]:
+    kinds = [*SHARED, *(fact.kind for fact in facts)]
+    causes = [(reaction.process, reaction.kind, reaction.records) for reaction in reactions]
+    return [
+        *(f"{kind} is defined more than once" for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1),
+        *(f"there are two reactions to {' '.join(each)}" for each in dict.fromkeys(causes) if causes.count(each) > 1),
+    ]
+
+
+def _problems_of_fact(fact: FactDefinition, shape: Shape, known: Mapping[str, FactDefinition]) -> list[str]:
+    problems = []
+    has_transition = fact.kind in shape.events
+    if isinstance(fact, Transition) and not has_transition:
+        problems.append(f"{fact.kind} is a Transition, and the machine has no transition of that name")
+    if isinstance(fact, NoTransition) and has_transition:
+        problems.append(f"{fact.kind} is a NoTransition, and the machine has a transition of that name")
+    if isinstance(fact, NoTransition) and not fact.accepted_in:
+        problems.append(f"{fact.kind} is accepted in no state: name the states in accepted_in")
+    if unknown := set(fact.accepted_in) - shape.open_states:
+        problems.append(f"{fact.kind} is accepted in {sorted(unknown)}, which are no open states of the machine")
+    if both := [state for state in fact.accepted_in if (state, fact.kind) in shape.table]:
+        problems.append(f"{fact.kind} both changes {both} and is accepted there without a change")
+    if fact.requests_again is not None and fact.requests_again not in known:
+        problems.append(f"{fact.kind} requests {fact.requests_again} again, which is no fact of the process")
+    if fact.version > shape.version:
+        # A program of an earlier version only sees from the machine's version that it cannot read a fact.
+        problems.append(
+            f"{fact.kind} in its version {fact.version} needs version {fact.version} of the machine,"
+            f" and this is {shape.version}"
+        )
+    return problems
+
+
+def _problems_of_process(
+    facts: Sequence[FactDefinition],
+    reactions: Sequence[Reaction],
+    shape: Shape,
+    known: Mapping[str, FactDefinition],
+) -> list[str]:
+    problems = [f"the machine has {kind}, and no fact defines it" for kind in sorted(shape.events - known.keys())]
+    if not any(isinstance(fact, OpeningFact) for fact in facts):
+        problems.append("no fact opens a case: define one as OpeningFact")
+    problems.extend(
+        f"a reaction records {reaction.records}, which is no fact of the process"
+        for reaction in reactions
+        if reaction.records not in known
+    )
+    return problems
+
+
+def _problems_of_order(facts: Sequence[FactDefinition], shape: Shape) -> Iterable[str]:
+    """A warning names a provision, so a fact that may be out of order says what the law says of its place."""
+    for fact in facts:
+        usual = {state for state, kind in shape.usual if kind == fact.kind} | set(fact.accepted_in)
+        if unknown := fact.impossible_in.keys() - shape.open_states:
+            yield f"{fact.kind} is impossible in {sorted(unknown)}, which are no open states of the machine"
+        if both := fact.impossible_in.keys() & {state for state, kind in shape.table if kind == fact.kind}:
+            yield f"{fact.kind} is impossible in {sorted(both)}, and the machine has a transition there"
+        if both := fact.impossible_in.keys() & set(fact.accepted_in):
+            yield f"{fact.kind} is both accepted and impossible in {sorted(both)}"
+        if isinstance(fact, OpeningFact) or shape.open_states <= usual | fact.impossible_in.keys():
+            continue
+        if not fact.order:
+            yield f"{fact.kind} may be out of order: say in `order` what the law says of its place, with the provision"

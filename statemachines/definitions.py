@@ -1,0 +1,123 @@
+"""What the facts of a process are declared with: definitions of facts, their guards, and reactions to other cases."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal
+
+from models.answers import Answer
+from models.casefile import CaseFile
+from models.facts import FactData, StoredFact
+
+# Says why a fact cannot be true on a case; None where it can.
+Guard = Callable[[CaseFile, StoredFact], str | None]
+# Says, with its provision, what is out of order about a fact that a case accepts; None where nothing is.
+Warn = Callable[[CaseFile, StoredFact], str | None]
+# Says what a reader of a case should know besides its dates. Remarks decide nothing.
+Remarks = Callable[[CaseFile], list[str]]
+# The answers that a fact records, each with the fields that the answer gives.
+Says = Mapping[str, Mapping[str, str]]
+IS_DONE: Says = {Answer.SENT: {}}
+HAS_ARRIVED: Says = {Answer.RECEIVED: {}}
+# What a fact does to the bodies that owe an answer: it asks one, is an answer, reopens a request, or shows contact.
+Role = Literal["asks", "answers", "reopens", "contacts"]
+
+
+def before(version: int, guard: Guard) -> Guard:
+    """A guard of the machine's earlier versions only, which refused what later ones take out of order."""
+
+    def earlier(casefile: CaseFile, fact: StoredFact) -> str | None:
+        return guard(casefile, fact) if casefile.machine < version else None
+
+    return earlier
+
+
+@dataclass(frozen=True)
+class FactDefinition:
+    """One fact kind of a process. Use `OpeningFact`, `Transition` or `NoTransition`.
+
+    `accepted_in`: states in which the fact is usual and which it does not change. In every other open state it is out
+    of order, or impossible in the states that `impossible_in` names, with the reason. `order`: what the law says about
+    its place in the order of facts, with the provision; the warning about a fact out of order quotes it, and so do the
+    refusals of the machine's versions from `order_from` on that took nothing out of order. `guard`: why
+    the fact cannot be true, by its fields or by what came before. `warning`: what is out of order about it for the same
+    grounds. `version`: of the fact's fields, never higher than the machine's version.
+    `requests_again`: the fact that sendflow then records for each body that was asked before this fact. `repeated_as`:
+    the fact that sendflow records instead while the first such request is unanswered. `needs`: fields that a person has
+    to give, though histories have the fact without them. `undecided_in`: of an opening fact, the states in which
+    another request of the same child to the same authority is a repetition, and opens no second case.
+    `says`: the answers to a letter that this fact records, by the words of `models/answers.py`, each with the fields
+    that the answer gives.
+    """
+
+    kind: str
+    model: type[FactData]
+    _: KW_ONLY
+    accepted_in: Collection[str] = ()
+    impossible_in: Mapping[str, str] = field(default_factory=dict)
+    guard: Guard | None = None
+    warning: Warn | None = None
+    order: str = ""
+    order_from: int = 1
+    version: int = 1
+    roles: tuple[Role, ...] = ()
+    requests_again: str | None = None
+    repeated_as: str | None = None
+    needs: tuple[str, ...] = ()
+    undecided_in: Collection[str] = ()
+    says: Says = field(default_factory=dict)
+
+
+class OpeningFact(FactDefinition):
+    """A fact that opens a case. The first one of a process is its main opening fact. A case is opened once: another
+    opening fact is possible only in the states from which the machine has a transition, or in `accepted_in`.
+
+    Another one opens a case where nothing is known of what came before. The machine's transition from the initial state
+    then says in which state the case begins.
+    """
+
+
+class Transition(FactDefinition):
+    """A fact that changes the state of a case. The machine says from which state to which."""
+
+
+class NoTransition(FactDefinition):
+    """A fact that `accepted_in` states accept without a change of state."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """How the fields of a fact become the fields of the fact that a reaction records.
+
+    `renamed`: fields with another name here. `constants`: fields with a fixed value. `from_opening`: fields of the fact
+    that opened the other case, and their names here. `opening_day`: the field for the day of that fact.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    from_opening: Mapping[str, str] = field(default_factory=dict)
+    opening_day: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """When `kind` is recorded on a linked case of `process`, sendflow records `records` here.
+
+    `when`: values that fields of that fact must have. `optional`: nobody is asked to follow up if no case accepts it.
+    `latest_case_only`: only the latest case that accepts it, for a child with several. `if_nothing_is_due`: it opens no
+    case while another of the child has a duty with a due date. `where`: whether the case on which `kind` is recorded
+    calls for it, by what came before.
+    """
+
+    process: str
+    kind: str
+    records: str
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: FieldMapping = field(default_factory=FieldMapping)
+    latest_case_only: bool = False
+    optional: bool = False
+    if_nothing_is_due: bool = False
+    where: Callable[[CaseFile, StoredFact], bool] | None = None
+
+    def applies_to(self, data: Mapping[str, Any]) -> bool:
+        """Whether the fields of a fact have the values that `when` asks for."""
+        return all(data.get(key) in values for key, values in self.when.items())
