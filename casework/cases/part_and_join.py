@@ -12,12 +12,13 @@ from functools import partial
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from casework.cases.about import refuse_child_of
 from casework.cases.child_questions import CONFIRM, cases_of, named, record_joined, same
 from casework.cases.commit import commit
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.projections import write_child_ids
 from casework.cases.references import find_case
-from casework.cases.same_child import open_duplicates, refuse_child_of
+from casework.cases.same_child import open_duplicates
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import OWN, Refused
 from casework.context import AppContext

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from casework.cases.about import refuse_child_of
 from casework.cases.birth_date_answers import answered, corrected_day
 from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
@@ -25,7 +26,6 @@ from casework.cases.same_child import (
     link_cases,
     open_duplicates,
     refuse_another_child,
-    refuse_child_of,
     refuse_second_case,
 )
 from casework.cases.unit_of_work import UnitOfWork

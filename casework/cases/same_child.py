@@ -14,17 +14,16 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from casework import to_decide
+from casework.cases.about import refuse_child_of
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import Refused
 from models import people
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
-from models.enums import About
 from models.facts import REFERENCE, FactDraft
 from models.ledger import Damaged
 from models.tables import CASE
-from statemachines.agreement import in_words
 from statemachines.process import NotPermitted, Process
 from statemachines.replay import facts_in_force, replay
 
@@ -104,18 +103,6 @@ def _linked_case(unit: UnitOfWork, case: LoadedCase, named: Collection[str]) -> 
             wrong_call=True,
         )
     return other
-
-
-def refuse_child_of(process: Process | None, case_ref: str) -> None:
-    """Refuse what would give a case a child if it is about an organisation or a meeting. Raises Refused."""
-    if process is not None and process.about is not About.CHILD:
-        raise Refused(
-            "no_child",
-            f"case {case_ref} is about {in_words(process.about)} and has no child: leave out linked_to, and who the"
-            " child is. What concerns a child is recorded on a case about the child",
-            field="linked_to",
-            wrong_call=True,
-        )
 
 
 def refuse_another_child(
