@@ -1,4 +1,4 @@
-"""The tables of accounts, of their ways in and of what they looked at, as SQLModel classes with their indexes."""
+"""The tables of accounts, their ways in, what they looked at, and of links that answer letters, as SQLModel classes."""
 
 from sqlalchemy import String
 from sqlmodel import AutoString, Field, SQLModel
@@ -158,6 +158,41 @@ class CaseOwnerRow(SQLModel, table=True):
     actor: str
     case_ref: str = Field(index=True)
     owner: str = Field(index=True)
+
+
+class AnswerLinkRow(SQLModel, table=True):
+    """A link by which a body answers a letter, by the digest of its token. `made_for`: the notice, or the week of a
+    link to all that a mailbox owes.
+    """
+
+    __tablename__ = "answer_link"
+    digest: str = Field(primary_key=True)
+    scope: str
+    mailbox: str
+    made_for: str
+    recipient: str | None = None
+    case_ref: str | None = None
+    rule: str | None = None
+    opened_seq: int | None = None
+    body: str | None = None
+    service: str | None = None
+    made_at: str
+    expires_at: str
+
+
+class AnswerGivenRow(SQLModel, table=True):
+    """An answer that was given by a link, with the numbers of its facts; `undone_at` once they were withdrawn."""
+
+    __tablename__ = "answer_given"
+    id: int = Field(primary_key=True)
+    link: str = Field(index=True)
+    case_ref: str
+    rule: str
+    opened_seq: int
+    answer: str
+    facts: str
+    given_at: str
+    undone_at: str | None = None
 
 
 for _table in SQLModel.metadata.tables.values():

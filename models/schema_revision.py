@@ -28,6 +28,7 @@ MARKS = {
     "013": ("case_file", "case_file_la_reference"),
     "014": ("to_decide", "number"),
     "015": ("transport_state", "name"),
+    "016": ("answer_link", "digest"),
 }
 
 

@@ -418,3 +418,32 @@ RECEIPT = Table(
     _optional("status"),
     _optional("status_at"),
 )
+ANSWER_LINK = Table(
+    "answer_link",
+    METADATA,
+    _key("digest"),
+    _required("scope"),
+    _required("mailbox"),
+    _required("made_for"),
+    _optional("recipient"),
+    _optional("case_ref"),
+    _optional("rule"),
+    _optional("opened_seq", Integer),
+    _optional("body"),
+    _optional("service"),
+    _required("made_at"),
+    _required("expires_at"),
+)
+ANSWER_GIVEN = Table(
+    "answer_given",
+    METADATA,
+    _key("id", Integer),
+    _required("link"),
+    _required("case_ref"),
+    _required("rule"),
+    _required("opened_seq", Integer),
+    _required("answer"),
+    _required("facts"),
+    _required("given_at"),
+    _optional("undone_at"),
+)

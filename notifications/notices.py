@@ -23,6 +23,7 @@ from notifications.letter_fields import WITHDRAWAL, CaseView, fields_of
 from notifications.render import newest
 
 DIGEST = "digest"
+RECEIPT = "reply_receipt"
 BEGAN = "chasing_began"
 # Raise this number when the same facts come to need other notices (a test compares). Verification then checks notices
 # only of facts recorded under the new number.
@@ -288,8 +289,9 @@ def _group(draft: NoticeDraft) -> tuple[object, ...]:
 def still_needed(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded:
     """Whether a notice is still needed on `as_at`: duty open, same due date, step in force, no pause."""
     wanted = newest(draft.fields["letter"]).called_for
-    if wanted == "always":
-        return StillNeeded.YES
+    if wanted == "always" or draft.rung == RECEIPT:
+        undone = draft.rung == RECEIPT and all(fact.seq != draft.fact_seq for fact in view.casefile.lines)
+        return StillNeeded.NO if undone else StillNeeded.YES
     duty = view.duty(draft.rule, draft.opened_seq)
     if duty is None or (wanted == "open" and (duty.body, duty.service) != (draft.body, draft.service)):
         return StillNeeded.NO
@@ -339,7 +341,7 @@ def current_fields(view: CaseView, draft: NoticeDraft) -> dict[str, Any]:
     """The fields of the notice now, including facts that were recorded after it was written."""
     duty = view.duty(draft.rule, draft.opened_seq)
     about = next((fact.data for fact in view.casefile.lines if fact.seq == draft.fact_seq), {})
-    if draft.rung == TAKEN_BACK or (duty is None and draft.rung != WITHDRAWAL):
+    if draft.rung in (TAKEN_BACK, RECEIPT) or (duty is None and draft.rung != WITHDRAWAL):
         return draft.fields
     return fields_of(view, duty, about if draft.rung == WITHDRAWAL else {}, draft.recipient, draft.fields["letter"])
 
@@ -368,6 +370,14 @@ def _draft(view: CaseView, fact: StoredFact, duty: Duty, party: Party, message: 
         fields=fields_of(view, duty, {}, party, letter),
         state=message.state,
     )
+
+
+def receipt_for(
+    view: CaseView, fact: StoredFact, duty: Duty, party: Party, mailbox: str, replied: Mapping[str, str]
+) -> NoticeDraft:
+    """The notice that confirms to a mailbox what was recorded from its answer, which `replied` has in words."""
+    made = _draft(view, fact, duty, party, Message(RECEIPT, 0, RECEIPT, f"/{fact.seq}"))
+    return made._replace(mailbox=mailbox, on=fact.occurred_on, fields={**made.fields, "replied": dict(replied)})
 
 
 def _key(*columns: str | int | date | None) -> str:

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from web import case, cases, decide, identity, letters, own, people, receipts, recording, sign_in, simulation, today
+from web import (
+    case,
+    cases,
+    decide,
+    identity,
+    letters,
+    own,
+    people,
+    receipts,
+    recording,
+    reply,
+    sign_in,
+    simulation,
+    today,
+)
 from web.answers import Answer
 from web.asked import Asked
 
@@ -60,6 +74,8 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/start", PUBLIC, sign_in.start_now),
     Way("GET", "/reset", PUBLIC, sign_in.ask_reset),
     Way("POST", "/reset", PUBLIC, sign_in.reset, mails=True),
+    Way("GET", "/reply/{token}", PUBLIC, reply.show),
+    Way("POST", "/reply/{token}", PUBLIC, reply.answer),
     Way("GET", "/second-factor", HALF_SIGNED_IN, sign_in.second_factor),
     Way("POST", "/second-factor", HALF_SIGNED_IN, sign_in.give_code),
     Way("GET", "/sign-out", HALF_SIGNED_IN, sign_in.ask_to_leave),

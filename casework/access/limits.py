@@ -30,6 +30,8 @@ PASSWORD = Limit("password", 5, timedelta(minutes=15))
 CODE = Limit("code", 5, timedelta(minutes=15))
 ADDRESS = Limit("address", 30, timedelta(minutes=15))
 LINKS_OF_ACCOUNT = Limit("links", 3, timedelta(hours=1))
+WRONG_REPLY_LINKS = Limit("wrong reply links", 30, timedelta(minutes=15))
+REPLIES_OF_LINK = Limit("replies", 60, timedelta(minutes=15))
 LINKS_OF_ADDRESS = Limit("links from", 10, timedelta(hours=1))
 
 

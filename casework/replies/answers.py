@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from casework.cases.fact_form import Refused
 from casework.context import AppContext
 from config.law import Ground
+from config.text import full_day
 from deadlines.duties import Duty
 from models.answers import Answer
 from models.casefile import CaseFile
@@ -161,10 +162,10 @@ def _check(context: AppContext, duty: Duty, reply: Reply, asks: Asks, today: dat
     if asks == "past_day":
         first = min(duty.started_on, duty.opened_on) if reply.answer is Answer.SENT else None
         if reply.on is None or reply.on > today or (first is not None and reply.on < first):
-            since = f" from {iso(first)}" if first is not None else ""
-            raise Refused("bad_day", f"give the day{since} up to today, for example {iso(today)}", field="on")
+            since = f" from {full_day(first)}" if first is not None else ""
+            raise Refused("bad_day", f"give the day{since} up to today, {full_day(today)}", field="on")
     if asks == "coming_day" and (reply.on is None or reply.on < today):
-        raise Refused("bad_day", f"give the day, today or later, for example {iso(today)}", field="on")
+        raise Refused("bad_day", f"give the day, today ({full_day(today)}) or later", field="on")
     if asks == "service" and (reply.to_body, reply.to_service) not in other_services(context, duty):
         raise Refused("bad_service", "say to which service the request was sent on, from the list", field="to")
     listed = duty.dates.excuses

@@ -54,7 +54,7 @@ def duty_asked_for(case: LoadedCase, asked: Asked) -> Duty | None:
 
 
 def apply_reply(unit: UnitOfWork, asked: Asked, reply: Reply) -> Sequence[Fact]:
-    """Append the facts of a reply to its case; the caller commits the unit, whose actor is the mailbox.
+    """Append the facts of a reply to its case; the caller commits the unit, whose actor is the mailbox from here on.
 
     Raises NotOwed where the duty is not open, and Refused where the reply is no answer about it or repeats one.
     """
@@ -63,6 +63,7 @@ def apply_reply(unit: UnitOfWork, asked: Asked, reply: Reply) -> Sequence[Fact]:
     if duty is None or duty.closed_on is not None:
         raise NotOwed
     drafts = drafts_of(unit.context, case.file, duty, reply)
+    unit.actor = asked.actor
     before = len(case.new_facts)
     apply(unit, RecordCommand(asked.case_ref, drafts))
     return case.new_facts[before:]

@@ -17,9 +17,14 @@ from casework.owners import assign
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import note_look
 from casework.privacy.erasure import Ground, erase
+from casework.replies.answers import Reply
+from casework.replies.give import give
+from casework.replies.links import link_to_duty, store_links, token_of
+from casework.replies.record import Asked
 from casework.rule_packs import adopt
 from config.settings import Settings
 from models.aliases import insert_aliases
+from models.answers import Answer
 from models.database import reading, writing
 from models.tables import LETTER, METADATA
 from notifications.outbox import LeasedLetter
@@ -30,6 +35,10 @@ from tests.support.team import Team
 from tests.support.trackers import FILES
 
 OPENS = "ehc_assessment_requested"
+
+
+def _request(team: Team) -> int:
+    return next(fact.seq for fact in team.lines("NX90001") if fact.data.get("service") == SALT)
 
 
 def filled_team(team: Team) -> Team:
@@ -53,6 +62,11 @@ def filled_team(team: Team) -> Team:
         account_links.ask_for_invitation(connection, "dco.team", "dco@icb.example", "sam.lee")
         key = factors.begin_setup(connection, context.cipher, "dco.team").key
         factors.confirm(connection, context.cipher, "dco.team", TOTP(key).now())
+    asked = Asked("NX90001", "ehc_body_advice_respond", _request(team), TRUST, SALT, "service")
+    link = link_to_duty(asked, "salt@trust.example", "a notice")
+    with writing(context.engine) as connection:
+        store_links(connection, context.cipher, [link], datetime.now(UTC))
+    give(context, token_of(context.cipher, link), [(asked, Reply(Answer.RECEIVED, recipient="service"))])
     note_look(context, "NX90001", "dco.team", "case")
     read_person(context, "NX90001", "dco.team", "to answer a call")
     assign(context, "NX90001", "admin.team", "dco.team")

@@ -47,6 +47,14 @@ EXCEPTIONS = {
         "until when a mail transport is left alone, an hour at most, and counts of this minute and day",
     ),
     **dict.fromkeys(
+        (f"answer_link.{name}" for name in METADATA.tables["answer_link"].columns.keys()),  # noqa: SIM118
+        "what a link is for is in its token too: one that was altered opens nothing, and a fact says what was answered",
+    ),
+    **dict.fromkeys(
+        (f"answer_given.{name}" for name in METADATA.tables["answer_given"].columns.keys()),  # noqa: SIM118
+        "what was answered is in the facts; this row says by which link, so that it is answered once",
+    ),
+    **dict.fromkeys(
         (f"sign_in_link.{name}" for name in METADATA.tables["sign_in_link"].columns.keys()),  # noqa: SIM118
         "a way in for hours, no evidence; a person who can change it can read everything",
     ),

@@ -113,7 +113,17 @@ def nursery(team: Team) -> Iterator[Nursery]:
         made.close()
 
 
-def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: PLR0911 (one job a case)
+def _reply(context: AppContext, token: str, *asked: Any) -> list[Any]:
+    from casework.replies.answers import Reply
+    from casework.replies.give import give
+    from casework.replies.record import Asked
+    from models.answers import Answer
+
+    replies = [(Asked(*each), Reply(Answer(answer), recipient="service")) for each, answer in asked]
+    return [each.refused.code if each.refused else each.facts for each in give(context, token, replies)]
+
+
+def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901, PLR0911 (one job a case)
     from casework.cases.record import record
     from casework.cases.validation import Refused
     from casework.delivery.addresses import readdress
@@ -134,6 +144,8 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: PLR09
             return release_held(context, *given).model_dump(mode="json")
         case "came_back":
             return came_back(context, *given).model_dump(mode="json")
+        case "reply":
+            return _reply(context, *given)
         case "readdress":
             transact(context.engine, lambda connection: readdress(connection, context.directory, context.today()))
             return None
@@ -242,6 +254,7 @@ def main() -> None:
         "casework.delivery.daily_digest",
         "casework.imports.tracker_import",
         "casework.cases.record",
+        "casework.replies.give",
         "casework.sweep",
     ):
         importlib.import_module(room)  # now, so that no child has to

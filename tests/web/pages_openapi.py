@@ -22,6 +22,7 @@ PATHS: Mapping[str, dict[str, Any]] = {
     "seq": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "rule": IN_PATH,
     "id": IN_PATH,
+    "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{20,40}$"},
 }
 QUERIES = {
     "/sign-in": ("token",),
@@ -41,6 +42,7 @@ FORMS = {
     "/sign-in": ("account", "password"),
     "/start": ("link",),
     "/reset": ("account",),
+    "/reply/{token}": ("choice", "step", "to", "on-day", "number"),
     "/second-factor": ("code", "then"),
     "/sign-out": ("everywhere",),
     "/password": ("password", "again"),

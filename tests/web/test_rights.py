@@ -25,6 +25,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/start"): EVERYBODY,
     ("GET", "/reset"): EVERYBODY,
     ("POST", "/reset"): EVERYBODY,
+    ("GET", "/reply/{token}"): EVERYBODY,
+    ("POST", "/reply/{token}"): EVERYBODY,
     ("GET", "/second-factor"): EVERYBODY,
     ("POST", "/second-factor"): EVERYBODY,
     ("GET", "/sign-out"): EVERYBODY,
@@ -70,9 +72,10 @@ PLACES = {
     "{number:int}": "99999",
     "{kind}": "none",
     "{id}": "none",
+    "{token}": "A" * 32,
 }
 PROGRAMS = {"/notify/receipts"}
-PUBLIC = {"/sign-in", "/start", "/reset"}
+PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 
 

@@ -17,6 +17,8 @@ PLACES = (
     "/cases?search=%00&format=xlsx",
     "/today?la=%00&body=%00",
     "/lists/late?la=%00",
+    "/reply/%00",
+    "/reply/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA?page=%00&recorded=%0b",
     "/letters?state=%0b&format=xlsx",
     "/letters?state=%00",
     "/letters/%00",

@@ -1,0 +1,271 @@
+"""Answering a letter by its link, without an account.
+
+Opening a link changes nothing: mail scanners follow links, and press one button. A person chooses an answer, reads what
+will be recorded, and sends it. The pages show references, services and dates only. A link that opens nothing gets the
+same page for every reason, and a line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from datetime import UTC, date, datetime
+from typing import Any
+
+from casework.access import limits
+from casework.cases.fact_form import Refused
+from casework.replies.answers import Reply, drafts_of
+from casework.replies.give import Outcome, give, undo
+from casework.replies.links import Link, NoSuchLink, Scope, find_link
+from casework.replies.owed import Owed, owed_by
+from casework.replies.record import Asked as Question
+from casework.replies.words import DAY_QUESTIONS, Choice, consequence, reply_of, said, services
+from models.answers import Answer as Said
+from models.database import reading, transact
+from web.answers import Answer, GoTo, Page
+from web.asked import Asked, page_of
+from web.faults import fault, too_many
+from web.forms import Field, check_one, day_field
+from web.labels import first_capital
+
+LOG = logging.getLogger("sendflow.web")
+ON_A_PAGE = 25
+BETWEEN = "|"  # in the value of a line: the answer, and the service that it names
+
+
+def show(asked: Asked) -> Answer:
+    """What the link answers. Nothing is recorded by opening it."""
+    try:
+        link, owed = _opened(asked)
+    except NoSuchLink as wrong:
+        return _no_link(asked, wrong)
+    return _page(asked, link, owed)
+
+
+def answer(asked: Asked) -> Answer:
+    """Take an answer: ask for its day or service, show what will be recorded, record it, or undo it."""
+    try:
+        link, owed = _opened(asked)
+        if not _take(asked, limits.REPLIES_OF_LINK, asked.place["token"]):
+            return too_many()
+        if asked.form.get("step") == "undo":
+            return _undo(asked)
+        if link.scope is Scope.MAILBOX:
+            return _answer_many(asked, link, owed)
+        return _answer_one(asked, link, owed)
+    except NoSuchLink as wrong:
+        return _no_link(asked, wrong)
+
+
+def _opened(asked: Asked) -> tuple[Link, list[Owed]]:
+    """Raises NoSuchLink."""
+    now, context = datetime.now(UTC), asked.context
+    with reading(context.engine) as connection:
+        link = find_link(connection, context.cipher, asked.place["token"], now)
+        return link, owed_by(context, connection, link, now)
+
+
+def _no_link(asked: Asked, wrong: NoSuchLink) -> Answer:
+    """The page of a link that opens nothing. Wrong ones are counted by address; the log has no token."""
+    LOG.warning("a link to answer a letter was refused: %s", wrong)
+    if not _take(asked, limits.WRONG_REPLY_LINKS, asked.client):
+        return too_many()
+    page = fault(
+        "This link does not work",
+        "It may be too old, or not complete. Nothing was recorded.",
+        "Use the link in the newest e-mail, or reply to that e-mail: a reply reaches the team that sent it.",
+        status=404,
+    )
+    return page._replace(values={**page.values, "altered": None})
+
+
+def _answer_one(asked: Asked, link: Link, owed: Sequence[Owed]) -> Answer:
+    one = owed[0] if owed else None
+    if one is None or not one.is_open or one.duty is None:
+        return _page(asked, link, owed)
+    choice = _choice(one, asked.form.get("choice", ""))
+    if choice is None:
+        return _page(asked, link, owed, {"choice": "Choose the answer that fits"}, 400)
+    field = _further(asked, one, choice)
+    step = asked.form.get("step", "")
+    if field is not None and (step == "choose" or not check_one(field)):
+        return _further_page(asked, one, choice, field, 200 if step == "choose" else 400)
+    on = date.fromisoformat(field.value) if field is not None and field.kind == "day" else None
+    to = field.value if field is not None and field.kind == "select" else ""
+    reply = reply_of(choice.value, on, to, one.asked.recipient)
+    problem = _refusal(asked, one, reply)
+    if problem is not None and field is not None:
+        field.error = problem
+        return _further_page(asked, one, choice, field, 400)
+    if problem is not None:
+        return _page(asked, link, owed, {"choice": problem}, 400)
+    sent = {"choice": choice.value, **(field.sent() if field is not None else {})}
+    return _send(asked, [(one.asked, reply)]) if step == "send" else _check_page(asked, [(one, choice, reply)], sent)
+
+
+def _refusal(asked: Asked, one: Owed, reply: Reply) -> str | None:
+    """Why a reply would not be recorded."""
+    assert one.duty is not None
+    try:
+        drafts_of(asked.context, one.replayed.casefile, one.duty, reply)
+    except Refused as refused:
+        return first_capital(refused.message)
+    return None
+
+
+def _answer_many(asked: Asked, link: Link, owed: Sequence[Owed]) -> Answer:
+    """The lines that a person has answered; the others are left as they are."""
+    found: list[tuple[Owed, Choice, Reply]] = []
+    problems: dict[str, str] = {}
+    sent: dict[str, str] = {}
+    for one in owed:
+        value = asked.form.get(f"c.{one.name}", "")
+        if not value or one.duty is None:
+            continue
+        word, _, to = value.partition(BETWEEN)
+        choice = _choice(one, word)
+        day = _typed_day(asked, one)
+        sent |= {f"c.{one.name}": value, **day.sent()}
+        try:
+            if choice is None:
+                raise Refused("no_such_answer", "choose one of the answers of the list")
+            if choice.asks in ("past_day", "coming_day") and not check_one(day):
+                raise Refused("bad_day", day.error)
+            on = date.fromisoformat(day.value) if choice.asks in ("past_day", "coming_day") else None
+            reply = reply_of(choice.value, on, to, one.asked.recipient)
+            drafts_of(asked.context, one.replayed.casefile, one.duty, reply)
+            found.append((one, choice, reply))
+        except Refused as refused:
+            problems[one.name] = first_capital(refused.message)
+    if not found and not problems:
+        problems = {"none": "Choose an answer on at least one line"}
+    if problems or asked.form.get("step") == "choose":
+        return _page(asked, link, owed, problems, 400 if problems else 200)
+    if asked.form.get("step") == "send":
+        return _send(asked, [(one.asked, reply) for one, _choice, reply in found])
+    return _check_page(asked, found, sent)
+
+
+def _send(asked: Asked, replies: Sequence[tuple[Question, Reply]]) -> Answer:
+    token = asked.place["token"]
+    shown = asked.runs.act(replies[0][0].case_ref, "reply") if asked.runs is not None else nullcontext()
+    with shown as run:
+        outcomes = give(asked.context, token, replies, run)
+    refused = [outcome for outcome in outcomes if outcome.refused is not None]
+    if not refused:
+        return GoTo(f"/reply/{token}?recorded={len(outcomes)}")
+    return fault(
+        "Not all of it was recorded" if len(refused) < len(outcomes) else "Nothing was recorded",
+        *(_why(outcome) for outcome in refused),
+        "Open the link again to see what is owed, or reply to the e-mail.",
+        status=409,
+    )
+
+
+def _why(outcome: Outcome) -> str:
+    assert outcome.refused is not None
+    sentences = {
+        "recorded_already": "it was recorded already",
+        "not_owed": "nothing is owed here any more",
+        "answered_already": "this link has answered it already",
+    }
+    return f"{outcome.asked.case_ref}: {sentences.get(outcome.refused.code, outcome.refused.message)}."
+
+
+def _undo(asked: Asked) -> Answer:
+    token, number = asked.place["token"], asked.form.get("number", "")
+    done = number.isascii() and number.isdecimal() and len(number) < 10 and undo(asked.context, token, int(number))
+    if done:
+        return GoTo(f"/reply/{token}?undone=1")
+    return fault(
+        "It could not be taken back",
+        "An answer can be taken back within an hour, once, unless the team has acted on it.",
+        "Reply to the e-mail and say what is right.",
+        status=409,
+    )
+
+
+def _choice(one: Owed, value: str) -> Choice | None:
+    return next((each for each in one.choices if each.value == value), None)
+
+
+def _further(asked: Asked, one: Owed, choice: Choice) -> Field | None:
+    """The further question of an answer: its day, or the service."""
+    assert one.duty is not None
+    if choice.asks in ("past_day", "coming_day"):
+        return day_field("on", DAY_QUESTIONS[choice.possible.answer], "For example, 14 4 2026", asked.form)
+    if choice.asks == "service":
+        field = Field("to", "Which service has it now?", "", "select", True, services(asked.context, one.duty))
+        field.value = asked.form.get("to", "")
+        if field.value not in dict(field.options):
+            field.value = ""
+        return field
+    return None
+
+
+def _typed_day(asked: Asked, one: Owed) -> Field:
+    return day_field(f"d.{one.name}", "The day", "", asked.form)
+
+
+def _further_page(asked: Asked, one: Owed, choice: Choice, field: Field, status: int) -> Page:
+    place = f"#{field.name}-day" if field.kind == "day" else f"#{field.name}"
+    errors = [{"text": field.error, "href": place}] if field.error else []
+    values = {"title": field.label, "one": one, "choice": choice, "field": field, "errors": errors}
+    return Page("reply_further.html", {**_common(asked), **values}, status)
+
+
+def _check_page(asked: Asked, found: Sequence[tuple[Owed, Choice, Reply]], sent: Mapping[str, str]) -> Page:
+    lines = [
+        {
+            "one": one,
+            "said": said(asked.context, reply),
+            "does": consequence(asked.context, choice.possible, one.duty, reply),
+        }
+        for one, choice, reply in found
+        if one.duty is not None
+    ]
+    return Page("reply_check.html", {**_common(asked), "title": "Check your answer", "lines": lines, "sent": sent})
+
+
+def _page(
+    asked: Asked, link: Link, owed: Sequence[Owed], problems: Mapping[str, str] | None = None, status: int = 200
+) -> Page:
+    """The things that the link answers: one with its answers, or a table of many."""
+    problems = problems or {}
+    template = "reply.html" if link.scope is Scope.DUTY else "replies.html"
+    page = page_of(asked.query)
+    shown = owed[(page - 1) * ON_A_PAGE : page * ON_A_PAGE] if link.scope is Scope.MAILBOX else owed
+    values: dict[str, Any] = {
+        "title": "Answer" if link.scope is Scope.DUTY else "What you owe",
+        "owed": shown,
+        "count": len(owed),
+        "page": page,
+        "pages": max(1, -(-len(owed) // ON_A_PAGE)),
+        "chosen": asked.form.get("choice", ""),
+        "typed": {one.name: (asked.form.get(f"c.{one.name}", ""), _typed_day(asked, one)) for one in shown},
+        "services": {one.name: services(asked.context, one.duty) for one in shown if one.duty is not None},
+        "other_service": str(Said.OTHER_SERVICE),
+        "between": BETWEEN,
+        "problems": problems,
+        "errors": [{"text": text, "href": _href(name)} for name, text in problems.items()],
+        "recorded": asked.query.get("recorded", ""),
+        "undone": asked.query.get("undone", ""),
+    }
+    return Page(template, {**_common(asked), **values}, status)
+
+
+def _href(name: str) -> str:
+    return {"choice": "#choice", "none": "#first"}.get(name, f"#c.{name}")
+
+
+def _common(asked: Asked) -> dict[str, Any]:
+    """What these pages share. Whether the records were altered is said to the team only."""
+    return {"altered": None, "address": f"/reply/{asked.place['token']}", "may_simulate": False}
+
+
+def _take(asked: Asked, limit: limits.Limit, who: str) -> bool:
+    context = asked.context
+    return transact(
+        context.engine, lambda connection: limits.take(connection, context.cipher, limit, who, datetime.now(UTC))
+    )
