@@ -55,6 +55,7 @@ MODULES = {
         "digest",
     ),
     "joint_review": ("joint-review",),
+    "ladder": ("ladder",),
     "letters": ("letters",),
     "people": (
         "person",

@@ -51,7 +51,8 @@ ACCESS = {
     "due-soon": Access.LOOKS,
     "findings": Access.LOOKS,  # `findings close` changes
     "joint-review": Access.LOOKS,
-    "letters": Access.LOOKS,  # `letters release` changes
+    "ladder": Access.LOOKS,
+    "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
     "overdue": Access.LOOKS,
     "rulesets": Access.LOOKS,
     "verify": Access.LOOKS,  # but for what it finds, which it stores

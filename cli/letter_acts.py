@@ -1,4 +1,4 @@
-"""`sendflow letters --held`, and the acts `hold`, `release` and `came-back`."""
+"""`sendflow letters --held`, and the acts `hold`, `release`, `chased` and `came-back`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from casework.delivery.holds import HeldNotice
 
 ACTS = (
-    "sendflow letters hold NX00042 --actor dco.team --reason 'the answers are being typed', or release, or came-back"
-    " with an e-mail's id"
+    "sendflow letters hold NX00042 --actor dco.team --reason 'the answers are being typed', or release, or chased"
+    " (you chased by hand: the reminders wait three working days), or came-back with an e-mail's id"
 )
 WHY = {
     "held_by_a_person": "held by a person",
@@ -34,8 +34,8 @@ class Signed(NamedTuple):
 
 
 def act(given: Sequence[str], signed: Signed, json_: bool) -> None:
-    """Hold or release letters, or record that one came back."""
-    from casework.delivery import came_back, holds
+    """Hold or release letters, or record that one came back or that a person chased by hand."""
+    from casework.delivery import by_hand, came_back, holds
     from models.errors import NoSuchCase
 
     verb, *names = given
@@ -55,7 +55,13 @@ def act(given: Sequence[str], signed: Signed, json_: bool) -> None:
             )
             emit(found.model_dump(mode="json"), json_, lambda: said)
             return
-        if verb == "hold":
+        if verb == "chased":
+            report = by_hand.chased_by_hand(context, names[0], actor, signed.reason)
+            words = (
+                f"Recorded that you chased by hand. {counted(report.notices, 'notice')} that have not left, and what"
+                f" falls due meanwhile, wait up to and including {report.until}."
+            )
+        elif verb == "hold":
             report = holds.hold(context, names[0], actor, signed.reason, until)
             words = f"Held up to and including {report.until}: {counted(report.notices, 'notice')} that have not left."
         else:

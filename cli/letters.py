@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from casework.context import AppContext
 
 ARGUMENTS = (
-    "An e-mail to read; release what is on hold after the first import; or an act with a name: hold or release with a"
-    " case, a notice or an e-mail, came-back with an e-mail. Default: list all."
+    "An e-mail to read; release what is on hold after the first import; or an act with a name: hold, release or"
+    " chased (you chased by hand) with a case, a notice or an e-mail, came-back with an e-mail. Default: list all."
 )
 ACTOR = (
     "The account name of the person who holds, releases or records, such as dco.team. For release without a name it may"
@@ -49,7 +49,7 @@ def letters(  # noqa: PLR0913 (one option each)
     """List notices and e-mails, read one as it was sent, hold or release letters, or record that one came back."""
 
     given = arguments or []
-    if given[:1] in (["hold"], ["came-back"]) or (given[:1] == ["release"] and len(given) > 1):
+    if given[:1] in (["hold"], ["chased"], ["came-back"]) or (given[:1] == ["release"] and len(given) > 1):
         act(given, Signed(actor, reason, until), json_)
         return
     released_by = actor if given == ["release"] else None

@@ -67,7 +67,7 @@ class HoldReport(BaseModel):
     until: date | None = None
 
 
-class _Target(NamedTuple):
+class Target(NamedTuple):
     """A whole case, or one notice of it."""
 
     case_ref: str
@@ -153,7 +153,7 @@ def release_held(context: AppContext, name: str, actor: str, reason: str) -> Hol
 
 def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[str, str]) -> HoldReport:
     def once(connection: Connection) -> HoldReport:
-        targets = _targets(context, connection, name)
+        targets = find_targets(context, connection, name)
         unit = UnitOfWork(context, connection, actor=actor, via=VIA)
         cases = unit.load(sorted({target.case_ref for target in targets}))
         for target in targets:
@@ -171,7 +171,7 @@ def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[st
     return transact(context.engine, once)
 
 
-def _named(target: _Target) -> dict[str, str | int]:
+def _named(target: Target) -> dict[str, str | int]:
     draft = target.notice
     if draft is None:
         return {}
@@ -183,7 +183,7 @@ def _named(target: _Target) -> dict[str, str | int]:
     }
 
 
-def _targets(context: AppContext, connection: Connection, name: str) -> Sequence[_Target]:
+def find_targets(context: AppContext, connection: Connection, name: str) -> Sequence[Target]:
     """The notice, the notices of the waiting e-mail, or the case of that name. Raises NothingToHold."""
     row = connection.execute(select(LETTER.c.state).where(LETTER.c.id == name)).first()
     if row is not None and row.state != LetterState.WAITING:
@@ -193,9 +193,9 @@ def _targets(context: AppContext, connection: Connection, name: str) -> Sequence
         )
     drafts = outbox.notices_of(connection, name) if row is not None else outbox.unsent_by_key(connection, name)
     if drafts:
-        return [_Target(draft.case_ref, draft) for draft in drafts]
+        return [Target(draft.case_ref, draft) for draft in drafts]
     try:
-        return [_Target(find_case(connection, context.cipher, name), None)]
+        return [Target(find_case(connection, context.cipher, name), None)]
     except SeveralCases:
         raise
     except NoSuchCase:

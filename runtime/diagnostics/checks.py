@@ -231,6 +231,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         work_checks.claims,
         work_checks.directory,
         work_checks.names,
+        work_checks.ladder,
     )
     with reading(context.engine) as connection:
         gone = missing_triggers(connection)

@@ -15,6 +15,7 @@ from casework.clock_check import COMMAND, doubts, message
 from casework.context import AppContext, instant
 from casework.delivery.addresses import mailboxes
 from casework.delivery.deliverer import is_expired
+from casework.delivery.ladder_check import check
 from casework.findings import listed
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
 from casework.rules.checks.files import problems
@@ -268,4 +269,16 @@ def names(context: AppContext, _connection: Connection, _today: date) -> Iterato
             count=len(found),
             message=found[0].sentence,
             mend="correct the file; sendflow check lists every such word, with file and line",
+        )
+
+
+def ladder(context: AppContext, _connection: Connection, _today: date) -> Iterator[Finding]:
+    """Finds steps that never send their letter, and services that nobody provides. No mailbox: see `directory`."""
+    found = [each for each in check(context) if each.what != "no_address"]
+    if found:
+        yield Finding(
+            what="ladder",
+            count=len(found),
+            message=found[0].message,
+            mend=f"{found[0].fix}; sendflow ladder --check lists all",
         )

@@ -22,6 +22,7 @@ COMMANDS = (
     (("record", CASE), "command record"),
     (("letters", "--held", CASE), "command letters"),
     (("letters", "LETTER"), "command letters"),
+    (("ladder", CASE), "command ladder"),
     (("overdue", "--xlsx", "rows.xlsx"), "command overdue"),
 )
 
@@ -64,7 +65,9 @@ def test_a_command_that_shows_a_case_is_logged_with_the_account_of_the_machine(
     assert lived.dump() == before
 
 
-@pytest.mark.parametrize("words", [("overdue",), ("letters",), ("verify",), ("findings",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("overdue",), ("letters",), ("verify",), ("findings",), ("ladder", "--check")], ids=" ".join
+)
 def test_a_list_of_references_is_no_look(lived: Team, words: tuple[str, ...]) -> None:
     run(lived, *words)
     assert looks(lived) == []

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "import": ("import",),
     "join": ("join",),
     "joint review": ("joint-review",),
+    "ladder": ("ladder",),
     "letters": ("letters",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),

@@ -220,6 +220,9 @@ def _boards(team: Installation) -> None:
 def _letters(team: Installation) -> None:
     listed = team.call("letters", "letters", "--json").document
     first = next(each["letter"] for each in listed if each["letter"])
+    team.call("ladder: every role and step", "ladder", "--check", "--json")
+    team.call("ladder: of no case", "ladder", "NX99999", "--json")
+    team.call("ladder: of nothing", "ladder")
     team.call("letters: one", "letters", first, "--json")
     team.call("letters: one, shown", "letters", "show", first, "--html", "--json")
     team.call("letters: none held", "letters", "release", "--json")

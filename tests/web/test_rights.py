@@ -43,6 +43,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{ref}"): TEAM,
     ("GET", "/cases/{ref}/why/{rule}/{seq:int}"): TEAM,
     ("POST", "/cases/{ref}/owner"): {D, A},
+    ("GET", "/cases/{ref}/ladder"): TEAM,
+    ("POST", "/cases/{ref}/ladder"): {D, A},
     ("GET", "/cases/{ref}/looks"): {D, U},
     ("GET", "/cases/{ref}/identity"): {D, A},
     ("POST", "/cases/{ref}/identity"): {D, A},
