@@ -64,11 +64,11 @@ def _in_words(context: AppContext, ahead: Ladder) -> str:
     if not ahead.steps:
         return marked(context, f"{ahead.case_ref}: no e-mail will leave if nothing is recorded.")
     lines = [f"{ahead.case_ref}: what will leave if nothing is recorded, from {full_weekday(ahead.as_at)}:"]
-    for step in ahead.steps:
-        service = f", {context.directory.service_name(step.service)}" if step.service else ""
+    for each in ahead.steps:
+        service = f", {context.directory.service_name(each.service)}" if each.service else ""
         lines.append(
-            f"{step.on}  {step.rung.replace('_', ' ')}  to the {step.recipient.replace('_', ' ')}{service}"
-            f"  {step.mailbox or 'NO ADDRESS: nobody gets it'}"
+            f"{each.on}  {each.rung.replace('_', ' ')}  to the {each.recipient.replace('_', ' ')}{service}"
+            f"  {each.mailbox or 'NO ADDRESS: nobody gets it'}"
         )
     lines.append(
         "After that nothing leaves."

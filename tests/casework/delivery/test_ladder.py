@@ -27,7 +27,7 @@ def foreseen(team: Team, today: str, typed: str = CASE) -> Ladder:
     return ladder(team.context(today), typed)
 
 
-def told(found: Ladder) -> list[tuple[str, str | None]]:
+def to_come(found: Ladder) -> list[tuple[str, str | None]]:
     """Day and mailbox of each e-mail. Several notices for a mailbox on one day are one e-mail."""
     return sorted({(step.on.isoformat(), step.mailbox) for step in found.steps}, key=str)
 
@@ -56,7 +56,7 @@ def test_what_is_foreseen_is_what_then_leaves(team: Team) -> None:
         "escalation_icb",
     ]
     assert found.complete
-    assert told(found) == happens(team, TODAY, "30 Apr 2026")
+    assert to_come(found) == happens(team, TODAY, "30 Apr 2026")
 
 
 def test_nothing_is_written_and_nothing_leaves(team: Team) -> None:
@@ -74,7 +74,7 @@ def test_it_begins_where_the_case_is(team: Team, today: str) -> None:
     happens(team, TODAY, today)
     found = foreseen(team, today)
     after = (day(today) + timedelta(days=1)).isoformat()
-    assert told(found) == happens(team, after, "15 May 2026")
+    assert to_come(found) == happens(team, after, "15 May 2026")
 
 
 def test_a_hold_a_pause_and_an_answer_count(team: Team) -> None:
@@ -84,8 +84,8 @@ def test_a_hold_a_pause_and_an_answer_count(team: Team) -> None:
     team.record("4 Mar 2026", "health_advice_acknowledged", body=TRUST, service=SALT)
     team.record("5 Mar 2026", "chasing_paused", until="2026-03-27", body=TRUST, reason="half term")
     found = foreseen(team, "5 Mar 2026")
-    assert "2026-03-05" not in {on for on, _to in told(found)}
-    assert told(found) == happens(team, "5 Mar 2026", "15 May 2026")
+    assert "2026-03-05" not in {on for on, _to in to_come(found)}
+    assert to_come(found) == happens(team, "5 Mar 2026", "15 May 2026")
 
 
 def test_a_pause_ends_by_itself_on_the_day_that_it_must_name(team: Team) -> None:
@@ -103,7 +103,7 @@ def test_the_quiet_days_of_a_body_count(team: Team) -> None:
     team.opened(TODAY).asked(TODAY)
     found = foreseen(team, TODAY)
     assert {step.on.weekday() for step in found.steps if step.mailbox == SERVICE} <= {2, 3, 4}
-    assert told(found) == happens(team, TODAY, "15 May 2026")
+    assert to_come(found) == happens(team, TODAY, "15 May 2026")
 
 
 def test_a_recipient_without_an_address_is_shown(team: Team) -> None:
@@ -123,13 +123,13 @@ def test_a_case_is_found_by_any_reference_and_an_unknown_one_is_said(team: Team)
         foreseen(team, TODAY, "NX99999")
 
 
-def test_a_chaser_by_hand_replaces_the_automatic_one_for_three_working_days(team: Team) -> None:
+def test_a_reminder_by_hand_replaces_the_automatic_one_for_three_working_days(team: Team) -> None:
     """Friday counts, then Monday and Tuesday; the reminder leaves on Wednesday, and names the contact."""
     team.opened(TODAY).asked(TODAY)
     happens(team, TODAY, "5 Mar 2026")
     report = chased_by_hand(team.context("20 Mar 2026"), CASE, "sam.lee", "I wrote to the lead therapist.")
     assert report.until == date(2026, 3, 24)
-    assert ("2026-03-25", SERVICE) in told(foreseen(team, "20 Mar 2026"))
+    assert ("2026-03-25", SERVICE) in to_come(foreseen(team, "20 Mar 2026"))
     assert happens(team, "20 Mar 2026", "25 Mar 2026") == [("2026-03-25", SERVICE)]
     kinds = [(line.kind, line.actor) for line in team.lines() if line.actor == "sam.lee"]
     assert kinds == [("contact_made", "sam.lee"), ("letters_held", "sam.lee")]
@@ -137,7 +137,7 @@ def test_a_chaser_by_hand_replaces_the_automatic_one_for_three_working_days(team
     assert team.verify("25 Mar 2026").intact
 
 
-def test_a_chaser_about_one_notice_holds_the_letters_of_its_duty_only(team: Team) -> None:
+def test_a_reminder_about_one_notice_holds_the_letters_of_its_duty_only(team: Team) -> None:
     team.opened(TODAY).asked(TODAY).asked(TODAY, PAEDS)
     happens(team, TODAY, "20 Mar 2026")
     team.sweep("23 Mar 2026")
