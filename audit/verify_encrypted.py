@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, select
 
-from models.encryption import OLDER, Cipher, EncryptionError, Place, free_text_place, person_place
+from models.encryption import OLDER, Cipher, EncryptionError, Place, free_text_place, mail_place, person_place
 from models.free_text import salted_digest
 from models.key_checks import anything_bound
 from models.people import nhs_index
-from models.tables import CASE, FREE_TEXT, PERSON
+from models.tables import CASE, FREE_TEXT, INCOMING_MAIL, PERSON
 
 Report = Callable[[str | None, str, str], None]  # case, what, message
 Open = Callable[[bytes, Place], str | None]
@@ -24,7 +24,7 @@ _MOVED = "does not decrypt where it is: it was altered, or it is the value of an
 
 
 def check_encrypted(connection: Connection, cipher: Cipher, case: str | None, report: Report) -> None:
-    """Report each person and free text that is not what was encrypted for its row. With `case`, only those of it."""
+    """Report each person, free text and mail that is not what was encrypted for its row. With `case`, only its own."""
     if not cipher.stored:
         return
     open_ = _opener(connection, cipher)
@@ -39,10 +39,18 @@ def check_encrypted(connection: Connection, cipher: Cipher, case: str | None, re
     for row in _rows(connection, texts):
         if wrong := _wrong_text(row, open_):
             report(row.case_ref, "free_text", f"the free text {row.id} {wrong}")
+    mails = select(INCOMING_MAIL).where(INCOMING_MAIL.c.erased_at.is_(None))
+    for row in _rows(connection, mails) if case is None else ():
+        if any(open_(value, mail_place(name, row.id)) is None for name, value in _of_mail(row)):
+            report(None, "mail", f"the mail {row.id} {_MOVED}")
 
 
 def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))
+
+
+def _of_mail(row: Any) -> tuple[tuple[str, bytes], ...]:
+    return ("sealed", row.sealed), ("summary", row.summary)
 
 
 def _wrong_person(row: Any, cipher: Cipher, open_: Open) -> str | None:

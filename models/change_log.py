@@ -79,6 +79,7 @@ COVERED = {
                 tables.RULESET,
                 tables.CLOCK_SETTING,
                 tables.JOB_RUN,
+                tables.INCOMING_MAIL,
                 tables.IMPORT_FILE,
                 tables.CONFIG_HELD,
                 tables.FINDING,

@@ -58,6 +58,11 @@ def free_text_place(id_: str, case_ref: str) -> Place:
     return Place("passage", "sealed", id_, case_ref)
 
 
+def mail_place(column: str, id_: str) -> Place:
+    """Return the place of a mail that came in: `sealed`, its bytes, or `summary`, what a person reads."""
+    return Place("incoming_mail", column, id_)
+
+
 class Cipher:
     """Encrypts and decrypts text with the person key, and makes keyed digests that do not show the value.
 

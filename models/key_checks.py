@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, Select, func, literal, select
 
-from models.encryption import BOUND, OLDER, Cipher, Place, WrongKey, free_text_place, person_place
+from models.encryption import BOUND, OLDER, Cipher, Place, WrongKey, free_text_place, mail_place, person_place
 from models.locks import lock_exclusive
-from models.tables import FREE_TEXT, PERSON
+from models.tables import FREE_TEXT, INCOMING_MAIL, PERSON
 
 ROWS_PER_FETCH = 400
 ROWS_TRIED = 5
 FIRST_ENCRYPTION = "first seal"  # the name of the lock stays: two versions of sendflow may run at once
 _PERSONS = select(PERSON.c.child_key, PERSON.c.sealed).where(PERSON.c.erased_at.is_(None))
 _FREE_TEXTS = select(FREE_TEXT.c.id, FREE_TEXT.c.case_ref, FREE_TEXT.c.sealed).where(FREE_TEXT.c.erased_at.is_(None))
+_MAILS = select(INCOMING_MAIL.c.id, INCOMING_MAIL.c.summary).where(INCOMING_MAIL.c.erased_at.is_(None))
+ENCRYPTED = (PERSON, FREE_TEXT, INCOMING_MAIL)
 
 
 class Encrypted(NamedTuple):
@@ -34,6 +36,8 @@ def encrypted_values(connection: Connection, most: int | None = None) -> Iterato
         yield Encrypted(person_place(child), value)
     for id_, case_ref, value in connection.execute(_some(_FREE_TEXTS, most)):
         yield Encrypted(free_text_place(id_, case_ref), value)
+    for id_, value in connection.execute(_some(_MAILS, most)):
+        yield Encrypted(mail_place("summary", id_), value)
 
 
 def _some(query: Select[Any], most: int | None) -> Select[Any]:
@@ -42,7 +46,7 @@ def _some(query: Select[Any], most: int | None) -> Select[Any]:
 
 def anything_encrypted(connection: Connection) -> bool:
     """Return whether the database holds anything encrypted; a new key must then not be made."""
-    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, FREE_TEXT))
+    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in ENCRYPTED)
 
 
 def anything_bound(connection: Connection) -> bool:
@@ -54,7 +58,7 @@ def anything_bound(connection: Connection) -> bool:
     return any(
         connection.execute(select(table.c.erased_at).where(func.substr(table.c.sealed, 1, 1) == first).limit(1)).first()
         is not None
-        for table in (PERSON, FREE_TEXT)
+        for table in ENCRYPTED
     )
 
 

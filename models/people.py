@@ -21,6 +21,7 @@ from models.bulk_io import in_chunks
 from models.change_log import insert_logged, log_keys, log_rows
 from models.encryption import Cipher, person_place
 from models.free_text import encrypt_free_text, erase_free_texts, insert_free_texts
+from models.incoming_mail import erase_mails_of
 from models.key_checks import check_key_for_writing
 from models.locks import lock_exclusive
 from models.tables import ACCESS, CASE, PERSON
@@ -298,8 +299,9 @@ def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
 
 
 def erase_words(connection: Connection, case_refs: Sequence[str], erased_at: str) -> None:
-    """Erase the free text of these cases and the references that other systems gave them."""
+    """Erase the free text of these cases, the mails about them, and the references that other systems gave them."""
     erase_free_texts(connection, case_refs, erased_at)
+    erase_mails_of(connection, case_refs, erased_at)
     delete_aliases(connection, case_refs)
 
 

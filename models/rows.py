@@ -285,6 +285,31 @@ class FindingClosedRow(SQLModel, table=True):
     understood: bool
 
 
+class IncomingMailRow(SQLModel, table=True):
+    """One mail that came in, encrypted with person.key, whole (`sealed`) and as a person reads it (`summary`).
+
+    `place` is the mailbox, its UIDVALIDITY and the UID; `id` is its digest, so that no place is stored twice. `digest`
+    is that of the mail, without what servers add on its way.
+    `cases` are references between slashes, as in /NX00042/.
+    """
+
+    __tablename__ = "incoming_mail"
+    id: str = Field(primary_key=True)
+    place: str
+    digest: str = Field(index=True)
+    read_at: str
+    size: int
+    state: str = Field(index=True)
+    why: str | None = None
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    summary: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    letter: str | None = None
+    cases: str | None = None
+    settled_at: str | None = None
+    settled_by: str | None = None
+    erased_at: str | None = None
+
+
 class JobRunRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 

@@ -46,6 +46,8 @@ INDEXES = {
     "ix_fact_recorded_at": _Index("fact", ("recorded_at",)),
     "ix_finding_digest": _Index("finding", ("digest",)),
     "ix_import_file_digest": _Index("import_file", ("digest",)),
+    "ix_incoming_mail_digest": _Index("incoming_mail", ("digest",)),
+    "ix_incoming_mail_state": _Index("incoming_mail", ("state",)),
     "ix_job_run_act": _Index("job_run", ("act",)),
     "ix_receipt_accepted_at": _Index("receipt", ("accepted_at",)),
     "letter_mailbox": _Index("letter", ("mailbox", "on")),

@@ -29,6 +29,7 @@ MARKS = {
     "014": ("to_decide", "number"),
     "015": ("transport_state", "name"),
     "016": ("answer_link", "digest"),
+    "017": ("incoming_mail", "place"),
 }
 
 

@@ -247,6 +247,24 @@ IMPORT_FILE = Table(
     _required("refused", Integer),
     _required("facts_added", Integer),
 )
+INCOMING_MAIL = Table(
+    "incoming_mail",
+    METADATA,
+    _key("id"),
+    _required("place"),
+    _required("digest"),
+    _required("read_at"),
+    _required("size", Integer),
+    _required("state"),
+    _optional("why"),
+    _required("sealed", LargeBinary),
+    _required("summary", LargeBinary),
+    _optional("letter"),
+    _optional("cases"),
+    _optional("settled_at"),
+    _optional("settled_by"),
+    _optional("erased_at"),
+)
 SIGN_IN_LINK = Table(
     "sign_in_link",
     METADATA,

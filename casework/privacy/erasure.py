@@ -19,6 +19,7 @@ from models import people
 from models.change_log import insert_logged
 from models.database import is_postgresql, open_engine, reading, transact
 from models.errors import Refusal
+from models.incoming_mail import count_of
 from models.tables import ACCESS, CASE, DUTY, FREE_TEXT, PERSON
 
 
@@ -32,7 +33,7 @@ class Ground(StrEnum):
 
 
 class ErasureReport(BaseModel):
-    """What was erased, or would be: the child's cases and the number of their free texts.
+    """What was erased, or would be: the child's cases and the numbers of their free texts and of mails about them.
 
     `open_cases` are those of them that have an open duty.
     """
@@ -42,6 +43,7 @@ class ErasureReport(BaseModel):
     ground: str
     cases: list[str]
     passages: int
+    mails: int = 0
     open_cases: list[str]
 
 
@@ -102,11 +104,14 @@ def _find_erasable(
         person_known = connection.scalar(not_erased) is not None
     texts = FREE_TEXT.c.case_ref.in_(cases), FREE_TEXT.c.erased_at.is_(None)
     free_texts = connection.scalar(select(func.count()).select_from(FREE_TEXT).where(*texts)) or 0
-    if not person_known and not free_texts:
+    mails = count_of(connection, cases)
+    if not person_known and not free_texts and not mails:
         raise NothingThere("No person is known for that case: none was ever recorded, or it has been erased before")
     open_duties = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(cases), DUTY.c.closed_on.is_(None))
     open_cases = list(connection.scalars(open_duties.distinct().order_by(DUTY.c.case_ref)))
-    return child, ErasureReport(erased=False, ground=ground, cases=cases, passages=free_texts, open_cases=open_cases)
+    return child, ErasureReport(
+        erased=False, ground=ground, cases=cases, passages=free_texts, mails=mails, open_cases=open_cases
+    )
 
 
 def _overwrite_old_pages(context: AppContext) -> None:
@@ -127,7 +132,7 @@ def _overwrite_old_pages(context: AppContext) -> None:
     owner = open_engine(context.settings.owner_url)
     try:
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM person, passage, alias")
+            connection.exec_driver_sql("VACUUM person, passage, alias, incoming_mail")
     except SQLAlchemyError:
         return
     finally:

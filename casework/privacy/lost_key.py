@@ -17,6 +17,7 @@ from models.change_log import insert_logged, log_keys
 from models.database import open_engine, writing
 from models.encryption import open_cipher
 from models.errors import Refusal
+from models.incoming_mail import erase_every_mail
 from models.key_checks import anything_encrypted
 from models.schema import create_or_upgrade_schema
 from models.tables import ACCESS, ACCOUNT_FACTOR, ALIAS, CASE, FREE_TEXT, PERSON
@@ -47,9 +48,9 @@ class KeyIsThere(Refusal, ValueError):
 def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
     """Delete all that only a lost person.key could decrypt, and create a new one; without `really`, only count it.
 
-    The next import of a tracker, or a person by hand, may record the identities again. Free text is lost. Accounts set
-    up their second factors again. Raises
-    KeyIsThere, or DatabaseUnusable if the database cannot be opened.
+    The next import of a tracker, or a person by hand, may record the identities again. Free text is lost. What mails
+    said is erased, and the mailbox still has them. Accounts set up their second factors again. Raises KeyIsThere, or
+    DatabaseUnusable if the database cannot be opened.
     """
     key = settings.home / "person.key"
     if key.exists():
@@ -91,6 +92,7 @@ def _delete(connection: Connection, actor: str, at: str) -> None:
     connection.execute(update(FREE_TEXT).where(FREE_TEXT_STORED).values(sealed=b"", salt="", erased_at=at))
     log_keys(connection, ALIAS, list(connection.scalars(select(ALIAS.c.digest))), at)
     connection.execute(delete(ALIAS))
+    erase_every_mail(connection, at)
     log_keys(connection, ACCOUNT_FACTOR, list(connection.scalars(select(ACCOUNT_FACTOR.c.account))), at)
     connection.execute(delete(ACCOUNT_FACTOR))
     entry = {"actor": actor, "purpose": "erased_key_lost", "read_at": at}

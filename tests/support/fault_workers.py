@@ -132,7 +132,9 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
     from casework.delivery.deliver import deliver
     from casework.delivery.holds import hold, release_held
     from casework.imports.tracker_import import import_file
+    from casework.mailbox.read import read_replies
     from casework.sweep import sweep
+    from config.reply_mailbox import ReplyMailbox
     from models.database import transact
     from models.facts import FactDraft
     from notifications.transport import SmtpTransport
@@ -149,6 +151,11 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
         case "readdress":
             transact(context.engine, lambda connection: readdress(connection, context.directory, context.today()))
             return None
+        case "replies":
+            host, port, user, password, certificate = given
+            box = ReplyMailbox(host, port, user, password)
+            settings = replace(context.settings, replies=box, tls_ca=Path(certificate))
+            return read_replies(replace(context, settings=settings)).model_dump(mode="json")
         case "sweep":
             return sweep(context).model_dump(mode="json")
         case "deliver":
@@ -253,6 +260,7 @@ def main() -> None:
         "casework.delivery.came_back",
         "casework.delivery.daily_digest",
         "casework.imports.tracker_import",
+        "casework.mailbox.read",
         "casework.cases.record",
         "casework.replies.give",
         "casework.sweep",

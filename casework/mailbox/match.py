@@ -1,0 +1,219 @@
+"""Which duty a mail answers, and whether its sender may answer it. [I/O]
+
+In this order: the e-mail of ours that it names as answered; a link of ours in it; the sender's mailbox. Exactly one
+open duty has to remain for each code line. `Unclear` says why a person has to decide; sendflow never guesses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from enum import StrEnum
+
+from sqlalchemy import Connection, select
+
+from casework.cases.fact_form import Refused
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.unit_of_work import UnitOfWork, load_readable
+from casework.context import AppContext
+from casework.mailbox.codes import CodeLine
+from casework.mailbox.incoming import Incoming, headers
+from casework.replies.answers import Reply, drafts_of
+from casework.replies.record import Asked, duty_asked_for
+from config.directory import Directory
+from models.answers import Answer
+from models.enums import LetterState, Party
+from models.same_words import spellings
+from models.tables import CASE, DUTY, LETTER, NOTICE
+
+ANSWER_FOR_THE_BODY = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
+LEFT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.SENDING, LetterState.CAME_BACK)
+VOUCHED = re.compile(r"(?:^|[;\s])(dmarc|dkim|spf)\s*=\s*pass\b", re.IGNORECASE)
+MOST_DUTIES = 2_000
+
+
+class Why(StrEnum):
+    """Why a mail waits for a person."""
+
+    NO_CODE = "no_code"
+    NO_LETTER = "no_letter"
+    SENDER_NOT_KNOWN = "sender_not_known"
+    SENDER_NOT_VOUCHED_FOR = "sender_not_vouched_for"
+    SENDER_OF_ANOTHER_BODY = "sender_of_another_body"
+    NOTHING_OWED = "nothing_owed"
+    SEVERAL_DUTIES = "several_duties"
+    NO_SUCH_ANSWER = "no_such_answer"
+    REFUSED = "refused"
+    ANOTHER_CHILD = "another_child"
+    ATTACHMENT = "attachment"
+    TEST_STRING = "test_string"
+    NOT_READABLE = "not_readable"
+    BOUNCE_NOT_MATCHED = "bounce_not_matched"
+
+
+class Unclear(Exception):
+    """A person has to decide about the mail; `why` says why."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def letter_named(connection: Connection, message_ids: Collection[str]) -> str | None:
+    """The id of the e-mail that left with one of these Message-IDs; None where there is none, or several."""
+    ours = [each for each in message_ids if ".sendflow@" in each]
+    query = select(LETTER.c.id).where(LETTER.c.message_id.in_(ours), LETTER.c.state.in_(LEFT))
+    found = list(connection.scalars(query)) if ours else []
+    return found[0] if len(found) == 1 else None
+
+
+def mailbox_of(connection: Connection, letter: str) -> str:
+    """To whom an e-mail went."""
+    return connection.scalar(select(LETTER.c.mailbox).where(LETTER.c.id == letter)) or ""
+
+
+def is_vouched_for(mail: Incoming, server: str | None) -> bool:
+    """Whether the receiving server vouches for the sender's domain (RFC 8601). Without a server that does, all are.
+
+    Only the first line of that server counts: it writes its own above what came in, and whoever sends may write others.
+    """
+    if server is None:
+        return True
+    for line in headers(mail.message, "Authentication-Results"):
+        name, _, found = line.partition(";")
+        if name.split()[:1] == [server]:
+            return VOUCHED.search(f";{found}") is not None and "dmarc=fail" not in found.lower()
+        return False
+    return False
+
+
+def case_refs_of(connection: Connection, letter: str | None) -> list[str]:
+    """The cases that an e-mail is about."""
+    if letter is None:
+        return []
+    query = select(NOTICE.c.case_ref).where(NOTICE.c.letter == letter).distinct().order_by(NOTICE.c.case_ref)
+    return list(connection.scalars(query))
+
+
+def replies_meant(
+    unit: UnitOfWork, mail: Incoming, letter: str | None, codes: Sequence[CodeLine]
+) -> list[tuple[Asked, Reply]]:
+    """What each code line answers. Raises Unclear."""
+    connection, context, sender = unit.connection, unit.context, mail.sender
+    if not codes:
+        raise Unclear(Why.NO_CODE)
+    if sender is None or not posts_at(context, sender):
+        raise Unclear(Why.SENDER_NOT_KNOWN)
+    if not is_vouched_for(mail, context.settings.replies.authenticates if context.settings.replies else None):
+        raise Unclear(Why.SENDER_NOT_VOUCHED_FOR)
+    owed = owed_by(connection, context, sender)
+    of_letter = _of_letter(connection, letter) if letter is not None else []
+    if letter is not None and of_letter and not {each.body for each in of_letter} & {each.body for each in owed}:
+        others = {body for body, _service, _party in posts_at(context, sender)}
+        known = {each.body for each in of_letter} & others
+        raise Unclear(Why.NOTHING_OWED if known else Why.SENDER_OF_ANOTHER_BODY)
+    near = owed if letter is None else [each for each in owed if _same(each, of_letter)]
+    return [_meant(unit, code, near, owed) for code in codes]
+
+
+def _meant(unit: UnitOfWork, code: CodeLine, near: Sequence[Asked], owed: Sequence[Asked]) -> tuple[Asked, Reply]:
+    """The one open duty that a code line answers. `near`: those of the e-mail that it answers, else all of `owed`."""
+    pool = list(near)
+    if code.case_ref is not None:
+        names = set(spellings(code.case_ref))
+        pool = [each for each in near if each.case_ref in names] or [each for each in owed if each.case_ref in names]
+    if not pool:
+        raise Unclear(Why.NOTHING_OWED)
+    if code.case_ref is None and len({each.case_ref for each in pool}) > 1:
+        raise Unclear(Why.SEVERAL_DUTIES)
+    cases = load_readable(unit, {each.case_ref for each in pool})
+    fitting: list[tuple[Asked, Reply]] = []
+    for asked in pool:
+        case = cases.get(asked.case_ref)
+        reply = _reply(unit.context, code, asked, case.file.la) if case is not None else None
+        if case is not None and reply is not None and _is_possible(unit.context, case, asked, reply):
+            fitting.append((asked, reply))
+    if not fitting:
+        raise Unclear(Why.NO_SUCH_ANSWER)
+    if len(fitting) > 1:
+        raise Unclear(Why.SEVERAL_DUTIES)
+    return fitting[0]
+
+
+def _is_possible(context: AppContext, case: LoadedCase, asked: Asked, reply: Reply) -> bool:
+    duty = duty_asked_for(case, asked)
+    if duty is None or duty.closed_on is not None:
+        return False
+    try:
+        drafts_of(context, case.file, duty, reply)
+    except Refused:
+        return False
+    return True
+
+
+def _reply(context: AppContext, code: CodeLine, asked: Asked, la: str | None) -> Reply | None:
+    """What a code line says of one duty; None where it names no service that somebody gives in that authority."""
+    answer = Answer(code.answer)
+    if answer is not Answer.OTHER_SERVICE:
+        return Reply(answer, on=code.on, recipient=asked.recipient)
+    directory = context.directory
+    service = directory.find_service(code.rest) if code.rest else None
+    body = directory.provider(la, service, context.today()) if la is not None and service is not None else None
+    if body is None:
+        return None
+    return Reply(answer, to_body=body, to_service=service, recipient=asked.recipient)
+
+
+def posts_at(context: AppContext, mailbox: str) -> list[tuple[str, str | None, Party]]:
+    """The posts of bodies that have this mailbox today: body, service, party."""
+    return list(_posts_at(context.directory, context, mailbox))
+
+
+def _posts_at(directory: Directory, context: AppContext, mailbox: str) -> Iterator[tuple[str, str | None, Party]]:
+    today = context.today()
+    for body in directory.bodies:
+        for service in (None, *body.services):
+            for party in ANSWER_FOR_THE_BODY:
+                places = (None, *directory.la)
+                found = {directory.mailbox(la, body.body, service, party, today) for la in places}
+                if mailbox in {each.lower() for each in found if each}:
+                    yield body.body, service, party
+
+
+def owed_by(connection: Connection, context: AppContext, mailbox: str) -> list[Asked]:
+    """Every open duty for which the directory has this mailbox, and which the escalation policy chases."""
+    bodies = {body for body, _service, _party in posts_at(context, mailbox)}
+    query = (
+        select(DUTY.c.case_ref, DUTY.c.rule, DUTY.c.opened_seq, DUTY.c.body, DUTY.c.service, CASE.c.la)
+        .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
+        .where(DUTY.c.closed_on.is_(None), DUTY.c.body.in_(bodies), DUTY.c.rule.in_(context.escalation_policy.rung))
+        .order_by(DUTY.c.due, DUTY.c.case_ref)
+        .limit(MOST_DUTIES)
+    )
+    found: list[Asked] = []
+    for row in connection.execute(query):
+        party = _party_at(context, mailbox, row)
+        if party is not None:
+            found.append(Asked(row.case_ref, row.rule, row.opened_seq, row.body, row.service, str(party)))
+    return found
+
+
+def _party_at(context: AppContext, mailbox: str, row: object) -> Party | None:
+    """Whose mailbox this is for a duty: the service's before its manager's and the SEND lead's."""
+    la, body, service = row.la, row.body, row.service  # type: ignore[attr-defined]
+    for party in ANSWER_FOR_THE_BODY:
+        found = context.directory.mailbox(la, body, service, party, context.today())
+        if found is not None and found.lower() == mailbox:
+            return party
+    return None
+
+
+def _of_letter(connection: Connection, letter: str) -> list[Asked]:
+    query = select(NOTICE.c.case_ref, NOTICE.c.rule, NOTICE.c.opened_seq, NOTICE.c.body, NOTICE.c.service)
+    rows = connection.execute(query.where(NOTICE.c.letter == letter, NOTICE.c.body.is_not(None)))
+    return [Asked(*row) for row in rows]
+
+
+def _same(asked: Asked, others: Sequence[Asked]) -> bool:
+    about = (asked.case_ref, asked.rule, asked.opened_seq, asked.body)
+    return any((each.case_ref, each.rule, each.opened_seq, each.body) == about for each in others)

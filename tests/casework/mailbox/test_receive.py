@@ -1,0 +1,273 @@
+"""What becomes of a mail that comes in: a fact, a letter to the next post, or a person's decision; never a guess.
+
+The request of 2 March 2026 (fact 3 of NX90001) goes to the speech and language therapy of Northshire's trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from sqlalchemy import select, update
+
+from casework.mailbox.imap import Fetched
+from casework.mailbox.read import _AllNames
+from casework.mailbox.receive import Received, receive
+from casework.mailbox.tray import Decision, NoSuchMail, answer, decide, show, things_asked, waiting
+from casework.privacy.erasure import Ground, erase
+from casework.replies.answers import Reply
+from config.reply_mailbox import ReplyMailbox
+from models.answers import Answer
+from models.change_log import log_keys
+from models.database import reading, writing
+from models.incoming_mail import MailState
+from models.people import find_children, save_people
+from models.tables import CASE as CASE_FILE
+from models.tables import CASE_LOOK, INCOMING_MAIL
+from tests.casework.delivery.test_holds import log
+from tests.casework.mailbox.samples import EICAR, reply, status_notification
+from tests.support.by_hand import CASE, PAEDS, TRUST
+from tests.support.mail_server import MANAGER, SERVICE
+from tests.support.team import Team
+
+DAY = "3 Mar 2026"
+NUMBERS = count(1)
+
+
+def take_in(team: Team, raw: bytes, on: str = DAY, place: str | None = None) -> Received:
+    context = team.context(on)
+    at = place or f"dco@imap.example/INBOX/1/{next(NUMBERS)}"
+    return receive(context, Fetched(at, at.rpartition("/")[2], raw, len(raw)), _AllNames(context))
+
+
+def said(team: Team) -> list[tuple[str, str]]:
+    """Kind and actor of every fact that no job of sendflow wrote, after the request."""
+    engine = ("notice_", "reminder_", "chasing_")
+    return [(line.kind, line.actor) for line in team.lines()[3:] if not line.kind.startswith(engine)]
+
+
+@pytest.fixture
+def sent(team: Team) -> Iterator[Team]:
+    """The request has left to the service."""
+    team.record("2 Feb 2026", "ehc_assessment_requested", la="northshire", la_reference="NS-04412")
+    team.record("2 Feb 2026", "assessment_agreed")
+    team.asked("2 Mar 2026")
+    team.day("2 Mar 2026")
+    yield team
+    assert team.verify("5 Mar 2026").intact
+
+
+def mail(sent: Team, text: str, sender: str = SERVICE, **headers: str) -> bytes:
+    return reply(text, sender, sent.post.letters[0].message_id, **headers)
+
+
+def test_a_code_line_in_a_reply_records_the_answer_in_the_name_of_the_mailbox(sent: Team) -> None:
+    found = take_in(sent, mail(sent, f"RECEIVED {CASE}\n\nKind regards"))
+    assert found.state is MailState.ANSWERED
+    (fact,) = [line for line in sent.lines() if line.kind == "health_advice_acknowledged"]
+    assert (fact.actor, fact.via) == (f"mailbox.{TRUST.lower()}.speech_and_language_therapy", "reply_mail")
+    assert SERVICE not in str(fact)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("RECEIVED", "health_advice_acknowledged"),
+        ("NOT KNOWN", "health_advice_answered"),
+        ("EXPECTED 1 April 2026", "body_replied"),
+        ("SENT 03/03/2026", "body_replied"),
+        ("OTHER SERVICE paediatrics", "health_advice_answered"),
+        ("MISSED APPOINTMENT 2026-03-02", "appointment_missed"),
+        ("WRONG MAILBOX", "body_replied"),
+    ],
+)
+def test_each_code_records_its_fact_without_a_case_where_the_letter_has_one_thing(
+    sent: Team, text: str, kind: str
+) -> None:
+    assert take_in(sent, mail(sent, text)).state is MailState.ANSWERED
+    assert kind in [each for each, _actor in said(sent)]
+
+
+def test_a_mail_that_answers_no_letter_is_matched_by_its_sender_and_the_case(sent: Team) -> None:
+    assert take_in(sent, reply(f"RECEIVED {CASE}", SERVICE, None)).state is MailState.ANSWERED
+    assert take_in(sent, reply("NOT KNOWN", MANAGER, None)).state is MailState.ANSWERED, "one open duty"
+
+
+@pytest.mark.parametrize(
+    ("text", "sender", "headers", "why"),
+    [
+        ("Thank you, we will look at it.", SERVICE, {}, "no_code"),
+        ("RECEIVED", "clinician@northshire-community.example", {}, "sender_not_known"),
+        ("RECEIVED", "send.lead@elsewhere.example", {}, "sender_not_known"),
+        ("RECEIVED NX99999", SERVICE, {}, "nothing_owed"),
+        ("EXPECTED", SERVICE, {}, "no_such_answer"),
+        ("EXPECTED 1 January 2026", SERVICE, {}, "no_such_answer"),
+        ("OTHER SERVICE nowhere", SERVICE, {}, "no_such_answer"),
+        (f"RECEIVED\n\n{EICAR}", SERVICE, {}, "test_string"),
+    ],
+)
+def test_every_other_mail_waits_for_a_person_and_changes_no_case(
+    sent: Team, text: str, sender: str, headers: dict[str, str], why: str
+) -> None:
+    before = said(sent)
+    found = take_in(sent, mail(sent, text, sender, **headers))
+    assert (found.state, found.why) == (MailState.WAITING, why)
+    assert said(sent) == before
+    assert [each.id for each in waiting(sent.context(DAY))] == [found.id]
+
+
+def test_a_mail_with_two_fitting_duties_waits(sent: Team) -> None:
+    sent.asked("3 Mar 2026", PAEDS)
+    found = take_in(sent, reply(f"RECEIVED {CASE}", "send.lead@northshire-community.example", None))
+    assert (found.state, found.why) == (MailState.WAITING, "several_duties")
+
+
+def test_an_answer_to_a_letter_whose_duty_is_met_answers_nothing_else(sent: Team) -> None:
+    sent.record("3 Mar 2026", "health_advice_received", body=TRUST, service="speech_and_language_therapy")
+    sent.asked("3 Mar 2026", "paediatrics")
+    found = take_in(sent, mail(sent, "NOT KNOWN", "send.lead@northshire-community.example"))
+    assert found.state is MailState.WAITING
+
+
+CHILD = {"nhs_number": "9990000018", "name": "Sam Okoye-Lindqvist"}
+OTHER = {"nhs_number": "9991234500", "name": "Amara Novak-Bell"}
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("RECEIVED\n\nSam Okoye-Lindqvist, 999 000 0018", MailState.ANSWERED),
+        ("RECEIVED\n\nKind regards, Amara", MailState.ANSWERED),
+        ("RECEIVED\n\nAmara Novak-Bell", MailState.WAITING),
+        ("RECEIVED\n\nNOVAK-BELL, Amara", MailState.WAITING),
+        ("RECEIVED\n\nNHS 999 123 4500", MailState.WAITING),
+        ("RECEIVED\n\nNHS 999 000 0026", MailState.WAITING),
+    ],
+)
+def test_another_childs_name_or_number_quarantines_a_mail(sent: Team, text: str, state: MailState) -> None:
+    context = sent.context("2 Mar 2026")
+    with writing(context.engine) as connection:
+        save_people(connection, context.cipher, [(CASE, CHILD)])
+        save_people(connection, context.cipher, [("NX90002", OTHER)])
+        child = find_children(connection, context.cipher, [CHILD["nhs_number"]])[CHILD["nhs_number"]]
+        connection.execute(update(CASE_FILE).where(CASE_FILE.c.case_ref == CASE).values(child_key=child))
+        log_keys(connection, CASE_FILE, [CASE])
+    found = take_in(sent, mail(sent, text))
+    assert found.state is state
+    if state is MailState.WAITING:
+        assert found.why == "another_child" and said(sent) == []
+
+
+def test_automatic_mail_answers_nothing_and_waits_for_nobody(sent: Team) -> None:
+    before = said(sent)
+    found = take_in(sent, mail(sent, "RECEIVED", Auto_Submitted="auto-replied"))
+    assert found.state is MailState.AUTOMATIC
+    assert said(sent) == before and waiting(sent.context(DAY)) == []
+    sent.deliver(DAY)
+    assert [to for _on, to in log(sent)] == [SERVICE], "no e-mail goes back"
+
+
+def test_a_bounce_goes_to_the_next_post_with_its_cause(sent: Team) -> None:
+    raw = status_notification("5.1.1").replace(b"slt@trust.example", SERVICE.encode())
+    raw = raw.replace(b"<20260302-0123456789.sendflow@icb.example>", sent.post.letters[0].message_id.encode())
+    found = take_in(sent, raw)
+    assert (found.state, found.why) == (MailState.UNDELIVERED, "no_such_mailbox")
+    sent.deliver(DAY)
+    assert [to for _on, to in log(sent)] == [SERVICE, MANAGER]
+    assert take_in(sent, raw.replace(b"Undelivered", b"Once more")).state is MailState.UNDELIVERED
+    kinds = [line.kind for line in sent.lines()]
+    assert kinds.count("notice_undelivered") == 1, "said twice, it is one fact"
+
+
+def test_a_bounce_for_another_mailbox_or_of_no_letter_waits(sent: Team) -> None:
+    named = sent.post.letters[0].message_id.encode()
+    other = status_notification("5.1.1").replace(b"<20260302-0123456789.sendflow@icb.example>", named)
+    for raw in (other, status_notification("5.1.1", returned=False)):
+        found = take_in(sent, raw)
+        assert (found.state, found.why) == (MailState.WAITING, "bounce_not_matched")
+
+
+def test_the_same_mail_is_taken_in_once(sent: Team) -> None:
+    raw = mail(sent, "RECEIVED")
+    first = take_in(sent, raw, place="dco@imap.example/INBOX/1/1")
+    again = take_in(sent, raw, place="dco@imap.example/INBOX/1/1")
+    assert (again.id, again.known) == (first.id, True)
+    twice = take_in(sent, b"Received: from mx2.icb.example\n" + raw, place="dco@imap.example/INBOX/1/2")
+    renumbered = take_in(sent, raw, place="dco@imap.example/INBOX/2/1")
+    assert {twice.state, renumbered.state} == {MailState.REPEATED}
+    assert [kind for kind, _actor in said(sent)] == ["health_advice_acknowledged"]
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("mx.icb.example; dmarc=pass header.from=northshire-community.example", MailState.ANSWERED),
+        ("mx.icb.example; spf=pass; dkim=pass", MailState.ANSWERED),
+        ("mx.icb.example; dmarc=fail; spf=pass", MailState.WAITING),
+        ("mx.icb.example; spf=softfail", MailState.WAITING),
+        ("mx.evil.example; dmarc=pass", MailState.WAITING),
+        ("", MailState.WAITING),
+    ],
+)
+def test_the_receiving_server_has_to_vouch_for_the_sender_where_it_does_so(
+    sent: Team, line: str, state: MailState
+) -> None:
+    box = ReplyMailbox("imap.example", 993, "dco", authenticates="mx.icb.example")
+    sent.first = replace(sent.first, settings=replace(sent.first.settings, replies=box))
+    sent._contexts.clear()
+    headers = {"Authentication-Results": line} if line else {}
+    found = take_in(sent, mail(sent, "RECEIVED", **headers))
+    assert found.state is state
+    assert found.why == (None if state is MailState.ANSWERED else "sender_not_vouched_for")
+
+
+def test_a_person_reads_a_mail_which_is_logged_and_decides(sent: Team) -> None:
+    found = take_in(sent, mail(sent, "We got it on Monday."))
+    context = sent.context(DAY)
+    shown = show(context, found.id, "dco.team")
+    assert (shown.sender, shown.subject, shown.text) == (
+        SERVICE,
+        "RE: NX00042: please send health advice",
+        "We got it on Monday.\n",
+    )
+    with reading(context.engine) as connection:
+        looks = connection.execute(select(CASE_LOOK.c.case_ref, CASE_LOOK.c.actor, CASE_LOOK.c.what)).all()
+    assert [tuple(look) for look in looks] == [(CASE, "dco.team", "mail")]
+    ((asked, possible),) = things_asked(context, shown)
+    assert Answer.RECEIVED in [each.answer for each in possible]
+    settled = answer(context, found.id, asked, Reply(Answer.RECEIVED), "dco.team")
+    assert (settled.state, settled.settled_by, settled.cases) == ("decided", "dco.team", [CASE])
+    assert said(sent) == [("health_advice_acknowledged", "dco.team")]
+    with pytest.raises(NoSuchMail, match=r"settled by dco\.team"):
+        decide(context, found.id, Decision.NOT_OURS, "dco.team")
+
+
+@pytest.mark.parametrize("decision", [Decision.NOT_OURS, Decision.NOTHING_TO_RECORD, Decision.BELONGS_TO])
+def test_a_decision_without_an_answer_records_no_fact(sent: Team, decision: Decision) -> None:
+    found = take_in(sent, mail(sent, "Hello"))
+    case = CASE if decision is Decision.BELONGS_TO else None
+    settled = decide(sent.context(DAY), found.id, decision, "dco.team", case)
+    assert settled.why == str(decision) and waiting(sent.context(DAY)) == []
+    assert said(sent) == []
+
+
+def test_erasing_a_child_erases_the_mails_about_its_cases(sent: Team) -> None:
+    answered = take_in(sent, mail(sent, "RECEIVED"))
+    other = take_in(sent, mail(sent, "Hello"))
+    context = sent.context(DAY)
+    report = erase(context, CASE, "dco.team", Ground.ERASURE_REQUEST, really=True)
+    assert report.mails == 1
+    assert show(context, answered.id, "dco.team").text is None
+    assert show(context, other.id, "dco.team").text == "Hello\n"
+
+
+def test_no_word_of_a_mail_is_stored_in_clear(sent: Team) -> None:
+    raw = mail(sent, "Amara Okoye-Lindqvist has dysphagia", Subject="about Amara Okoye-Lindqvist")
+    take_in(sent, raw)
+    with reading(sent.first.engine) as connection:
+        rows = str([tuple(row) for row in connection.execute(select(INCOMING_MAIL))])
+    for word in ("Amara", "dysphagia", SERVICE):
+        assert word not in rows
+    assert b"dysphagia" not in (sent.home / "sendflow.db").read_bytes()
