@@ -79,7 +79,7 @@ def insert_mail(connection: Connection, cipher: Cipher, mail: NewMail, at: str) 
     """Store a mail and return its id. One that is repeated keeps no words. Raises WrongKey."""
     check_key_for_writing(connection, cipher)
     id_, keeps = mail_id(mail.place), mail.state is not MailState.REPEATED
-    settled = mail.state is not MailState.WAITING
+    settled, summary = mail.state is not MailState.WAITING, orjson.dumps(tuple(mail.summary)).decode()
     row = {
         "id": id_,
         "place": mail.place,
@@ -89,7 +89,7 @@ def insert_mail(connection: Connection, cipher: Cipher, mail: NewMail, at: str) 
         "state": mail.state,
         "why": mail.why,
         "sealed": cipher.encrypt(mail.raw.decode("latin-1"), mail_place("sealed", id_)) if keeps else b"",
-        "summary": cipher.encrypt(orjson.dumps(tuple(mail.summary)).decode(), mail_place("summary", id_)) if keeps else b"",
+        "summary": cipher.encrypt(summary, mail_place("summary", id_)) if keeps else b"",
         "letter": mail.letter,
         "cases": joined(mail.cases),
         "settled_at": at if settled else None,

@@ -23,6 +23,7 @@ from imap_tools.errors import ImapToolsError
 
 from config.connection_urls import LOOPBACK
 from config.reply_mailbox import ReplyMailbox
+from models.errors import SendflowError
 
 SECONDS = 30.0
 LARGEST = 2_000_000  # bytes of one mail that are fetched
@@ -30,8 +31,10 @@ SIZE = re.compile(rb"RFC822\.SIZE ([0-9]+)")
 LARGEST_TOKEN = 65_536
 
 
-class MailboxFault(Exception):
+class MailboxFault(SendflowError):
     """The mailbox cannot be read. `why` is one of unreachable, tls_refused, login_refused, token_refused, no_folder."""
+
+    default_code = "mailbox"
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

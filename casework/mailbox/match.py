@@ -23,6 +23,7 @@ from casework.replies.record import Asked, duty_asked_for
 from config.directory import Directory
 from models.answers import Answer
 from models.enums import LetterState, Party
+from models.errors import SendflowError
 from models.same_words import spellings
 from models.tables import CASE, DUTY, LETTER, NOTICE
 
@@ -51,8 +52,10 @@ class Why(StrEnum):
     BOUNCE_NOT_MATCHED = "bounce_not_matched"
 
 
-class Unclear(Exception):
+class Unclear(SendflowError):
     """A person has to decide about the mail; `why` says why."""
+
+    default_code = "unclear"
 
     def __init__(self, why: Why) -> None:
         super().__init__(why)

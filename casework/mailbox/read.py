@@ -58,7 +58,7 @@ class RepliesReport(BaseModel):
     error: str | None = Field(default=None, exclude=True)
 
 
-class _AllNames:
+class AllNames:
     """The names of every child, read when they are first needed and dropped with the run."""
 
     def __init__(self, context: AppContext) -> None:
@@ -112,7 +112,7 @@ def read_replies(context: AppContext, run: str | None = None, *, seconds: float 
 
 def _take_in(context: AppContext, box: OpenMailbox, seconds: float) -> list[Received]:
     """Take in the new mails, the oldest first."""
-    until, names = monotonic() + seconds, _AllNames(context)
+    until, names = monotonic() + seconds, AllNames(context)
     places = box.places()
     with reading(context.engine) as connection:
         known = known_ids(connection, [mail_id(place) for place in places])

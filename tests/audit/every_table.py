@@ -13,6 +13,9 @@ from casework.context import AppContext, instant
 from casework.delivery import account_links, receipt_rows, transport_state
 from casework.delivery.daily_digest import digest
 from casework.imports.tracker_import import import_file
+from casework.mailbox.imap import Fetched
+from casework.mailbox.read import AllNames
+from casework.mailbox.receive import receive
 from casework.owners import assign
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import note_look
@@ -29,8 +32,10 @@ from models.database import reading, writing
 from models.tables import LETTER, METADATA
 from notifications.outbox import LeasedLetter
 from notifications.transport import Attempt, Outcome, Receipt
+from tests.casework.mailbox.samples import reply
 from tests.casework.test_rule_packs import FEWER_WEEKS, MISREAD, pack
 from tests.support.by_hand import PAEDS, SALT, TRUST, day
+from tests.support.mail_server import SERVICE
 from tests.support.team import Team
 from tests.support.trackers import FILES
 
@@ -67,6 +72,8 @@ def filled_team(team: Team) -> Team:
     with writing(context.engine) as connection:
         store_links(connection, context.cipher, [link], datetime.now(UTC))
     give(context, token_of(context.cipher, link), [(asked, Reply(Answer.RECEIVED, recipient="service"))])
+    mail = reply("EXPECTED NX90001 30 April 2026", SERVICE, team.post.letters[0].message_id)
+    receive(context, Fetched("dco@imap.example/INBOX/1/1", "1", mail, len(mail)), AllNames(context))
     note_look(context, "NX90001", "dco.team", "case")
     read_person(context, "NX90001", "dco.team", "to answer a call")
     assign(context, "NX90001", "admin.team", "dco.team")

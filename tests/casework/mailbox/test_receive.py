@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, update
 
 from casework.mailbox.imap import Fetched
-from casework.mailbox.read import _AllNames
+from casework.mailbox.read import AllNames
 from casework.mailbox.receive import Received, receive
 from casework.mailbox.tray import Decision, NoSuchMail, answer, decide, show, things_asked, waiting
 from casework.privacy.erasure import Ground, erase
@@ -39,7 +39,7 @@ NUMBERS = count(1)
 def take_in(team: Team, raw: bytes, on: str = DAY, place: str | None = None) -> Received:
     context = team.context(on)
     at = place or f"dco@imap.example/INBOX/1/{next(NUMBERS)}"
-    return receive(context, Fetched(at, at.rpartition("/")[2], raw, len(raw)), _AllNames(context))
+    return receive(context, Fetched(at, at.rpartition("/")[2], raw, len(raw)), AllNames(context))
 
 
 def said(team: Team) -> list[tuple[str, str]]:

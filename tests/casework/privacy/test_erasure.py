@@ -44,6 +44,7 @@ def test_without_yes_it_reports_what_would_be_erased_and_changes_nothing(home: P
         "ground": "erasure_request",
         "cases": ["NX90001", "NX90002"],
         "passages": 1,
+        "mails": 0,
         "open_cases": ["NX90001", "NX90002"],
     }
     assert "Nothing was erased" in run("erase", "NX90001", *BY, "erasure_request").stdout
@@ -105,6 +106,7 @@ def test_after_a_key_reset_sendflow_starts_and_an_import_records_the_identities_
         "given_up": False,
         "persons": 1,
         "passages": 1,
+        "mails": 0,
         "references": 0,
     }
     assert team.dump() == before and not (home / "person.key").exists()
