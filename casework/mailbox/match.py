@@ -7,7 +7,9 @@ open duty has to remain for each code line. `Unclear` says why a person has to d
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
@@ -16,21 +18,23 @@ from casework.cases.fact_form import Refused
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
+from casework.delivery.addresses import mailboxes
 from casework.mailbox.codes import CodeLine
 from casework.mailbox.incoming import Incoming, headers
 from casework.replies.answers import Reply, drafts_of
+from casework.replies.links import Link, NoSuchLink, find_link
+from casework.replies.owed import asked_of_mailbox
 from casework.replies.record import Asked, duty_asked_for
-from config.directory import Directory
 from models.answers import Answer
-from models.enums import LetterState, Party
+from models.enums import LetterState
 from models.errors import SendflowError
 from models.same_words import spellings
-from models.tables import CASE, DUTY, LETTER, NOTICE
+from models.tables import LETTER, NOTICE
 
-ANSWER_FOR_THE_BODY = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
 LEFT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.SENDING, LetterState.CAME_BACK)
 VOUCHED = re.compile(r"(?:^|[;\s])(dmarc|dkim|spf)\s*=\s*pass\b", re.IGNORECASE)
-MOST_DUTIES = 2_000
+IN_A_MAIL = re.compile(r"/reply/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])")  # a link of ours
+MOST_LINKS = 50
 
 
 class Why(StrEnum):
@@ -40,7 +44,6 @@ class Why(StrEnum):
     NO_LETTER = "no_letter"
     SENDER_NOT_KNOWN = "sender_not_known"
     SENDER_NOT_VOUCHED_FOR = "sender_not_vouched_for"
-    SENDER_OF_ANOTHER_BODY = "sender_of_another_body"
     NOTHING_OWED = "nothing_owed"
     SEVERAL_DUTIES = "several_duties"
     NO_SUCH_ANSWER = "no_such_answer"
@@ -102,21 +105,42 @@ def replies_meant(
     unit: UnitOfWork, mail: Incoming, letter: str | None, codes: Sequence[CodeLine]
 ) -> list[tuple[Asked, Reply]]:
     """What each code line answers. Raises Unclear."""
-    connection, context, sender = unit.connection, unit.context, mail.sender
     if not codes:
         raise Unclear(Why.NO_CODE)
-    if sender is None or not posts_at(context, sender):
+    near, owed = _by_link(unit, mail) or _by_sender(unit, mail, letter)
+    return [_meant(unit, code, near, owed) for code in codes]
+
+
+def _by_link(unit: UnitOfWork, mail: Incoming) -> tuple[list[Asked], list[Asked]] | None:
+    """What the links of ours in a mail answer; None without one. Who has a link may answer, whoever the sender is."""
+    found: list[Link] = []
+    for token in dict.fromkeys(IN_A_MAIL.findall(f"{mail.subject}\n{mail.text}")[:MOST_LINKS]):
+        with suppress(NoSuchLink):
+            found.append(find_link(unit.connection, unit.context.cipher, token, datetime.now(UTC)))
+    asked = [link.asked for link in found if link.asked is not None]
+    of_all = [each for link in found if link.asked is None for each in _owed(unit, link.mailbox)]
+    return (asked or of_all, [*asked, *of_all]) if found else None
+
+
+def _by_sender(unit: UnitOfWork, mail: Incoming, letter: str | None) -> tuple[list[Asked], list[Asked]]:
+    """What the sender's mailbox owes, and what of it the e-mail that the mail answers is about. Raises Unclear."""
+    context = unit.context
+    mailbox = next(
+        (each for each in mailboxes(context.directory, context.today()) if each.lower() == mail.sender), None
+    )
+    if mailbox is None:
         raise Unclear(Why.SENDER_NOT_KNOWN)
     if not is_vouched_for(mail, context.settings.replies.authenticates if context.settings.replies else None):
         raise Unclear(Why.SENDER_NOT_VOUCHED_FOR)
-    owed = owed_by(connection, context, sender)
-    of_letter = _of_letter(connection, letter) if letter is not None else []
-    if letter is not None and of_letter and not {each.body for each in of_letter} & {each.body for each in owed}:
-        others = {body for body, _service, _party in posts_at(context, sender)}
-        known = {each.body for each in of_letter} & others
-        raise Unclear(Why.NOTHING_OWED if known else Why.SENDER_OF_ANOTHER_BODY)
-    near = owed if letter is None else [each for each in owed if _same(each, of_letter)]
-    return [_meant(unit, code, near, owed) for code in codes]
+    owed = _owed(unit, mailbox)
+    if letter is None:
+        return owed, owed
+    of_letter = _of_letter(unit.connection, letter)
+    return [each for each in owed if _same(each, of_letter)], owed
+
+
+def _owed(unit: UnitOfWork, mailbox: str) -> list[Asked]:
+    return asked_of_mailbox(unit.context, unit.connection, mailbox)
 
 
 def _meant(unit: UnitOfWork, code: CodeLine, near: Sequence[Asked], owed: Sequence[Asked]) -> tuple[Asked, Reply]:
@@ -167,48 +191,12 @@ def _reply(context: AppContext, code: CodeLine, asked: Asked, la: str | None) ->
     return Reply(answer, to_body=body, to_service=service, recipient=asked.recipient)
 
 
-def posts_at(context: AppContext, mailbox: str) -> list[tuple[str, str | None, Party]]:
-    """The posts of bodies that have this mailbox today: body, service, party."""
-    return list(_posts_at(context.directory, context, mailbox))
-
-
-def _posts_at(directory: Directory, context: AppContext, mailbox: str) -> Iterator[tuple[str, str | None, Party]]:
-    today = context.today()
-    for body in directory.bodies:
-        for service in (None, *body.services):
-            for party in ANSWER_FOR_THE_BODY:
-                places = (None, *directory.la)
-                found = {directory.mailbox(la, body.body, service, party, today) for la in places}
-                if mailbox in {each.lower() for each in found if each}:
-                    yield body.body, service, party
-
-
-def owed_by(connection: Connection, context: AppContext, mailbox: str) -> list[Asked]:
-    """Every open duty for which the directory has this mailbox, and which the escalation policy chases."""
-    bodies = {body for body, _service, _party in posts_at(context, mailbox)}
-    query = (
-        select(DUTY.c.case_ref, DUTY.c.rule, DUTY.c.opened_seq, DUTY.c.body, DUTY.c.service, CASE.c.la)
-        .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
-        .where(DUTY.c.closed_on.is_(None), DUTY.c.body.in_(bodies), DUTY.c.rule.in_(context.escalation_policy.rung))
-        .order_by(DUTY.c.due, DUTY.c.case_ref)
-        .limit(MOST_DUTIES)
+def owed_by_sender(context: AppContext, connection: Connection, sender: str) -> list[Asked]:
+    """Every open duty of a mailbox, however it is spelt."""
+    mailbox = next(
+        (each for each in mailboxes(context.directory, context.today()) if each.lower() == sender.lower()), None
     )
-    found: list[Asked] = []
-    for row in connection.execute(query):
-        party = _party_at(context, mailbox, row)
-        if party is not None:
-            found.append(Asked(row.case_ref, row.rule, row.opened_seq, row.body, row.service, str(party)))
-    return found
-
-
-def _party_at(context: AppContext, mailbox: str, row: object) -> Party | None:
-    """Whose mailbox this is for a duty: the service's before its manager's and the SEND lead's."""
-    la, body, service = row.la, row.body, row.service  # type: ignore[attr-defined]
-    for party in ANSWER_FOR_THE_BODY:
-        found = context.directory.mailbox(la, body, service, party, context.today())
-        if found is not None and found.lower() == mailbox:
-            return party
-    return None
+    return asked_of_mailbox(context, connection, mailbox) if mailbox is not None else []
 
 
 def _of_letter(connection: Connection, letter: str) -> list[Asked]:

@@ -21,7 +21,7 @@ from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext, instant
 from casework.delivery.came_back import say_that_it_was_undelivered
 from casework.mailbox.bounces import Cause
-from casework.mailbox.match import Why, case_refs_of, owed_by
+from casework.mailbox.match import Why, case_refs_of, owed_by_sender
 from casework.privacy.case_looks import note_looks
 from casework.replies.answers import Possible, Reply, drafts_of, possible_answers
 from casework.replies.record import VIA_MAIL, Asked, NotOwed, duty_asked_for
@@ -37,7 +37,6 @@ WHY = {
     Why.NO_LETTER: "it names no e-mail of ours",
     Why.SENDER_NOT_KNOWN: "its sender is no mailbox of the directory",
     Why.SENDER_NOT_VOUCHED_FOR: "the receiving server does not vouch for its sender",
-    Why.SENDER_OF_ANOTHER_BODY: "its sender is another body than the one that was asked",
     Why.NOTHING_OWED: "nothing is owed by its sender there",
     Why.SEVERAL_DUTIES: "several duties fit",
     Why.NO_SUCH_ANSWER: "its code is no answer about the duty, or lacks a day or a service",
@@ -128,7 +127,7 @@ def show(context: AppContext, id_: str, actor: str) -> MailShown:
 def things_asked(context: AppContext, mail: MailShown) -> list[tuple[Asked, list[Possible]]]:
     """The open duties that the mail may be about, with the answers to each: of its e-mail, else of its sender."""
     with reading(context.engine) as connection:
-        owed = owed_by(connection, context, mail.sender or "")
+        owed = owed_by_sender(context, connection, mail.sender or "")
         near = [each for each in owed if each.case_ref in mail.cases] or owed
         unit = UnitOfWork(context, connection, actor=LOOK, via=VIA_MAIL)
         cases = load_readable(unit, {each.case_ref for each in near[:50]})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
@@ -18,6 +19,8 @@ from casework.mailbox.receive import Received, receive
 from casework.mailbox.tray import Decision, NoSuchMail, answer, decide, show, things_asked, waiting
 from casework.privacy.erasure import Ground, erase
 from casework.replies.answers import Reply
+from casework.replies.links import link_to_duty, store_links, token_of
+from casework.replies.record import Asked
 from config.reply_mailbox import ReplyMailbox
 from models.answers import Answer
 from models.change_log import log_keys
@@ -116,6 +119,21 @@ def test_every_other_mail_waits_for_a_person_and_changes_no_case(
     assert (found.state, found.why) == (MailState.WAITING, why)
     assert said(sent) == before
     assert [each.id for each in waiting(sent.context(DAY))] == [found.id]
+
+
+def test_a_link_of_ours_in_what_is_quoted_names_the_duty_whoever_sends_it(sent: Team) -> None:
+    context = sent.context(DAY)
+    asked = Asked(CASE, "ehc_body_advice_respond", 3, TRUST, "speech_and_language_therapy", "service")
+    link = link_to_duty(asked, SERVICE, "a notice")
+    with writing(context.engine) as connection:
+        store_links(connection, context.cipher, [link], datetime.now(UTC))
+    quoted = "RECEIVED\n\n> To answer: https://cases.icb.example/reply/{}\n"
+    person = "clinician@northshire-community.example"
+    forged = take_in(sent, reply(quoted.format("x" * 32), person, None))
+    assert (forged.state, forged.why) == (MailState.WAITING, "sender_not_known")
+    found = take_in(sent, reply(quoted.format(token_of(context.cipher, link)), person, None, Message_ID="<2@x>"))
+    assert found.state is MailState.ANSWERED
+    assert said(sent) == [("health_advice_acknowledged", asked.actor)]
 
 
 def test_a_mail_with_two_fitting_duties_waits(sent: Team) -> None:

@@ -106,7 +106,6 @@ def test_after_a_key_reset_sendflow_starts_and_an_import_records_the_identities_
         "given_up": False,
         "persons": 1,
         "passages": 1,
-        "mails": 0,
         "references": 0,
     }
     assert team.dump() == before and not (home / "person.key").exists()
