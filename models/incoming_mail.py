@@ -76,9 +76,9 @@ def is_repeated(connection: Connection, digest: str) -> bool:
 
 
 def insert_mail(connection: Connection, cipher: Cipher, mail: NewMail, at: str) -> str:
-    """Store a mail and return its id. One that is repeated keeps no words. Raises WrongKey."""
+    """Store a mail and return its id. One that is repeated has no words. Raises WrongKey."""
     check_key_for_writing(connection, cipher)
-    id_, keeps = mail_id(mail.place), mail.state is not MailState.REPEATED
+    id_, has_words = mail_id(mail.place), mail.state is not MailState.REPEATED
     settled, summary = mail.state is not MailState.WAITING, orjson.dumps(tuple(mail.summary)).decode()
     row = {
         "id": id_,
@@ -88,13 +88,13 @@ def insert_mail(connection: Connection, cipher: Cipher, mail: NewMail, at: str) 
         "size": mail.size,
         "state": mail.state,
         "why": mail.why,
-        "sealed": cipher.encrypt(mail.raw.decode("latin-1"), mail_place("sealed", id_)) if keeps else b"",
-        "summary": cipher.encrypt(summary, mail_place("summary", id_)) if keeps else b"",
+        "sealed": cipher.encrypt(mail.raw.decode("latin-1"), mail_place("sealed", id_)) if has_words else b"",
+        "summary": cipher.encrypt(summary, mail_place("summary", id_)) if has_words else b"",
         "letter": mail.letter,
         "cases": joined(mail.cases),
         "settled_at": at if settled else None,
         "settled_by": "sendflow" if settled else None,
-        "erased_at": None if keeps else at,
+        "erased_at": None if has_words else at,
     }
     insert_logged(connection, INCOMING_MAIL, [row], at)
     return id_

@@ -81,7 +81,7 @@ def mailbox_of(connection: Connection, letter: str) -> str:
 def is_vouched_for(mail: Incoming, server: str | None) -> bool:
     """Whether the receiving server vouches for the sender's domain (RFC 8601). Without a server that does, all are.
 
-    Only the first line of that server counts: it writes its own above what came in, and whoever sends may write others.
+    Only the first line of that server counts: it writes its own above what came in, and a sender may write others.
     """
     if server is None:
         return True
@@ -112,7 +112,7 @@ def replies_meant(
 
 
 def _by_link(unit: UnitOfWork, mail: Incoming) -> tuple[list[Asked], list[Asked]] | None:
-    """What the links of ours in a mail answer; None without one. Who has a link may answer, whoever the sender is."""
+    """What the links of ours in a mail answer; None without one. Who has a link may answer, under any sender."""
     found: list[Link] = []
     for token in dict.fromkeys(IN_A_MAIL.findall(f"{mail.subject}\n{mail.text}")[:MOST_LINKS]):
         with suppress(NoSuchLink):

@@ -30,10 +30,10 @@ from models.incoming_mail import MailState, erase_settled_before, known_ids, mai
 from models.tables import JOB_RUN, PERSON
 
 JOB = "replies"
-WORKS = "works"
+READABLE = "works"
 AT_ONCE = 200  # mails of one run; the next one reads the rest
 SECONDS = 300
-KEPT = timedelta(days=30)  # how long the words of a settled mail about no case are stored
+STORED_FOR = timedelta(days=30)  # how long the words of a settled mail about no case are stored
 
 
 class NoMailbox(Refusal, ValueError):
@@ -138,9 +138,9 @@ def _take_in(context: AppContext, box: OpenMailbox, seconds: float) -> list[Rece
 
 def _finish(context: AppContext, connection: Connection, report: RepliesReport) -> None:
     now = context.now()
-    erase_settled_before(connection, instant(now - KEPT), instant(now))
+    erase_settled_before(connection, instant(now - STORED_FOR), instant(now))
     detail = orjson.dumps(report.model_dump(mode="json")).decode()
-    record_job_run(connection, context, JOB, context.today(), report.error or WORKS, detail)
+    record_job_run(connection, context, JOB, context.today(), report.error or READABLE, detail)
 
 
 def reading_is_due(context: AppContext) -> bool:
@@ -151,11 +151,11 @@ def reading_is_due(context: AppContext) -> bool:
     try:
         with open_mailbox(settings, context.settings.tls_ca) as box:
             ids = {mail_id(place) for place in box.places()}
-        state = WORKS
+        state = READABLE
     except MailboxFault as fault:
         ids, state = set(), fault.why
     with reading(context.engine) as connection:
-        return bool(ids - known_ids(connection, ids)) or state != (last_state(connection) or WORKS)
+        return bool(ids - known_ids(connection, ids)) or state != (last_state(connection) or READABLE)
 
 
 def last_state(connection: Connection) -> str | None:

@@ -1,6 +1,6 @@
 """Take one mail in: store it, and record what it says, in one transaction. [I/O]
 
-The same mail is taken in once, whoever reads it and whenever a reader dies: its place and its content are looked up in
+The same mail is taken in once, also by two readers, and by one that dies: its place and its content are looked up in
 the transaction that stores it. What a mail says becomes a fact only if it is clear (`match`); every other mail waits
 for a person. A mail that a machine wrote gets no reply of ours, so that there is no loop.
 """
@@ -208,6 +208,6 @@ def _digest(mail: Incoming, raw: bytes) -> str:
     """The digest of what the sender sent: servers add lines above, which differ where a mail arrives twice."""
     if not mail.message_id:
         return sha256(raw).hexdigest()
-    told = "\n".join(header(mail.message, name) for name in CONTENT_HEADERS)
+    lines = "\n".join(header(mail.message, name) for name in CONTENT_HEADERS)
     body = raw.partition(b"\r\n\r\n")[2] or raw.partition(b"\n\n")[2]
-    return sha256(told.encode("utf-8", "surrogatepass") + b"\n" + body).hexdigest()
+    return sha256(lines.encode("utf-8", "surrogatepass") + b"\n" + body).hexdigest()

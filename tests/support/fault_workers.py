@@ -123,7 +123,17 @@ def _reply(context: AppContext, token: str, *asked: Any) -> list[Any]:
     return [each.refused.code if each.refused else each.facts for each in give(context, token, replies)]
 
 
-def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901, PLR0911 (one job a case)
+def _read_replies(context: AppContext, *given: Any) -> Any:
+    from casework.mailbox.read import read_replies
+    from config.reply_mailbox import ReplyMailbox
+
+    host, port, user, password, certificate = given
+    box = ReplyMailbox(host, port, user, password)
+    settings = replace(context.settings, replies=box, tls_ca=Path(certificate))
+    return read_replies(replace(context, settings=settings)).model_dump(mode="json")
+
+
+def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901, PLR0911, PLR0912 (one job a case)
     from casework.cases.record import record
     from casework.cases.validation import Refused
     from casework.delivery.addresses import readdress
@@ -132,9 +142,7 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
     from casework.delivery.deliver import deliver
     from casework.delivery.holds import hold, release_held
     from casework.imports.tracker_import import import_file
-    from casework.mailbox.read import read_replies
     from casework.sweep import sweep
-    from config.reply_mailbox import ReplyMailbox
     from models.database import transact
     from models.facts import FactDraft
     from notifications.transport import SmtpTransport
@@ -152,10 +160,7 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
             transact(context.engine, lambda connection: readdress(connection, context.directory, context.today()))
             return None
         case "replies":
-            host, port, user, password, certificate = given
-            box = ReplyMailbox(host, port, user, password)
-            settings = replace(context.settings, replies=box, tls_ca=Path(certificate))
-            return read_replies(replace(context, settings=settings)).model_dump(mode="json")
+            return _read_replies(context, *given)
         case "sweep":
             return sweep(context).model_dump(mode="json")
         case "deliver":

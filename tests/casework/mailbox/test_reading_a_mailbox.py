@@ -1,4 +1,4 @@
-"""The job that reads a real mailbox: each mail once, whoever reads and whenever a reader dies; nothing is lost.
+"""The job that reads a real mailbox: each mail once, also with two readers and one that dies; nothing is lost.
 
 The request of 2 March 2026 (NX90001) has left to the service. Four mails come in on the 3rd: an answer, a bounce of
 another letter, an absence notice, and words for a person.
@@ -157,7 +157,7 @@ def test_a_large_mail_waits_for_a_person_with_its_beginning(sent: Team, server: 
     assert show(context, mail.id, "dco.team").subject == "RE: NX00042: please send health advice"
 
 
-def test_a_mailbox_that_cannot_be_read_is_reported_once_and_again_when_it_works(sent: Team, server: ImapServer) -> None:
+def test_a_mailbox_that_cannot_be_read_is_reported_once_and_again_when_it_can(sent: Team, server: ImapServer) -> None:
     right = context_of(sent, server)
     box = server.settings(password="other-words")
     wrong = replace(right, settings=replace(right.settings, replies=box))

@@ -121,7 +121,7 @@ def test_every_other_mail_waits_for_a_person_and_changes_no_case(
     assert [each.id for each in waiting(sent.context(DAY))] == [found.id]
 
 
-def test_a_link_of_ours_in_what_is_quoted_names_the_duty_whoever_sends_it(sent: Team) -> None:
+def test_a_link_of_ours_in_what_is_quoted_names_the_duty_under_any_sender(sent: Team) -> None:
     context = sent.context(DAY)
     asked = Asked(CASE, "ehc_body_advice_respond", 3, TRUST, "speech_and_language_therapy", "service")
     link = link_to_duty(asked, SERVICE, "a notice")
