@@ -132,12 +132,13 @@ def adoptions(json_: Json = False) -> None:
 
 def rulesets(json_: Json = False) -> None:
     """List every rule set that was active for this database, the newest first, and whether this machine has the active
-    one.
+    one. A pack that changed a number in force says why.
     """
-    from casework import rule_packs
+    from casework.declared_changes import as_json, with_declarations
 
     context = open_installation("rulesets")
-    rows = rule_packs.rulesets(context)
+    declared = with_declarations(context)
+    rows = [row for row, _adoption in declared]
     here = context.ruleset_digest
     own = next((row.number for row in rows if row.looked_under == here), None)
     says = f"This machine's rule set (digest {here}) " + (
@@ -152,14 +153,15 @@ def rulesets(json_: Json = False) -> None:
         )
     )
     emit(
-        [row._asdict() for row in rows],
+        [as_json(row, adoption) for row, adoption in declared],
         json_,
         lambda: "\n".join(
             [
                 *(
                     f"{row.number}. since {row.taken_at[:16].replace('T', ' ')} UTC by {row.actor} ({row.via}) on"
                     f" {row.machine}: digest {row.looked_under}"
-                    for row in rows
+                    f"{_declared(adoption.changed, adoption.in_force) if adoption is not None else ''}"
+                    for row, adoption in declared
                 ),
                 says,
             ]
@@ -238,10 +240,9 @@ def _letter(each: LetterChange) -> str:
     return f"{each.case_ref}  {each.rung.replace('_', ' ')} to the {to} [{whose}]: {days[each.change]}"
 
 
-WHY = {"law": "the law changed", "misread": "the law was misread", None: "the pack does not say why"}
-
-
 def _declared(changed: str | None, in_force: list[str]) -> str:
+    from casework.declared_changes import WHY
+
     return f"; {WHY[changed]}: {'; '.join(in_force)}" if in_force else ""
 
 

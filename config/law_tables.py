@@ -33,7 +33,7 @@ class Use(Strict):
     starts: tuple[str, ...] = Field(min_length=1)
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     not_after: tuple[str, ...] = ()
-    starts_once: bool | Literal["while_open"] = False
+    starts_once: bool | Literal["while_open", "unless_ended"] = False
     counts_already: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     met_by: tuple[str, ...] = ()
     met_if: tuple[Mapping[str, tuple[str, ...]], ...] = ()

@@ -91,7 +91,7 @@ class Rule(Strict):
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `not_after`: facts after which `starts` opens no duty: a concession after the response (reg 45(1)).
     `starts_once`: the first of these facts opens it, and a repetition opens no other; with "while_open", none while
-    one is open.
+    one is open; with "unless_ended", none unless each before it was ended unmet (found eligible again after a refusal).
     `counts_already`: facts that meet or end it though they came before it opened (a plan before the order to make one),
     each with the facts after which it no longer counts.
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
@@ -130,7 +130,7 @@ class Rule(Strict):
     starts: tuple[str, ...] = ()
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     not_after: tuple[str, ...] = ()
-    starts_once: bool | Literal["while_open"] = False
+    starts_once: bool | Literal["while_open", "unless_ended"] = False
     counts_already: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     strict_start: str | None = None

@@ -281,7 +281,7 @@ class DutyRegister:
                 by_rule[duty.rule] = [duty]
             else:
                 once = start.rule.starts_once
-                if once and _is_there(same_rule, duty, once == "while_open"):
+                if once and _is_there(same_rule, duty, once):
                     continue
                 if start.ends_provisional:
                     self._end_provisional(same_rule, duty, fact)
@@ -335,9 +335,12 @@ def _applies(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) 
     return all(data.get(key, NOT_SAID) in values for key, values in starts_if.items())
 
 
-def _is_there(duties: Iterable[Duty], duty: Duty, open_only: bool) -> bool:
-    """Whether the same body has a duty of the rule already, or an open one."""
-    return any(other.body == duty.body and not (open_only and other.closed_on is not None) for other in duties)
+def _is_there(duties: Iterable[Duty], duty: Duty, once: bool | str) -> bool:
+    """Whether the same body has a duty of the rule already, or an open one, or one that was not ended unmet."""
+    same = [other for other in duties if other.body == duty.body]
+    if once == "while_open":
+        return any(other.closed_on is None for other in same)
+    return any(other.ended_on is None for other in same) if once == "unless_ended" else bool(same)
 
 
 def _place(fact: StoredFact) -> tuple[date, int]:

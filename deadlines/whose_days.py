@@ -57,7 +57,8 @@ GROUNDS: Mapping[str, Holder] = {
     "school_closed": Holder.SCHOOL,
     "early_years_closed": Holder.SCHOOL,
 }
-REFUSALS = frozenset({"assessment_refused", "plan_refused", "reassessment_refused"})
+# After an order that fell the appeal goes on, as after the refusal.
+REFUSALS = frozenset({"assessment_refused", "plan_refused", "reassessment_refused", "order_set_aside"})
 ORDERS = frozenset({"assessment_ordered", "plan_ordered", "reassessment_ordered"})
 
 

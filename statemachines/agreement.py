@@ -115,6 +115,8 @@ def _problems_of_fact(fact: FactDefinition, shape: Shape, known: Mapping[str, Fa
             f"{fact.kind} in its version {fact.version} needs version {fact.version} of the machine,"
             f" and this is {shape.version}"
         )
+    if fact.opens_in is not None and (fact.opens_in not in shape.open_states or "la" not in fact.model.model_fields):
+        problems.append(f"{fact.kind} opens a case: opens_in is an open state, and the fact names the authority (la)")
     return problems
 
 

@@ -106,6 +106,8 @@ class AnnualReview(StatutoryMachine):
         | unusual(ceased.from_(held, *_decided) | ceased_early.from_(waiting, arranged))
     )
     cease_reversed = ceasing.to(kept) | ceased.to(kept) | ceasing_early.to(waiting) | ceased_early.to(waiting)
+    # The decision that the plan goes on has fallen, and the decision to cease is appealed again.
+    cease_appeal_resumed = kept.to(ceasing) | waiting.to(ceasing_early)
     plan_ended = (
         waiting.to(ended)
         | arranged.to(ended)
@@ -170,19 +172,29 @@ def _had_ended(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def ends_the_review(casefile: CaseFile, fact: StoredFact) -> bool:
-    """Whether the next cycle begins with this fact: the first decision of a review, or what shows it.
+    """Whether the next cycle begins with this fact: the first decision after a review meeting, or what shows it.
 
-    A decision to cease without a meeting leaves this cycle's review owed (CFA 2014 s44(1)).
+    A decision without a meeting leaves this cycle's review owed (CFA 2014 s44(1); SEND Regs 2014 regs 20(1), 21(1)).
     """
     earlier = casefile.facts_before(fact)
-    meeting = next((each for each in earlier if each.kind == "review_meeting_held"), fact)
-    ending = [
-        each
-        for each in earlier
-        if each.kind in ENDS_A_REVIEW
-        or (each.kind == "cease_decided" and (meeting.occurred_on, meeting.seq) < (each.occurred_on, each.seq))
-    ]
-    return not ending and (fact.kind != "cease_decided" or meeting is not fact)
+    meeting = next((number for number, each in enumerate(earlier) if each.kind == MEETING_HELD), None)
+    return meeting is not None and not any(each.kind in REVIEW_DECISIONS for each in earlier[meeting:])
+
+
+def was_decided_since(casefile: CaseFile, fact: StoredFact) -> bool:
+    """Whether a meeting that is recorded late comes before the decision of its review, and is the first."""
+    return _decision_since(casefile, fact) is not None and not casefile.facts_before(fact, MEETING_HELD)
+
+
+def _decision_since(casefile: CaseFile, fact: StoredFact) -> StoredFact | None:
+    at = (fact.occurred_on, fact.seq)
+    decisions = (each for each in casefile.lines if each.kind in REVIEW_DECISIONS)
+    return next((each for each in decisions if (each.occurred_on, each.seq) > at), None)
+
+
+def decision_of(casefile: CaseFile, fact: StoredFact) -> StoredFact:
+    """The decision that ends the review whose meeting this is."""
+    return _decision_since(casefile, fact) or fact
 
 
 def _made_once(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -221,6 +233,7 @@ def _call(line: StoredFact) -> str:
 
 
 INVITATION = "health_professional_invited"
+MEETING_HELD = "review_meeting_held"
 ENDS_A_REVIEW = ("plan_kept", "amendment_decided", "amendment_notice_sent", "amended_plan_received")
 REVIEW_DECISIONS = (*ENDS_A_REVIEW, "cease_decided")
 BEFORE_MEETING = ("waiting", "arranged", "ceasing_early")
@@ -251,7 +264,7 @@ PROCESS = define_process(
     AnnualReview,
     name="annual_review",
     title="Annual review",
-    version=3,  # replies of bodies; version 2: facts out of order; ceasing without a review
+    version=3,  # replies, appeals that go on again; version 2: facts out of order; ceasing without a review
     out_of_order_from=2,
     facts=[
         OpeningFact("plan_reviewed", PlanReviewed),
@@ -361,6 +374,7 @@ PROCESS = define_process(
     ],
     reactions=[
         *(Reaction("annual_review", kind, "plan_reviewed", where=ends_the_review) for kind in REVIEW_DECISIONS),
+        Reaction("annual_review", MEETING_HELD, "plan_reviewed", where=was_decided_since, day_of=decision_of),
         Reaction("annual_review", "plan_ceased", "plan_ended", optional=True),
         Reaction("annual_review", "cease_reversed", "plan_resumed", optional=True),
         Reaction("reassessment", "plan_ceased", "plan_ended", optional=True),

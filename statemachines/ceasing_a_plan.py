@@ -16,8 +16,10 @@ from statemachines.health_advice import Noted
 from statemachines.process import FactDefinition, NoTransition, Reaction, Transition, before
 
 
-def _appeal_over(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if "cease_appealed" not in casefile.seen or "cease_appeal_determined" in casefile.seen:
+def _appeal_over(casefile: CaseFile, line: StoredFact) -> str | None:
+    goes_on = casefile.facts_before(line, "cease_appeal_determined", "cease_appeal_resumed")[-1:]
+    determined = any(each.kind == "cease_appeal_determined" for each in goes_on)
+    if "cease_appealed" not in casefile.seen or determined:
         return None
     return (
         "an appeal against ceasing stands, and the plan may not cease before it is finally determined (CFA 2014"
@@ -31,6 +33,12 @@ def _appealed(casefile: CaseFile, _line: StoredFact) -> str | None:
         if "cease_appealed" in casefile.seen
         else "no appeal against ceasing is pending on that day: record cease_appealed first"
     )
+
+
+def _appealed_once(casefile: CaseFile, line: StoredFact) -> str | None:
+    if casefile.facts_before(line, "cease_appealed"):
+        return None
+    return "no appeal against ceasing was brought by that day that could go on again: record cease_appealed first"
 
 
 def _decided(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -49,6 +57,10 @@ def _about_ceasing(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 NOTICE = "the authority decides, after it has consulted, and notifies the family (CFA 2014 s45; SEND Regs 2014 reg 31)"
+GOES_ON = (
+    "an appeal against ceasing goes on again where it is reinstated (HESC Rules 2008 r8(6), r17(4)), or the decision on"
+    " it is set aside"
+)
 AFTER_NOTICE = "the appeal is against a decision to cease, within two months of its notice (HESC Rules 2008 r20(1)(c))"
 
 
@@ -79,6 +91,13 @@ def cease_facts(
             "cease_appeal_determined", Noted, accepted_in=(*ceasing, *ceased), guard=_appealed, order=AFTER_NOTICE
         ),
         Transition(
+            "cease_appeal_resumed",
+            Noted,
+            accepted_in=(*ceasing, *ceased),
+            guard=_appealed_once,
+            order=f"{GOES_ON}; the plan may not cease until it is finally determined (CFA 2014 s45(4)(b))",
+        ),
+        Transition(
             "plan_ceased",
             Noted,
             guard=before(out_of_order_from, _appeal_over),
@@ -94,6 +113,17 @@ def cease_facts(
     )
 
 
+def _is_of_ceasing(casefile: CaseFile, _fact: StoredFact) -> bool:
+    """Whether an appeal is against ceasing."""
+    return any(each.data.get("appeal") == "ceasing" for each in casefile.lines)
+
+
+def _sets_aside_ceasing(casefile: CaseFile, fact: StoredFact) -> bool:
+    """Whether a decision on an appeal against ceasing falls as a whole, or the order of it that is named."""
+    named = next((each.kind for each in casefile.lines if each.seq == fact.data.get("opened_seq")), None)
+    return _is_of_ceasing(casefile, fact) and not (named or "").endswith("recommendation_made")
+
+
 ABOUT_CEASING = {"appeal": ("ceasing",)}
 # Optional: a case in which the plan is not to cease does not need them.
 CEASE_REACTIONS = (
@@ -103,6 +133,9 @@ CEASE_REACTIONS = (
     Reaction("tribunal", "appeal_registered", "cease_appealed", when=ABOUT_CEASING, optional=True),
     Reaction("tribunal", "extended_appeal_registered", "cease_appealed", when=ABOUT_CEASING, optional=True),
     Reaction("tribunal", "appeal_withdrawn", "cease_appeal_determined", optional=True),
+    Reaction("tribunal", "appeal_struck_out", "cease_appeal_determined", optional=True),
+    Reaction("tribunal", "appeal_reinstated", "cease_appeal_resumed", optional=True, where=_is_of_ceasing),
+    Reaction("tribunal", "decision_set_aside", "cease_appeal_resumed", optional=True, where=_sets_aside_ceasing),
     Reaction("tribunal", "ceasing_upheld", "cease_appeal_determined", optional=True),
     Reaction("tribunal", "ceasing_conceded", "cease_reversed", optional=True),
     Reaction("tribunal", "order_to_continue_made", "cease_reversed", optional=True),

@@ -46,7 +46,8 @@ class FactDefinition:
     to give, though histories have the fact without them. `undecided_in`: of an opening fact, the states in which
     another request of the same child to the same authority is a repetition, and opens no second case.
     `says`: the answers to a letter that this fact records, by the words of `models/answers.py`, each with the fields
-    that the answer gives.
+    that the answer gives. `opens_in`: the state of a case that a fact opens which mostly follows others, if it names
+    the authority.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class FactDefinition:
     needs: tuple[str, ...] = ()
     undecided_in: Collection[str] = ()
     says: Says = field(default_factory=dict)
+    opens_in: str | None = None
 
 
 class OpeningFact(FactDefinition):
@@ -105,7 +107,7 @@ class Reaction:
     `when`: values that fields of that fact must have. `optional`: nobody is asked to follow up if no case accepts it.
     `latest_case_only`: only the latest case that accepts it, for a child with several. `if_nothing_is_due`: it opens no
     case while another of the child has a duty with a due date. `where`: whether the case on which `kind` is recorded
-    calls for it, by what came before.
+    calls for it, by what came before. `day_of`: the fact of that case whose day it has, where it is not `kind` itself.
     """
 
     process: str
@@ -117,6 +119,7 @@ class Reaction:
     optional: bool = False
     if_nothing_is_due: bool = False
     where: Callable[[CaseFile, StoredFact], bool] | None = None
+    day_of: Callable[[CaseFile, StoredFact], StoredFact] | None = None
 
     def applies_to(self, data: Mapping[str, Any]) -> bool:
         """Whether the fields of a fact have the values that `when` asks for."""

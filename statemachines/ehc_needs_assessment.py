@@ -15,10 +15,12 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
+from models.casefile import CaseFile
 from models.common_facts import Opening
 from models.facts import FactData, FreeTextField, Reference
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
+from statemachines.orders_set_aside import fallen_order, order_set_aside, set_aside_by_the_tribunal
 from statemachines.process import (
     NoTransition,
     OpeningFact,
@@ -96,6 +98,13 @@ class EhcAssessmentRequested(Opening):
     requested_by: Literal["parent", "young_person", "institution", "other"] | None = None
 
 
+def remarks(casefile: CaseFile) -> list[str]:
+    """That an order fell, so that the refusal is under appeal again."""
+    fallen = fallen_order(casefile, ORDERED)
+    return [fallen] if fallen else []
+
+
+ORDERED = ("assessment_ordered", "plan_ordered")
 UNDECIDED = ("requested", "considering")
 UNDER_WAY = ("assessing", "drafting")
 BEFORE_PLAN = (*UNDECIDED, *UNDER_WAY)
@@ -125,7 +134,7 @@ PROCESS = define_process(
     EhcNeedsAssessment,
     name="ehc_needs_assessment",
     title="EHC needs assessment",
-    version=3,  # replies of bodies; version 2: facts out of order
+    version=3,  # replies of bodies, orders that fall; version 2: facts out of order
     out_of_order_from=2,
     facts=[
         OpeningFact(
@@ -206,6 +215,7 @@ PROCESS = define_process(
             for kind in ("plan_ordered", "plan_conceded", "plan_mediated")
         ),
         NoTransition("child_moved_away", Noted, accepted_in=WITHOUT_PLAN, order=MOVED_WITH_PLAN, order_from=2),
+        order_set_aside(ORDERED, ANY_OPEN),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
         Transition("plan_refused", Noted, order=DECIDED_FIRST, order_from=2),
@@ -229,9 +239,11 @@ PROCESS = define_process(
         Reaction("tribunal", "order_to_make_plan_made", "plan_ordered", latest_case_only=True),
         Reaction("tribunal", "refusal_to_issue_conceded", "plan_conceded", latest_case_only=True),
         Reaction("mediation", "agreed_to_make_plan", "plan_mediated", latest_case_only=True),
+        set_aside_by_the_tribunal("order_to_assess_made", "order_to_make_plan_made"),
         Reaction("transfer", "child_moved", "child_moved_away", optional=True),
         *TIME_LIMIT_REACTIONS,
         *SECTION_G_REACTIONS,
         Reaction("reassessment", "final_plan_received", "section_g_replaced", optional=True),
     ],
+    remarks=remarks,
 )

@@ -37,6 +37,17 @@ class Mediation(StatutoryMachine):
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
+    # A notice that comes after the family has acted; a case has one.
+    appealable_notice_sent = unusual(
+        contacted.to(contacted)
+        | declined.to(declined)
+        | wanted.to(wanted)
+        | arranged.to(arranged)
+        | unarranged.to(unarranged)
+        | concluded.to(concluded)
+        | certified.to(certified)
+        | agreed.to(agreed)
+    )
     _before_agreement = (notified, contacted, declined, wanted, arranged, unarranged)
 
     adviser_contacted = notified.to(contacted)
@@ -99,7 +110,22 @@ class Mediation(StatutoryMachine):
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """Who has to take part: every commissioning body that was notified, on the day of the mediation."""
+    """That no notice of the decision is known, and who has to take part in the mediation."""
+    return [*_without_notice(casefile), *_who_takes_part(casefile)]
+
+
+def _without_notice(casefile: CaseFile) -> list[str]:
+    if "appealable_notice_sent" in casefile.seen:
+        return []
+    return [
+        "No notice of the decision is recorded, with which the authority gives notice of the right to mediation (CFA"
+        " 2014 s52(2); SEND Regs 2014 reg 32). The family's two months (reg 33) run from it: record"
+        " appealable_notice_sent with its day, if there was one."
+    ]
+
+
+def _who_takes_part(casefile: CaseFile) -> list[str]:
+    """Every commissioning body that was notified, on the day of the mediation."""
     notified = list(
         dict.fromkeys(str(line.data["body"]) for line in casefile.lines if line.kind == "commissioner_notified")
     )
@@ -120,7 +146,7 @@ PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",
-    version=4,  # replies; before: facts out of order; version 2: what was agreed is done by a body that agreed
+    version=4,  # replies; opened by more facts; 3: facts out of order; 2: what was agreed is done by a body that agreed
     out_of_order_from=3,
     facts=[
         *MEDIATION_FACTS,

@@ -16,10 +16,8 @@ from statemachines.process import IS_DONE, FactDefinition, NoTransition, Opening
 from statemachines.section_g import section_g_facts
 
 
-class AppealableNoticeSent(Opening):
-    """The authority sent notice of a decision that can be appealed. Its day is the day sent or the date of the notice,
-    whichever is earlier (reg 34(2)).
-    """
+class AboutDecision(Opening):
+    """Something about the mediation of a decision, which opens a case where no notice of that decision is known."""
 
     decision: (
         Literal[
@@ -34,7 +32,17 @@ class AppealableNoticeSent(Opening):
     ) = None
 
 
-class CommissionerNotified(FactData):
+class AppealableNoticeSent(AboutDecision):
+    """The authority sent notice of a decision that can be appealed. Its day is the day sent or the date of the notice,
+    whichever is earlier (reg 34(2)).
+    """
+
+
+class Acted(AboutDecision, Noted):
+    """Something that the family, the authority or the adviser did."""
+
+
+class CommissionerNotified(AboutDecision):
     """A commissioning body received the authority's notice of the issues and of the provision wanted (reg 35(2)); its
     day is that body's own receipt.
     """
@@ -46,7 +54,7 @@ class CommissionerNotified(FactData):
     BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
-class MediationArranged(FactData):
+class MediationArranged(AboutDecision):
     """Mediation has been arranged for a day to come. `body` where a commissioning body arranged it; bodies that arrange
     jointly need no name.
     """
@@ -64,7 +72,7 @@ class ShorterNoticeAgreed(Noted):
     agreed_on: date
 
 
-class CommissionerAgreed(FactData):
+class CommissionerAgreed(AboutDecision):
     """A commissioning body agreed to do something that no appeal could have reached, such as provision in section G
     (reg 42(3)).
 
@@ -78,7 +86,7 @@ class CommissionerAgreed(FactData):
     BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
-class AuthorityAgreed(FactData):
+class AuthorityAgreed(AboutDecision):
     """The authority agreed to do something that no appeal could have reached (reg 42(3))."""
 
     agreed_on: date | None = None
@@ -130,6 +138,12 @@ def _route(casefile: CaseFile, line: StoredFact) -> str | None:
         f"a commissioning body is notified of {words} where mediation is wanted on {words} (reg 35): this case has no"
         f" {wanted}"
     )
+
+
+def _once(casefile: CaseFile, line: StoredFact) -> str | None:
+    if not casefile.facts_before(line, "appealable_notice_sent"):
+        return None
+    return "this case has the notice of its decision already: the notice of another decision opens a case of its own"
 
 
 def _deemed(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -219,6 +233,10 @@ DEEMED = (
     "mediation is arranged before the certificate, or after one that was issued because it could not be arranged in"
     " time (SEND Regs 2014 regs 35, 36(2), 39(3)); where the family wants it later, it can be arranged all the same"
 )
+NOTICE_FIRST = (
+    "the authority gives notice of the decision and of the right to mediation first (CFA 2014 s52(2); SEND Regs 2014"
+    " reg 32); the two months of reg 33 run from it"
+)
 MADE_IN_MEDIATION = "an agreement is made in mediation (reg 42), so that mediation_concluded comes first"
 ARRANGED_FIRST = "the family is informed of date and place of mediation that has been arranged (reg 37(2))"
 AGREED_FIRST = "what is done under an agreement follows the agreement (reg 42(3), (4))"
@@ -232,24 +250,27 @@ NO_AGREEMENT_YET = dict.fromkeys(
 )
 
 MEDIATION_FACTS: tuple[FactDefinition, ...] = (
-    OpeningFact("appealable_notice_sent", AppealableNoticeSent),
+    OpeningFact("appealable_notice_sent", AppealableNoticeSent, guard=_once, order=NOTICE_FIRST),
     Transition(
         "adviser_contacted",
-        Noted,
+        Acted,
+        opens_in="contacted",
         order="the family contacts the adviser before it says whether it wants mediation (SEND Regs 2014 reg 33)",
     ),
     Transition(
         "mediation_declined",
-        Noted,
+        Acted,
+        opens_in="declined",
         order="the family declines mediation before it takes place, and the certificate follows (reg 34(1))",
     ),
     *(
-        Transition(kind, Noted, order=WANTED_ONCE)
+        Transition(kind, Acted, opens_in="wanted", order=WANTED_ONCE)
         for kind in ("education_mediation_wanted", "mixed_mediation_wanted", "health_mediation_wanted")
     ),
     NoTransition(
         "commissioner_notified",
         CommissionerNotified,
+        opens_in="wanted",
         accepted_in=("wanted", "arranged"),
         guard=before(3, _route),
         warning=_route,
@@ -258,6 +279,7 @@ MEDIATION_FACTS: tuple[FactDefinition, ...] = (
     Transition(
         "mediation_arranged",
         MediationArranged,
+        opens_in="arranged",
         warning=_certified_otherwise,
         order="mediation is arranged once the family wants it, and on which issues (CFA 2014 s53, s54)",
     ),
@@ -265,23 +287,31 @@ MEDIATION_FACTS: tuple[FactDefinition, ...] = (
     NoTransition("shorter_notice_agreed", ShorterNoticeAgreed, accepted_in=("arranged",), order=ARRANGED_FIRST),
     Transition(
         "mediation_cannot_be_arranged",
-        Noted,
+        Acted,
+        opens_in="unarranged",
         guard=before(3, _deemed),
         warning=_deemed,
         order="the authority says that it cannot arrange mediation in time once the family wants it, and before the"
         " certificate (reg 39(2), (3))",
     ),
-    Transition("mediation_concluded", Noted, order="only mediation that was arranged can conclude"),
+    Transition(
+        "mediation_concluded", Acted, opens_in="concluded", order="only mediation that was arranged can conclude"
+    ),
     Transition(
         "certificate_issued",
-        Noted,
+        Acted,
+        opens_in="certified",
         order="a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be"
         " arranged (reg 39(3))",
     ),
-    *(Transition(kind, Noted, guard=NOT_MEDIATED, warning=_mediated, order=MADE_IN_MEDIATION) for kind in APPEALABLE),
+    *(
+        Transition(kind, Acted, opens_in="agreed", guard=NOT_MEDIATED, warning=_mediated, order=MADE_IN_MEDIATION)
+        for kind in APPEALABLE
+    ),
     Transition(
         "commissioner_agreement_made",
         CommissionerAgreed,
+        opens_in="agreed",
         guard=before(3, _without_authority),
         warning=_without_authority,
         order=MADE_IN_MEDIATION,
@@ -289,6 +319,7 @@ MEDIATION_FACTS: tuple[FactDefinition, ...] = (
     Transition(
         "commissioner_action_agreed",
         CommissionerAgreed,
+        opens_in="agreed",
         guard=before(3, _mediated),
         warning=_mediated,
         order=MADE_IN_MEDIATION,
@@ -296,6 +327,7 @@ MEDIATION_FACTS: tuple[FactDefinition, ...] = (
     Transition(
         "authority_action_agreed",
         AuthorityAgreed,
+        opens_in="agreed",
         guard=before(3, _mediated),
         warning=_mediated,
         order=MADE_IN_MEDIATION,

@@ -131,7 +131,12 @@ class Process:
     @cached_property
     def opens_too(self) -> frozenset[str]:
         """The other opening facts."""
-        return frozenset(fact.kind for fact in self.facts.values() if isinstance(fact, OpeningFact)) - {self.opens}
+        opening = (fact.kind for fact in self.facts.values() if isinstance(fact, OpeningFact) or fact.opens_in)
+        return frozenset(opening) - {self.opens}
+
+    def state_opened_by(self, kind: str) -> str:
+        """The state in which a case begins that this fact opens."""
+        return self.facts[kind].opens_in or self.table.get((self.initial, kind), self.initial)
 
     @cached_property
     def openings(self) -> frozenset[str]:

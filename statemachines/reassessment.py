@@ -21,6 +21,7 @@ from models.facts import Code, FactData, FreeTextField, StoredFact
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
+from statemachines.orders_set_aside import fallen_order, order_set_aside, set_aside_by_the_tribunal
 from statemachines.process import (
     FieldMapping,
     NoTransition,
@@ -72,6 +73,7 @@ class Reassessment(StatutoryMachine):
     cease_decided = reassessing.to(ceasing) | drafting.to(ceasing) | requested.to(ceasing)
     plan_ceased = ceasing.to(ceased) | unusual(ceased.from_(requested, reassessing, drafting))
     cease_reversed = ceasing.to(reassessing) | ceased.to(reassessing)
+    cease_appeal_resumed = reassessing.to(ceasing)
     case_withdrawn = withdrawn.from_.any()
     case_closed = closed.from_.any()
 
@@ -133,6 +135,8 @@ def _may_refuse(casefile: CaseFile, line: StoredFact) -> str | None:
 def remarks(casefile: CaseFile) -> list[str]:
     """That a board's request leaves the authority no choice, while it has not answered or has refused."""
     request = next(line for line in casefile.lines if line.kind == "reassessment_requested")
+    if fallen := fallen_order(casefile, ("reassessment_ordered",)):
+        return [fallen]
     if request.data["requested_by"] != "rcb" or casefile.state not in ("requested", "refused"):
         return []
     refusal = next((line for line in reversed(casefile.lines) if line.kind == "reassessment_refused"), None)
@@ -164,7 +168,7 @@ PROCESS = define_process(
     Reassessment,
     name="reassessment",
     title="Re-assessment",
-    version=4,  # replies; before: facts out of order; version 2: a concession and an agreement are facts of their own
+    version=4,  # replies, fallen orders; 3: facts out of order; 2: a concession and an agreement are facts of their own
     out_of_order_from=3,
     facts=[
         OpeningFact("reassessment_requested", ReassessmentRequested, needs=("la",)),
@@ -214,6 +218,7 @@ PROCESS = define_process(
             " re-assess (SEND Regs 2014 reg 15(4)); a re-assessment that is over is not touched",
             order_from=3,
         ),
+        order_set_aside(("reassessment_ordered",), ANY_OPEN),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
         *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=3),
@@ -241,6 +246,7 @@ PROCESS = define_process(
         Reaction("tribunal", "order_to_reassess_made", "reassessment_ordered", latest_case_only=True),
         Reaction("tribunal", "refusal_to_reassess_conceded", "reassessment_conceded", latest_case_only=True),
         Reaction("mediation", "agreed_to_reassess", "reassessment_mediated", latest_case_only=True),
+        set_aside_by_the_tribunal("order_to_reassess_made"),
         Reaction("transfer", "child_moved", "child_moved_away", optional=True),
         *TIME_LIMIT_REACTIONS,
         # The authority has to comply with the new commissioner (regs 15(8), 16(3)), as under reg 23.

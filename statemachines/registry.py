@@ -69,6 +69,16 @@ def opened_by() -> Mapping[str, Process]:
     return {kind: process for process in processes().values() for kind in process.openings}
 
 
+def opens_a_case(kind: str, data: Mapping[str, Any]) -> Process | None:
+    """The process whose case a fact opens where there is none yet; None if it opens none.
+
+    A fact that mostly follows others opens a case only where it names the authority.
+    """
+    process = opened_by().get(kind)
+    follows = process is not None and process.facts[kind].opens_in is not None
+    return None if follows and not data.get("la") else process
+
+
 def opens(fact: StoredFact) -> bool:
     """Whether this fact opens a case of any process."""
     named = _named_by(fact)
@@ -147,7 +157,7 @@ def _fact_rows(process: Process, fact: FactDefinition) -> list[dict[str, Any]]:
         states_by_target.setdefault(None, []).extend(fact.accepted_in)
     rows = [(target, sorted(states)) for target, states in states_by_target.items()]
     if fact.kind in process.opens_too:
-        rows.append((process.table[(process.initial, fact.kind)], []))
+        rows.append((process.state_opened_by(fact.kind), []))
     fields = sorted(fact.model.model_fields)
     unusual = [state for state in process.states if fact.kind in process.out_of_order(state)]
     return [

@@ -147,18 +147,28 @@ def _apply_opening(casefile: CaseFile, process: Process, opening: StoredFact, fa
         if fact is opening:
             casefile.seen.add(fact.kind)
             casefile.opened_on = fact.occurred_on
-            casefile.la = fact.data.get("la")
-            casefile.la_reference = fact.data.get("la_reference")
+            casefile.la = _said_at_opening(process, casefile, fact, "la")
+            casefile.la_reference = _said_at_opening(process, casefile, fact, "la_reference")
             guard = process.facts[fact.kind].guard
             if guard is not None and (reason := guard(casefile, fact)) is not None:
                 raise refused(fact, reason)
-            casefile.state = process.tables[casefile.machine].get((process.initial, fact.kind), process.initial)
+            table = process.tables[casefile.machine]
+            opens_in = process.facts[fact.kind].opens_in
+            casefile.state = opens_in or table.get((process.initial, fact.kind), process.initial)
         elif fact.kind not in BEFORE_OPENING:
             raise before_opening(fact, opening)
         for update in updates.get(fact.kind, ()):
             update(casefile, fact)
         if fact is opening:
             return
+
+
+def _said_at_opening(process: Process, casefile: CaseFile, opening: StoredFact, key: str) -> str | None:
+    """What the opening fact says; where it mostly follows others, what the first fact says that could open the case."""
+    said: str | None = opening.data.get(key)
+    if said is not None or process.facts[opening.kind].opens_in is None:
+        return said
+    return next((each.data[key] for each in casefile.lines if each.kind in process.openings and key in each.data), None)
 
 
 def _apply(casefile: CaseFile, process: Process, facts: Iterable[StoredFact]) -> None:

@@ -16,7 +16,13 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
-from statemachines.annual_review import REVIEW_DECISIONS, ends_the_review
+from statemachines.annual_review import (
+    MEETING_HELD,
+    REVIEW_DECISIONS,
+    decision_of,
+    ends_the_review,
+    was_decided_since,
+)
 from statemachines.process import (
     IS_DONE,
     NoTransition,
@@ -310,8 +316,18 @@ PROCESS = define_process(
         ),
     ],
     reactions=[
-        Reaction("annual_review", kind, "new_la_reviewed", optional=True, where=ends_the_review)
-        for kind in REVIEW_DECISIONS
+        *(
+            Reaction("annual_review", kind, "new_la_reviewed", optional=True, where=ends_the_review)
+            for kind in REVIEW_DECISIONS
+        ),
+        Reaction(
+            "annual_review",
+            MEETING_HELD,
+            "new_la_reviewed",
+            optional=True,
+            where=was_decided_since,
+            day_of=decision_of,
+        ),
     ],
     remarks=remarks,
 )

@@ -11,7 +11,7 @@ from statemachine import State
 
 from models.casefile import CaseFile
 from statemachines.changed_time_limits import CERTIFICATE_REACTION, PLAN_REACTIONS, compliance_facts
-from statemachines.process import StatutoryMachine, define_process, unusual
+from statemachines.process import Reaction, StatutoryMachine, define_process, unusual
 from statemachines.section_g import SECTION_G_REACTIONS
 from statemachines.tribunal_facts import ALIVE, TRIBUNAL_FACTS
 
@@ -141,6 +141,9 @@ PROCESS = define_process(
     reactions=[
         CERTIFICATE_REACTION,
         *PLAN_REACTIONS,
+        # A plan ceases once, and is recorded on the case in which that was decided.
+        Reaction("annual_review", "plan_ceased", "plan_ceased", optional=True),
+        Reaction("reassessment", "plan_ceased", "plan_ceased", optional=True),
         *SECTION_G_REACTIONS,
     ],
     remarks=remarks,

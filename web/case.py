@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from casework.access.accounts import accounts
 from casework.context import AppContext, instant
+from casework.declared_changes import declared_of
 from casework.owners import assign, owners_of
 from casework.privacy.case_looks import note_look
 from casework.reports.case_letters import letters_of, linked_cases
@@ -157,7 +158,8 @@ def why(asked: Asked) -> Answer:
     note_look(asked.context, ref, asked.account, "why")
     values = {"title": f"Why this date: {ref}", "found": found, "duty": duty, "tags": TAGS}
     answer = why_this_date(asked.context, found, duty)
-    return Page("why.html", {**values, "why": answer, "rule": asked.context.law.rules[rule]})
+    changes = declared_of(asked.context, rule)
+    return Page("why.html", {**values, "why": answer, "rule": asked.context.law.rules[rule], "changes": changes})
 
 
 def _instant(typed: str) -> str:

@@ -16,6 +16,7 @@ from casework.cases.about import refuse_child_of
 from casework.cases.child_questions import CONFIRM, cases_of, named, record_joined, same
 from casework.cases.commit import commit
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.not_copied import not_copied
 from casework.cases.projections import write_child_ids
 from casework.cases.references import find_case
 from casework.cases.same_child import open_duplicates
@@ -249,6 +250,7 @@ def _join(
     before = {ref: loaded.facts[-1].seq for ref, loaded in cases.items()}
     record_joined(unit, sides)
     restored, follow_ups = _restore(unit, cases, sides, {ref: seq + 1 for ref, seq in before.items()})
+    follow_ups += not_copied([[cases[ref] for ref in side] for side in sides])
     follow_ups += commit(unit)
     unit.merged_children.add(str(other.child_id))
     return ChildChange(cases=sorted(cases), restored=restored, unheard=[*follow_ups, *open_duplicates(unit)])

@@ -124,7 +124,8 @@ def _react(
         **_fields_of_opening(cause.case, mapping),
         **mapping.constants,
     }
-    draft = FactDraft(kind, cause.fact.occurred_on, data, caused_by=cause.reference)
+    dated = cause.fact if reaction.day_of is None else reaction.day_of(cause.case.file, cause.fact)
+    draft = FactDraft(kind, dated.occurred_on, data, caused_by=cause.reference)
     if kind == process.opens:
         open_case = next((case for case in targets if reaction.if_nothing_is_due and _has_due_duty(case)), None)
         if open_case is None:
@@ -179,13 +180,17 @@ def _mapped(process: Process, kind: str, mapping: FieldMapping, data: Mapping[st
 
 
 def _fields_of_opening(case: LoadedCase, mapping: FieldMapping) -> dict[str, Any]:
-    """The fields that a mapping copies from the opening fact of the case that caused the reaction."""
+    """The fields that a mapping copies from the opening fact of the case that caused the reaction: from the main one,
+    whose day alone is a day of the opening, or from another that opened it.
+    """
     if not (mapping.from_opening or mapping.opening_day) or case.process is None:
         return {}
-    kinds = {case.process.opens, *case.process.opens_too}
-    opening = next(fact for fact in case.file.lines if fact.kind in kinds)
+    openings = [fact for fact in case.file.lines if fact.kind in case.process.openings]
+    opening = next((fact for fact in openings if fact.kind == case.process.opens), openings[0])
     fields = {name: opening.data[key] for key, name in mapping.from_opening.items() if key in opening.data}
-    return fields | ({mapping.opening_day: opening.occurred_on.isoformat()} if mapping.opening_day else {})
+    if mapping.opening_day and opening.kind == case.process.opens:
+        fields[mapping.opening_day] = opening.occurred_on.isoformat()
+    return fields
 
 
 def _has_due_duty(case: LoadedCase) -> bool:
@@ -232,6 +237,8 @@ def _propagate_correction(unit: UnitOfWork, cause: Cause, cases: Iterable[Loaded
     answers: list[str | None] = []
     for case in cases:
         for caused in [fact for fact in case.facts if fact.caused_by == cause.corrected]:
+            if cause.fact.kind == "fact_corrected" and _has_another_day(cause, case, caused):
+                continue
             if cause.fact.kind == "fact_withdrawn" and caused is case.facts[0]:
                 # A history cannot lose its first fact, so a case that was opened by mistake is withdrawn.
                 day = max(cause.fact.occurred_on, caused.occurred_on)
@@ -246,16 +253,25 @@ def _correction_of(cause: Cause, case: LoadedCase, caused: StoredFact) -> FactDr
     """The same correction for a fact that the corrected fact caused, with the fields under their names there."""
     fact, data = cause.fact, dict[str, Any]()
     if case.process is not None:
-        kind = next(each.kind for each in cause.case.facts if each.seq == fact.corrects)
-        reactions = reactions_to().get((fact.process, kind), ())
-        mapping = next(
-            (each.fields for process, each in reactions if process is case.process and each.records == caused.kind),
-            FieldMapping(),
-        )
+        reaction = _reaction_behind(cause, case, caused)
+        mapping = reaction.fields if reaction is not None else FieldMapping()
         data = _mapped(case.process, caused.kind, mapping, fact.data)
     if "occurred_on" in fact.data:
         data["occurred_on"] = fact.data["occurred_on"]
     return FactDraft(fact.kind, fact.occurred_on, data, caused.seq, caused_by=cause.reference)
+
+
+def _reaction_behind(cause: Cause, case: LoadedCase, caused: StoredFact) -> Reaction | None:
+    """The reaction that recorded a fact whose cause is corrected."""
+    kind = next(each.kind for each in cause.case.facts if each.seq == cause.fact.corrects)
+    reactions = reactions_to().get((cause.fact.process, kind), ())
+    return next((each for process, each in reactions if process is case.process and each.records == caused.kind), None)
+
+
+def _has_another_day(cause: Cause, case: LoadedCase, caused: StoredFact) -> bool:
+    """Whether a copied fact has the day of another fact than the one that is corrected."""
+    reaction = _reaction_behind(cause, case, caused)
+    return reaction is not None and reaction.day_of is not None
 
 
 def _try_append(unit: UnitOfWork, case: LoadedCase, draft: FactDraft, out_of_order: bool = False) -> str | None:

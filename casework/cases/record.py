@@ -15,8 +15,10 @@ from casework.cases.birth_date_answers import answered, corrected_day
 from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
+from casework.cases.first_fact import no_reference
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.not_copied import not_copied
 from casework.cases.out_of_order import LOOK_AGAIN, probable_slips, unusual
 from casework.cases.references import by_la_reference, find_other_reference, stored_reference
 from casework.cases.repetitions import noted
@@ -41,7 +43,7 @@ from models.locks import lock_exclusive
 from models.same_words import case_reference, plain_reference, spellings
 from statemachines.agreement import OF_A_CHILD
 from statemachines.process import Process
-from statemachines.registry import opened_by
+from statemachines.registry import opens_a_case
 from statemachines.replay import facts_in_force
 
 
@@ -114,26 +116,30 @@ def record(
     """
     confirmed, own_reference = choices.get("confirmed", False), choices.get("own_reference")
     command = RecordCommand(case_reference(case), drafts, choices.get("person"), confirmed=confirmed)
-    if command.case_ref is None and own_reference is None and drafts[0].kind not in opened_by():
-        raise Refused(
-            "no_such_case",
-            "that is not a case reference: expected capital letters and digits, for example NX00042",
-            wrong_call=True,
-        )
+    if command.case_ref is None and own_reference is None and opens_a_case(drafts[0].kind, drafts[0].data) is None:
+        raise Refused("no_such_case", no_reference(drafts[0].kind), wrong_call=True)
 
     def once(connection: Connection) -> Recorded:
         via, run = choices.get("via", "record"), choices.get("run")
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
         case = _apply_as_meant(unit, _with_own_reference(unit, command, own_reference))
         recorded = _recorded(case, len(case.new_facts))
+        missed = _not_copied_before(unit, case)
         if choices.get("look_again") and (questions := probable_slips(unit, case)):
             raise Refused(LOOK_AGAIN, " ".join(questions))
         warnings = warnings_of(case)
         follow_ups = commit(unit)
-        unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *unit.child_notes, *warnings]
+        unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *unit.child_notes, *missed, *warnings]
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
     return transact(context.engine, once)
+
+
+def _not_copied_before(unit: UnitOfWork, case: LoadedCase) -> list[str]:
+    """What cases have recorded that a person links by this act, and would have copied, had they been linked before."""
+    linked = {str(fact.data["linked_to"]) for fact in case.new_facts if fact.data.get("linked_to")}
+    others = [unit.cases[ref] for ref in sorted(linked & unit.cases.keys()) if unit.cases[ref].facts]
+    return not_copied([[case], others]) if others else []
 
 
 def warnings_of(case: LoadedCase) -> list[str]:
@@ -149,7 +155,7 @@ def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference:
     known = find_aliases(unit.connection, unit.context.cipher, [own_reference]).get(own_reference)
     if known is not None:
         return replace(command, case_ref=known)
-    if command.drafts[0].kind in opened_by():
+    if opens_a_case(command.drafts[0].kind, command.drafts[0].data):
         _refuse_authoritys_reference(unit, own_reference)
         return replace(command, alias=own_reference)
     known = find_other_reference(unit.connection, unit.context.cipher, own_reference)
@@ -209,7 +215,7 @@ def record_acts(
 
 def _forms(command: RecordCommand) -> Iterable[str]:
     assert command.case_ref is not None
-    opens = any(draft.kind in opened_by() for draft in command.drafts)
+    opens = any(opens_a_case(draft.kind, draft.data) for draft in command.drafts)
     return spellings(command.case_ref) if opens else (command.case_ref,)
 
 
@@ -241,7 +247,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     case = _load_as_typed(unit, ref, command.drafts)
     ref = case.case_ref
     process = case.process or next(
-        (opened_by()[draft.kind] for draft in command.drafts if draft.kind in opened_by()), None
+        (process for draft in command.drafts if (process := opens_a_case(draft.kind, draft.data))), None
     )
     person = dict(command.person or {})
     if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in command.drafts):
@@ -287,7 +293,7 @@ def _with_link_as_stored(unit: UnitOfWork, draft: FactDraft) -> FactDraft:
 def _load_as_typed(unit: UnitOfWork, ref: str, drafts: Sequence[FactDraft]) -> LoadedCase:
     """The case of a reference, however it is spelt: PT-00011 is PT00011. Both are locked where a case may be opened."""
     typed = plain_reference(ref)
-    if not any(draft.kind in opened_by() for draft in drafts):
+    if not any(opens_a_case(draft.kind, draft.data) for draft in drafts):
         case = unit.load([typed])[typed]
         if case.facts:
             return case

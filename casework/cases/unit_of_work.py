@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from casework.cases.changed_time_limits import check_changed_time_limits
 from casework.cases.exceptions import check_exceptions
+from casework.cases.first_fact import opens_none
 from casework.cases.loaded_case import UNREADABLE, LoadedCase, Replayed, is_readable, replay_case
 from casework.cases.projections import write_child_ids, write_projections
 from casework.cases.references import ReferenceGenerator
@@ -34,7 +35,7 @@ from notifications.notices import NoticeDraft, notices_for
 from notifications.outbox import notice_row
 from statemachines.process import NotPermitted, Process
 from statemachines.refusals import named
-from statemachines.registry import opened_by, process_of
+from statemachines.registry import opens_a_case, process_of
 
 LARGEST_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -154,10 +155,9 @@ class UnitOfWork:
         return datetime.fromisoformat(recorded_at) - datetime.fromisoformat(self.now) > LARGEST_CLOCK_DIFFERENCE
 
     def _process_opened_by(self, case: LoadedCase, draft: FactDraft) -> Process:
-        process = opened_by().get(draft.kind)
+        process = opens_a_case(draft.kind, draft.data)
         if process is None:
-            kinds = ", ".join(sorted(opened_by()))
-            raise Refused("not_open", f"there is no case {case.case_ref} yet: a case is opened by one of {kinds}")
+            raise Refused("not_open", opens_none(case.case_ref, draft.kind))
         return process
 
     def _fact(

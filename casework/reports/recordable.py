@@ -100,14 +100,23 @@ def openings() -> Recordable:
         RecordableFact(
             kind=kind,
             group="usual" if process.opens == kind else "possible",
-            leads_to=process.states[process.table.get((process.initial, kind), process.initial)],
+            leads_to=process.states[process.state_opened_by(kind)],
             meets=[],
-            fields=fields_of(process.facts[kind].model),
+            fields=_fields_to_open(process.facts[kind]),
         )
         for kind, process in opened_by().items()
     ]
     facts.sort(key=_usual_first)
     return Recordable(case_ref=None, process=None, state=None, facts=facts)
+
+
+def _fields_to_open(fact: FactDefinition) -> list[FieldForm]:
+    """The fields of a fact that opens a case; one that mostly follows others opens it only with the authority."""
+    needed = {"la"} if fact.opens_in else set(fact.needs)
+    forms = [
+        form.model_copy(update={"required": form.required or form.name in needed}) for form in fields_of(fact.model)
+    ]
+    return sorted(forms, key=lambda form: not form.required)
 
 
 def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]:

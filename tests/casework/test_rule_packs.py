@@ -346,6 +346,10 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
     assert undeclared.exit_code == 1 and "The pack cannot be adopted as it is" in undeclared.stderr
     assert len(json.loads(sendflow("adoptions", "--json").stdout)) == 1
     assert f"; the law was misread: {IN_FORCE[0]}" in sendflow("adoptions").stdout
+    assert f"; the law was misread: {IN_FORCE[0]}" in sendflow("rulesets").stdout
+    newest, first = json.loads(sendflow("rulesets", "--json").stdout)
+    assert (newest["changed"], newest["in_force"]) == ("misread", IN_FORCE)
+    assert (first["changed"], first["in_force"]) == (None, [])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ A file holds the sequences of one process, or of two that act on each other. Ref
     expect = "refused"      it cannot have happened; `says` is a part of the refusal
     expect = "either"       the sequence asks nothing of it
     marked = true | false   whether the record marks it as out of order
+    corrects = N            it corrects or withdraws fact N of the case
 [[sequence.holds]]   as_at, why, and
     case               whose duties are read; left out with `overdue` alone
     state              the state of the case on that day
@@ -42,7 +43,7 @@ FILES = sorted(FOLDER.glob("*.toml"))
 # Later than every day in the files. What is recorded on a day to come is a simulation.
 TODAY = "2026-11-20"
 SEQUENCE = {"id", "title", "provision", "note", "source", "step", "holds"}
-STEP = {"case", "fact", "on", "data", "why", "expect", "says", "marked"}
+STEP = {"case", "fact", "on", "data", "why", "expect", "says", "marked", "corrects"}
 NARROW = ("body", "service", "started_on")
 VALUES = ("due", "strict_due", "standing", "days_late", "met_on", "ended_on")
 OF_DUTIES = {*VALUES, "not_standing", "open", "met", "none"}
@@ -87,7 +88,7 @@ def test_what_happened_is_recorded_and_the_duties_stand_as_the_law_says(
 def _play(team: Team, step: Table, where: str) -> None:
     """Record one step as it is expected to go."""
     data = {key: _plain(value) for key, value in step.get("data", {}).items()}
-    draft = FactDraft(step["fact"], step["on"], data)
+    draft = FactDraft(step["fact"], step["on"], data, step.get("corrects"))
     expect = step.get("expect", "accepted")
     try:
         recorded = record(team.context(TODAY), step["case"], [draft], "dco.team")

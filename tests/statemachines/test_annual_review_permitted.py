@@ -57,8 +57,9 @@ REPEATED = {"plan_reassessed", "plan_transferred", "plan_ended"}
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 DONE = {"plan_amendment_made", "plan_amendment_dropped"}
 OUTSIDE = DONE | SECTION_G | {"section_g_agreed"}
-APPEAL = {"cease_appealed", "cease_appeal_determined"}
-CEASING = {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"}
+APPEAL = {"cease_appealed", "cease_appeal_determined", "cease_appeal_resumed"}
+CEASING = APPEAL | {"mediation_certificate_heard", "plan_ceased", "cease_reversed"}
+RESUMED = {"cease_appeal_resumed"}
 
 PERMITTED = {
     "waiting": (
@@ -74,6 +75,7 @@ PERMITTED = {
             "cease_decided",
         }
         | OUTSIDE
+        | RESUMED
         | {"plan_amendment_proposed"}
     ),
     "arranged": (
@@ -110,7 +112,7 @@ PERMITTED = {
         }
     ),
     # CFA 2014 s45, reg 31: ceasing may be decided at any time.
-    "kept": OPEN | SECTION_G | DONE | {"review_report_received", "setting_confirmed", "cease_decided"},
+    "kept": OPEN | SECTION_G | DONE | RESUMED | {"review_report_received", "setting_confirmed", "cease_decided"},
     # reg 22(2): the notice of proposed amendments; reg 12(2): section G agreed.
     "amending": (
         OPEN
@@ -178,6 +180,9 @@ MOVES = {
     ("ceasing", "plan_ceased"): "ceased",
     ("ceasing", "cease_reversed"): "kept",
     ("ceased", "cease_reversed"): "kept",
+    # The Tribunal's word that the plan goes on has fallen: the decision to cease is under appeal again.
+    ("kept", "cease_appeal_resumed"): "ceasing",
+    ("waiting", "cease_appeal_resumed"): "ceasing_early",
     ("waiting", "plan_ended"): "ended",
     ("arranged", "plan_ended"): "ended",
     ("held", "plan_ended"): "ended",
@@ -258,7 +263,7 @@ EVERYWHERE_BUT_IN_ITS_PLACE = {
     "review_advice_circulated": "nothing of the advice, sent round in time or late",
     "review_meeting_held": "the report in two weeks and the decision in four; an earlier meeting's are owed still",
     "review_report_received": "nothing of the report that was owed; a meeting that is recorded later owes one",
-    "plan_kept": "the meeting that was skipped; what was proposed is dropped, and ceasing too",
+    "plan_kept": "the review, where no meeting was held; what was proposed is dropped, and ceasing too",
     "amendment_decided": "the notice of amendments in the four weeks of the meeting (Devon)",
     "amendment_notice_sent": "fifteen days for the family and the plan in eight weeks (reg 22(2), (3)) of each notice",
     "amendment_dropped": "nothing of the notice that is not needed any more",
@@ -274,6 +279,7 @@ EVERYWHERE_BUT_IN_ITS_PLACE = {
     "mediation_certificate_heard": "nothing: it lengthens the time to appeal, if that still runs",
     "cease_appealed": "the plan, until the appeal is finally determined (s45(4)(b))",
     "cease_appeal_determined": "nothing: from then on the plan may cease",
+    "cease_appeal_resumed": "the plan, until the appeal is finally determined (s45(4)(b))",
     "plan_ceased": "what was owed in time and was not done; ceasing too early shows as such",
     "cease_reversed": "the review that was owed before, by its old day",
     "plan_ended": "nothing: what was owed under the plan ends with it",
@@ -317,6 +323,7 @@ TABLE = HandTable(
         "mediation_certificate_heard": about_ceasing,
         "cease_appealed": decided_to_cease,
         "cease_appeal_determined": asked_before("cease_appealed", per_body=False),
+        "cease_appeal_resumed": asked_before("cease_appealed", per_body=False),
         "cease_reversed": decided_to_cease,
         "plan_resumed": asked_before("plan_ended", per_body=False),
     },

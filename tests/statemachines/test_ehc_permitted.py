@@ -67,7 +67,7 @@ ENGINE = {
     "letters_held",
     "letters_released",
 }
-OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed", "order_set_aside"}
 # The authority that the child leaves is no longer responsible (CFA 2014 s24(1)); a plan is transferred elsewhere.
 MOVED = {"child_moved_away"}
 ASK = {"health_advice_requested"}
@@ -161,6 +161,7 @@ TABLE = HandTable(
         **ABOUT_WHO_WAS_ASKED,
         "refusal_reversed": asked_before("assessment_refused", per_body=False),
         "plan_refusal_reversed": asked_before("plan_refused", per_body=False),
+        "order_set_aside": asked_before("assessment_ordered", "plan_ordered", per_body=False),
         "section_g_stopped": asked_before("section_g_arranged", per_body=False),
     },
 )
@@ -313,6 +314,10 @@ def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> No
         (
             lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, requests_again="gone")),
             "plan_refused requests gone again, which is no fact of the process",
+        ),
+        (
+            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, opens_in="no_plan")),
+            "plan_refused opens a case: opens_in is an open state, and the fact names the authority",
         ),
         (lambda facts: facts.pop("ehc_assessment_requested"), "no fact opens a case: define one as OpeningFact"),
     ],

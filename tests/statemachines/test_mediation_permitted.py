@@ -132,6 +132,7 @@ MOVES = {
 }
 
 
+LATER = ("contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified")
 BEFORE_AGREEMENT = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged")
 NO_AGREEMENT = (
     (*BEFORE_AGREEMENT, "concluded", "certified"),
@@ -157,11 +158,14 @@ TABLE = HandTable(
             (state, "mediation_concluded"): "concluded"
             for state in ("notified", "contacted", "declined", "wanted", "unarranged", "certified")
         },
+        # A notice that comes after the family has acted changes nothing of what it did.
+        **{(state, "appealable_notice_sent"): state for state in (*LATER, "agreed")},
         # The certificate alone is known.
         **{(state, "certificate_issued"): "certified" for state in ("notified", "contacted")},
         **{(state, kind): "agreed" for state in BEFORE_AGREEMENT for kind in AGREEMENTS},
     },
     leaves={
+        "appealable_notice_sent": "nothing: the family has done already what it has two months for (reg 33)",
         "adviser_contacted": "nothing: no duty hangs on it",
         "mediation_declined": "what the authority had not arranged by then was late or is ended by the family's word",
         **dict.fromkeys(ROUTES, "the duty to arrange, thirty days from this day (reg 35, 36(2))"),
@@ -179,7 +183,10 @@ TABLE = HandTable(
         "la_told_of_agreement": NO_AGREEMENT,
         "other_time_agreed": NO_AGREEMENT,
     },
+    again={"appealable_notice_sent": (*LATER, "agreed")},
     possible={
+        # A case has one notice; the notice of another decision opens another.
+        "appealable_notice_sent": lambda before, _fact: all(each.kind != "appealable_notice_sent" for each in before),
         "section_g_arranged": lambda before, fact: amended_section_g(before, fact),
         "section_g_replaced": lambda before, fact: amended_section_g(before, fact),
         "section_g_stopped": lambda before, fact: (

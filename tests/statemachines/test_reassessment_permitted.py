@@ -51,7 +51,7 @@ ENGINE = {
     "letters_released",
 }
 # Accepted in every state: another time that the Tribunal set (reg 44(1)) or the parties agreed in writing (reg 42(5)).
-OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed", "order_set_aside"}
 ASK = {"health_advice_requested"}
 # CFA 2014 s42(3): what section G of the final plan says is arranged, for as long as the plan says it.
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
@@ -60,6 +60,8 @@ ORDERS = {"reassessment_ordered", "reassessment_conceded", "reassessment_mediate
 PLAN = {"draft_plan_received", "section_g_agreed", "final_plan_received", "plan_kept", "cease_decided"}
 # The plan of a child who moves is transferred; the authority that receives it decides (reg 15(4)).
 MOVED = {"child_moved_away"}
+# The decision that the plan goes on has fallen, and the appeal against ceasing goes on.
+RESUMED = {"cease_appeal_resumed"}
 
 PERMITTED = {
     # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
@@ -70,13 +72,14 @@ PERMITTED = {
     "refused": OPEN | MOVED | ORDERS | {"refusal_reversed"},
     # reg 27(2): the final plan; s51(2)(e): or the plan stays as it is; s45(1)(b): or it is no longer necessary. A
     # reversal ends no appeal, so that an order may be made by consent (HESC Rules 2008 r29).
-    "reassessing": OPEN | MOVED | ASK | ORDERS | PLAN,
+    "reassessing": OPEN | MOVED | ASK | ORDERS | PLAN | RESUMED,
     "drafting": OPEN | MOVED | ASK | ORDERS | PLAN,
     "planned": OPEN | SECTION_G | {"section_g_agreed"},
     "kept": OPEN,
     "ceasing": (
         OPEN
         | {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"}
+        | RESUMED
     ),
     "ceased": OPEN | {"cease_reversed"},
     "withdrawn": ALWAYS | ENGINE,
@@ -105,6 +108,7 @@ MOVES_2 = {
 }
 MOVES = MOVES_2 | {
     ("reassessing", "plan_kept"): "kept",
+    ("reassessing", "cease_appeal_resumed"): "ceasing",
     ("drafting", "plan_kept"): "kept",
     ("requested", "cease_decided"): "ceasing",
     ("kept", "case_withdrawn"): "withdrawn",
@@ -148,6 +152,7 @@ TABLE = HandTable(
         "mediation_certificate_heard": "nothing: it lengthens the time to appeal",
         "cease_appealed": "the plan, until the appeal is determined (s45(4)(b))",
         "cease_appeal_determined": "nothing: the appeal is over",
+        "cease_appeal_resumed": "the plan, until the appeal is determined (s45(4)(b))",
         "plan_ceased": "the day before which the plan could not cease (s45(4))",
         "cease_reversed": "the plan, as if nobody had decided to cease",
     },
@@ -158,6 +163,8 @@ TABLE = HandTable(
         "mediation_certificate_heard": about_ceasing,
         "cease_appealed": CEASED_OR_TO_CEASE,
         "cease_appeal_determined": asked_before("cease_appealed", per_body=False),
+        "cease_appeal_resumed": asked_before("cease_appealed", per_body=False),
+        "order_set_aside": asked_before("reassessment_ordered", per_body=False),
         "cease_reversed": CEASED_OR_TO_CEASE,
     },
 )

@@ -17,6 +17,7 @@ from casework.reports.case_list import CaseFilter, Show, case_list
 from casework.reports.case_report import report
 from casework.reports.letters import letters
 from casework.reports.worklists import overdue
+from casework.rule_packs import Adoption
 from config.settings import Settings
 from tests.support.team import ready
 from tests.web.conftest import TODAY, Browser
@@ -88,6 +89,22 @@ def test_the_count_of_a_date_is_the_one_of_the_command(
     html = browsers("auditor").get(f"/cases/{CASE}/why/{duty.rule}/{duty.opened_seq}").text
     assert "day one" in html or "Day one" in html or "Start:" in html
     assert f'datetime="{duty.due}"' in html
+
+
+def test_the_page_of_a_date_says_why_a_pack_changed_its_rule_in_force(
+    sample: Installation, browsers: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = report(sample.context(), CASE)
+    duty = next(each for each in found.duties if each.due)
+    changed = [f"{duty.rule} from 1 Sep 2014: 6 weeks, then 5 weeks", "another_rule: 6 weeks, then 5 weeks"]
+    adoption = Adoption(
+        number=1, adopted_at="2026-02-10T09:00:00Z", actor="dco.team", pack="p", files=[], before="b", after="a",
+        cases=1, moved=1, changed="misread", in_force=changed,
+    )  # fmt: skip
+    monkeypatch.setattr("casework.declared_changes.adoptions", lambda _context: [adoption])
+    html = browsers("auditor").get(f"/cases/{CASE}/why/{duty.rule}/{duty.opened_seq}").text
+    assert f"2026-02-10, dco.team: the law was misread: {changed[0]}" in html
+    assert "another_rule" not in html
 
 
 def test_the_history_can_be_filtered_and_turned_round(browsers: Callable[[str], Browser]) -> None:

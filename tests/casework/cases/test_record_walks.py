@@ -120,6 +120,7 @@ def offer(team: Team, kind: str, days: int, fields: dict[str, Any]) -> None:
                 "that was received",
                 "open already",
                 "could be reversed",
+                "no order is known",
             )
             assert lawful_said or any(reason in refused.message for reason in reasons)
     else:
