@@ -1,7 +1,7 @@
 """What cases of one child had recorded before anybody knew that they are one child's, and would have copied.
 
 A fact is copied when it is recorded. What lies before a join or a link is not: it may be long settled, and on a wrong
-case it would change dates. So a person is told of each such fact, with the command that records it.
+case it would change dates. So a person reads of each such fact, with the command that records it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -16,7 +16,7 @@ from tests.support.by_hand import day
 from tests.support.team import Team
 
 MEDIATION = processes()["mediation"]
-FIRST_HEARD = sorted(kind for kind, fact in MEDIATION.facts.items() if fact.opens_in)
+OPENING_KINDS = sorted(kind for kind, fact in MEDIATION.facts.items() if fact.opens_in)
 TODAY = "1 Jun 2026"
 
 
@@ -26,7 +26,7 @@ def tried(team: Team, case: str, kind: str, **data: str) -> Refused:
     return problem.value
 
 
-@pytest.mark.parametrize("kind", FIRST_HEARD)
+@pytest.mark.parametrize("kind", OPENING_KINDS)
 def test_a_mediation_of_which_no_notice_is_known_opens_with_what_is_known(team: Team, kind: str) -> None:
     data = data_of(MEDIATION, kind, random.Random(7), day("2 Mar 2026"), stored=False)
     known = {key: value for key, value in data.items() if key not in {"linked_to", "nhs_number", "date_of_birth"}}

@@ -1,4 +1,4 @@
-"""What two cases recorded before anybody knew that they are one child's: a person is told what was not copied."""
+"""What two cases recorded before anybody knew that they are one child's: a person reads what was not copied."""
 
 from casework.cases.part_and_join import join
 from casework.reports.case_report import report
