@@ -22,6 +22,7 @@ from config.running_instance import find_server
 from config.settings import Settings
 from flows.run_labels import RECORDING_TAG
 from flows.server_calls import ask
+from models.facts import REFERENCE
 
 WINDOW_SECONDS = 0.2
 AGAIN_SECONDS = 10.0  # after a server that did not answer
@@ -136,7 +137,7 @@ class SharedRuns:
             batch.idle.wait_for(lambda: batch.working == 0, LONGEST_ACT_SECONDS)
 
     def _end(self, server: str, batch: _Batch, run: str) -> None:
-        done, lines = len(batch.lines), batch.lines[:MOST_LINES]
+        done, lines = len(batch.lines), [self._with_address(line) for line in batch.lines[:MOST_LINES]]
         name = batch.lines[0] if done == 1 else f"{done} recordings"
         message = f"{done - batch.refused} recorded, {batch.refused} refused"
         if done > MOST_LINES:
@@ -150,6 +151,11 @@ class SharedRuns:
         word = "Recorded" if done > batch.refused else "Refused"
         state = {"type": "COMPLETED", "name": word, "message": message}
         self._ask(server, "POST", f"flow_runs/{run}/set_state", {"state": state, "force": True})
+
+    def _with_address(self, line: str) -> str:
+        """A line of the run's log with the address of the case's page, which Prefect shows as a link."""
+        reference = line.partition(" ")[0]
+        return f"{line}: {self._settings.pages_url}/cases/{reference}" if REFERENCE.fullmatch(reference) else line
 
     def _ask(self, server: str, method: str, path: str, body: Any) -> Any:
         return ask(self._settings, server, method, path, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -12,12 +13,20 @@ from typing import Any
 
 import pytest
 
+from casework.access import accounts
 from config.login import ensure_login
 from config.running_instance import server_answers
 from config.settings import Settings
+from flows import shared_runs
 from flows.shared_runs import AGAIN_SECONDS, WINDOW_SECONDS, SharedRuns
+from models.database import transact
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
+from tests.support.by_hand import CASE, SALT
+from tests.support.team import Team
+from tests.web.conftest import browser_of
+from tests.web.test_recording import fields, send
+from web.installation import Installation
 
 pytestmark = pytest.mark.installation
 ACTS = 24
@@ -77,7 +86,40 @@ def test_recordings_at_once_share_one_run_that_names_them_all(served: Settings) 
     assert len(given) == ACTS and set(given) <= {shown["id"], None}, "None where a busy machine took longer"
     assert "pages" in shown["tags"] and shown["parameters"] == {}
     logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [shown["id"]]}}})
-    assert {line["message"] for line in logs} == {f"NX9{number:04d} assessment_agreed" for number in range(ACTS)}
+    assert {line["message"] for line in logs} == {
+        f"NX9{number:04d} assessment_agreed: {served.pages_url}/cases/NX9{number:04d}" for number in range(ACTS)
+    }
+
+
+@pytest.mark.timeout(300)
+def test_a_case_leads_to_the_run_that_recorded_a_fact_and_the_run_to_the_case(
+    served: Settings, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_runs, "WINDOW_SECONDS", 3.0)  # a busy machine may take longer than a fifth of a second
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    context = team.context("16 Mar 2026")
+    transact(context.engine, context.keep_time)
+    transact(context.engine, lambda each: accounts.change_role(each, "dco.team", "dco", "", "test"))
+    settings = replace(context.settings, port=served.port, auth=served.auth, api_url=served.api_url)
+    installation = Installation(settings)
+    person, path = browser_of(installation).sign_in("dco.team"), f"/cases/{CASE}/record/health_advice_received"
+
+    checked = send(person, path, body="QX101", service=SALT)
+    done = person.post(path, data={**fields(checked), "step": "record"}).text
+    found = re.search(rf'href="{re.escape(settings.ui_url)}/runs/flow-run/([0-9a-f-]+)"', done)
+    assert found is not None
+    run = found[1]
+    installation.close()
+    assert team.lines()[-1].run == run
+    [shown] = ask(served, "flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    assert shown["name"] == f"{CASE} health_advice_received"
+    logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
+    (address,) = (line["message"].rpartition(": ")[2] for line in logs)
+    assert address.startswith(settings.pages_url)
+    assert (
+        CASE
+        in browser_of(Installation(settings)).sign_in("dco.team").get(address.removeprefix(settings.pages_url)).text
+    )
 
 
 @pytest.mark.timeout(300)
