@@ -45,6 +45,15 @@ PEOPLE = {
     "provider_send_lead": "provider's SEND lead",
     "icb_executive_lead": "integrated care board's executive lead",
 }
+FIELDS = {
+    "la": "authority",
+    "la_reference": "authority's reference",
+    "rung": "step",
+    "rule": "duty",
+    "due": "due date",
+    "due_now": "due date now",
+    "agreed_by": "agreed by",
+}
 PROBLEMS = {
     **MEANINGS,
     "another_child": "An NHS number of another child",
@@ -65,6 +74,7 @@ ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp)\b", r
 def words(value: object) -> str:
     """Words without underscores, with the abbreviations in capitals."""
     plain = str(value if value is not None else "").replace("_", " ")
+    plain = re.sub(r"\bsection g\b", "section G", plain)
     return ABBREVIATIONS.sub(lambda found: found[0].upper(), plain)
 
 
@@ -76,6 +86,11 @@ def fact(kind: str) -> str:
 def step(rung: str) -> str:
     """The name of a step of the escalation policy, or of another reason for an e-mail."""
     return STEPS.get(rung) or words(rung)
+
+
+def field(name: str) -> str:
+    """The name of a field of a fact."""
+    return FIELDS.get(name) or words(name)
 
 
 def problem(code: str) -> str:

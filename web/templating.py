@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from markupsafe import Markup
 from config.text import full_day, full_weekday, in_days, short_day, short_weekday
 from web import labels
 
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FOLDER = Path(__file__).parent
 LONDON = ZoneInfo("Europe/London")
 
@@ -35,10 +37,12 @@ def environment() -> Environment:
         "day": day,
         "short": short,
         "words": labels.words,
+        "field": labels.field,
         "fact": labels.fact,
         "step": labels.step,
         "person": labels.person,
         "problem": labels.problem,
+        "breakable": breakable,
         "status": labels.status,
         "first_capital": labels.first_capital,
         "when": when,
@@ -46,6 +50,7 @@ def environment() -> Environment:
         "weekday": full_weekday,
     }
     made.globals |= {"static": static_address}
+    made.globals["field_value"] = field_value
     made.globals["body_name"] = body_name
     made.globals["service_name"] = service_name
     made.globals["la_name"] = la_name
@@ -86,6 +91,34 @@ def when(instant: str | None) -> Markup:
         return Markup("-")
     moment = datetime.fromisoformat(instant).astimezone(LONDON)
     return Markup('<time datetime="{}">{}</time>').format(instant, f"{short_day(moment)} at {moment:%H:%M}")
+
+
+def breakable(text: str) -> Markup:
+    """An address that may be broken before its signs, and not within its words."""
+    return Markup("").join(Markup("<wbr>{}").format(part) if number else part for number, part in _parts(text))
+
+
+def _parts(text: str) -> Iterable[tuple[int, str]]:
+    return enumerate(re.split(r"(?=[.@_-])", text))
+
+
+@pass_context
+def field_value(context: Context, name: str, value: object) -> object:
+    """The value of a fact's field, in words."""
+    said: dict[str, Callable[[str], object]] = {
+        "rule": lambda rule: context["rules"][rule].action if rule in context["rules"] else labels.words(rule),
+        "body": lambda code: body_name(context, code),
+        "redirected_to": lambda code: body_name(context, code),
+        "service": lambda service: service_name(context, service),
+        "la": lambda la: la_name(context, la),
+        "rung": labels.step,
+        "recipient": labels.person,
+    }
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name in said:
+        return said[name](str(value))
+    return short(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else labels.words(value)
 
 
 @pass_context

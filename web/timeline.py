@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from casework.reports.case_letters import CaseLetter
@@ -19,7 +20,7 @@ SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendfl
 
 
 class Entry(NamedTuple):
-    """One line. `struck`: it is withdrawn. `links` are numbers of facts that corrected it or that it corrects."""
+    """One line: a fact, an e-mail, idle weeks, or facts of one kind and day that are `folded` into one."""
 
     group: str
     on: date
@@ -30,6 +31,7 @@ class Entry(NamedTuple):
     corrected_by: Sequence[int] = ()
     fields: Sequence[tuple[str, Any]] = ()
     idle: str = ""
+    folded: Sequence[Any] = ()
 
 
 def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str]) -> list[Entry]:
@@ -42,11 +44,12 @@ def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[st
             corrected.setdefault(fact.corrects, []).append(fact.seq)
     entries = [_of_fact(fact, found.heard.get(fact.seq), corrected.get(fact.seq, [])) for fact in found.facts]
     entries += [_of_letter(letter) for letter in letters if letter.on <= found.as_at]
-    if any(query.get(name) not in (None, "", "all") for name in FILTERS):
+    is_filtered = any(query.get(name) not in (None, "", "all") for name in FILTERS)
+    if is_filtered:
         leave_out = query.get("not") == "yes"
         entries = [entry for entry in entries if _is_asked_for(entry, query) != leave_out]
     entries.sort(key=lambda entry: (entry.on, entry.order), reverse=query.get("order") != "oldest")
-    return list(_with_idle_weeks(entries))
+    return list(_with_idle_weeks(entries if is_filtered else list(_folded(entries))))
 
 
 def _is_asked_for(entry: Entry, query: Mapping[str, str]) -> bool:
@@ -73,6 +76,16 @@ def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int]) 
 
 def _of_letter(letter: CaseLetter) -> Entry:
     return Entry("letters", letter.on, f"~{letter.created_at}", None, letter)
+
+
+def _folded(entries: Sequence[Entry]) -> Iterable[Entry]:
+    """Outcomes of e-mails of one day as one line: each e-mail is a line of its own, and says what became of it."""
+    for (kind, on), group in groupby(entries, lambda entry: (entry.fact.kind if entry.fact else "", entry.on)):
+        facts = list(group)
+        if kind in OUTCOMES and len(facts) > 1:
+            yield Entry("steps", on, facts[0].order, folded=facts)
+        else:
+            yield from facts
 
 
 def _with_idle_weeks(entries: Sequence[Entry]) -> Iterable[Entry]:

@@ -7,14 +7,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from casework.owners import UNOWNED, everyone
+from casework.reports.chased import DutyKey, LastChase, duty_key, last_chases
 from casework.reports.today import MOST_CHANGED, Today, Wanted, today_of
+from casework.reports.worklists import BoardRow
 from models.database import reading
 from web.answers import Answer, Page
-from web.asked import Asked
+from web.asked import Asked, page_of
 from web.export import Column, Sheet, as_file
 from web.faults import no_page
 
 SHOWN = 10
+ROWS = 200
 TITLES = {
     "late": "Late",
     "soon": "Due in the next 7 days",
@@ -56,7 +59,10 @@ CHANGED = (
 
 def today(asked: Asked) -> Answer:
     """The page that a day starts from."""
-    return Page("today.html", {"title": "Today", "shown": SHOWN, **_values(asked, SHOWN)})
+    values = _values(asked, SHOWN)
+    found: Today = values["found"]
+    chases = _chases(asked, [*found.late[:SHOWN], *found.soon[:SHOWN]])
+    return Page("today.html", {"title": "Today", "shown": SHOWN, "chases": chases, "duty_key": duty_key, **values})
 
 
 def one_list(asked: Asked) -> Answer:
@@ -77,7 +83,17 @@ def one_list(asked: Asked) -> Answer:
         rows, columns = lists[name]
         shows = f"{TITLES[name]}; filter: {values['wanted'].model_dump_json()}"
         return as_file(asked, Sheet(f"{name}-{found.as_at}", shows, columns, rows), kind)
+    rows = {"late": found.late, "soon": found.soon}.get(name, [])
+    pages = max(1, -(-len(rows) // ROWS))
+    page = min(page_of(asked.query), pages)
+    shown = rows[(page - 1) * ROWS : page * ROWS]
+    values |= {"chases": _chases(asked, shown), "duty_key": duty_key, "rows": shown, "page": page, "pages": pages}
     return Page("list.html", {"title": TITLES[name], "name": name, "shown": 100_000, **values})
+
+
+def _chases(asked: Asked, rows: Sequence[BoardRow]) -> dict[DutyKey, LastChase]:
+    with reading(asked.context.engine) as connection:
+        return last_chases(connection, rows)
 
 
 def owner_options(asked: Asked) -> list[tuple[str, str]]:

@@ -175,3 +175,14 @@ def test_forty_threads_that_write_and_read_wait_for_no_connection(tmp_path: Path
     with ThreadPoolExecutor(40) as threads:
         assert list(threads.map(look, range(40))) == [1] * 40
     context.engine.dispose()
+
+
+def test_outcomes_of_e_mails_of_one_day_are_folded_and_a_filter_shows_each(browsers: Callable[[str], Browser]) -> None:
+    auditor = browsers("auditor")
+    page = auditor.get("/cases/SP90001").text
+    assert re.search(r"<summary>\d+ facts of <time[^>]*>[^<]*</time>: e-mail sent</summary>", page)
+    assert "rung" not in re.sub(r"<[^>]*>", " ", page.partition('id="history"')[2]).lower()
+    every = auditor.get("/cases/SP90001?kind=notice_sent").text
+    assert "app-fold" not in every
+    numbers = set(re.findall(r'id="fact-(\d+)"', page))
+    assert numbers > set(re.findall(r'id="fact-(\d+)"', every)) != set()

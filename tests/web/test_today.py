@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
+from casework.reports.chased import last_chases
+from casework.reports.letters import letters
 from casework.reports.meetings import meetings_of
 from casework.reports.today import Wanted, today_of
 from casework.reports.worklists import overdue, week
@@ -107,3 +109,23 @@ def test_each_late_duty_has_its_next_act_as_a_link(sample: Installation, browser
     assert "/record/" not in browsers("auditor").get("/today").text
     form = browsers("dco.team").get(path.replace("&amp;", "&")).text
     assert f'name="body" value="{worst.body}"' in form
+
+
+def test_a_late_duty_says_when_its_body_was_last_written_to(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026", SALT)
+    for when in ("2 Mar 2026", "23 Mar 2026", "7 Apr 2026"):
+        team.day(when)
+    context = team.context("20 May 2026")
+    rows = [row for row in overdue(context, date(2026, 5, 20)) if row.body]
+    with reading(context.engine) as connection:
+        (found,) = last_chases(connection, rows).values()
+        sent = {each.id for each in letters(context) if each.state == "sent" and not each.id.startswith("digest")}
+    assert (found.on.isoformat(), found.letters) == ("2026-04-07", len(sent))
+    assert found.letters > 1
+
+
+def test_today_says_who_has_been_chased(browsers: Callable[[str], Browser]) -> None:
+    html = browsers("dco.team").get("/today").text
+    late = html.partition('<h2 id="late">')[2].partition('<h2 id="soon">')[0]
+    assert "last e-mail" in late
+    assert "last e-mail" in browsers("auditor").get("/lists/late").text

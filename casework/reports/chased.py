@@ -1,0 +1,47 @@
+"""Of duties that are listed: when their bodies were last written to about them, and by which step."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from casework.reports.worklists import BoardRow
+from models.bulk_io import in_chunks
+from models.enums import NoticeState
+from models.tables import LETTER, NOTICE
+
+LEFT = (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)
+DutyKey = tuple[str, str, str | None, str | None]  # case, rule, body, service
+
+
+class LastChase(NamedTuple):
+    """The newest e-mail about a duty that left: its day, the step or event, and how many letters left in all."""
+
+    on: date
+    rung: str
+    letters: int
+
+
+def duty_key(row: BoardRow) -> DutyKey:
+    """What names a listed duty."""
+    return row.case_ref, row.rule, row.body, row.service
+
+
+def last_chases(connection: Connection, rows: Sequence[BoardRow]) -> dict[DutyKey, LastChase]:
+    """The last e-mail of each of these duties about which one left. Two requests to one service count together."""
+    found: dict[DutyKey, LastChase] = {}
+    letters: dict[DutyKey, set[str]] = {}
+    for chunk in in_chunks(sorted({row.case_ref for row in rows})):
+        columns = (NOTICE.c.case_ref, NOTICE.c.rule, NOTICE.c.body, NOTICE.c.service, NOTICE.c.rung, NOTICE.c.letter)
+        query = (
+            select(*columns, LETTER.c.on)
+            .join(LETTER, LETTER.c.id == NOTICE.c.letter)
+            .where(NOTICE.c.case_ref.in_(chunk), NOTICE.c.state.in_(LEFT))
+            .order_by(LETTER.c.on, func.coalesce(LETTER.c.sent_at, ""), NOTICE.c.rank, NOTICE.c.key)
+        )
+        for row in connection.execute(query):
+            key = (row.case_ref, row.rule, row.body, row.service)
+            letters.setdefault(key, set()).add(row.letter)
+            found[key] = LastChase(row.on, row.rung, len(letters[key]))
+    return found
