@@ -1,7 +1,7 @@
 """Every page and state, wide and narrow: axe finds nothing, nothing scrolls sideways, nothing is asked elsewhere.
 
-axe takes seconds a page: of the many pages of one person it looks at every second one wide and the others narrow,
-and with EXAMPLES set at all of them at both widths.
+axe takes a second a page: it looks at every second page and state wide and at the others narrow, and with EXAMPLES set
+at all of them at both widths.
 """
 
 from __future__ import annotations
@@ -66,48 +66,59 @@ PAGES: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES)
+class Looking:
+    """Looks at each page that is open, wide and narrow. axe takes turns: wide at one page, narrow at the next."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self.faults: list[str] = []
+
+    def at(self, person: Visitor) -> None:
+        """Look at the page that is open. A width is a matter of style sheets alone, so it is not loaded again."""
+        self._number += 1
+        for number, (name, (width, height)) in enumerate(SIZES.items()):
+            person.page.set_viewport_size({"width": width, "height": height})
+            its_turn = self._number % 2 == number or "EXAMPLES" in os.environ
+            self.faults += [f"{name}: {each}" for each in faults_of(person, axe=its_turn)]
+        person.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+
+
 @pytest.mark.parametrize("account", PAGES)
-def test_nothing_is_wrong_with_any_page(visitor: Callable[..., Visitor], account: str, size: str) -> None:
-    person = visitor(account, SIZES[size])
-    faults = []
-    for number, path in enumerate(PAGES[account]):
+def test_nothing_is_wrong_with_any_page(visitor: Callable[..., Visitor], account: str) -> None:
+    person, looking = visitor(account), Looking()
+    for path in PAGES[account]:
         person.open(path)
-        its_turn = number % 2 == (size == "narrow") or len(PAGES[account]) < 5
-        faults += faults_of(person, axe=its_turn or "EXAMPLES" in os.environ)
-    assert faults == []
+        looking.at(person)
+    assert looking.faults == []
 
 
-@pytest.mark.parametrize("size", SIZES)
 def test_nothing_is_wrong_with_why_a_date_is_and_with_an_email(
-    visitor: Callable[..., Visitor], sample: Installation, size: str
+    visitor: Callable[..., Visitor], sample: Installation
 ) -> None:
     context = sample.context()
-    person = visitor("dco.team", SIZES[size])
-    faults = []
+    person, looking = visitor("dco.team"), Looking()
     for duty in report(context, CASE).duties:
         person.open(f"/cases/{CASE}/why/{duty.rule}/{duty.opened_seq}")
-        faults += faults_of(person)
+        looking.at(person)
     for letter in letters(context)[:2]:
         person.open(f"/letters/{letter.id}")
-        faults += faults_of(person)
-    assert faults == []
+        looking.at(person)
+    assert looking.faults == []
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[..., Visitor], size: str) -> None:
-    person = visitor("dco.team", SIZES[size])
-    page, faults = person.page, []
+def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[..., Visitor]) -> None:
+    person, looking = visitor("dco.team"), Looking()
+    page = person.page
     person.open(f"/cases/{CASE}/record/health_advice_received")
     page.get_by_label("Month").fill("14")
     person.press("Continue")
     assert page.title().startswith("Error: ")
     assert page.evaluate("document.activeElement.classList.contains('nhsuk-error-summary')")
-    faults += faults_of(person)
+    looking.at(person)
     page.get_by_label("Month").fill("4")
     for _question in range(10):
         person.press("Continue")
-        faults += faults_of(person)
+        looking.at(person)
         if person.heading.startswith("Check before it is recorded"):
             break
     assert page.locator("dd", has_text="14 Apr 2026").count() > 0
@@ -116,43 +127,42 @@ def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[
     person.open("/decide")
     person.press("Record the decision")
     assert page.title().startswith("Error: ")
-    faults += faults_of(person)
+    looking.at(person)
     person.open(f"/cases/{CASE}/identity")
     person.press("Show it")
     assert page.title().startswith("Error: ")
-    faults += faults_of(person)
+    looking.at(person)
     page.get_by_label("Why you need to know it").fill("the provider asks which child")
     person.press("Show it")
     assert person.says("This access is logged")
-    faults += faults_of(person)
+    looking.at(person)
     person.open("/cases")
     page.locator("summary").first.click()
     page.get_by_label("NHS number").fill("999 000 0018")
     person.press("Find")
-    faults += faults_of(person)
-    assert faults == []
+    looking.at(person)
+    assert looking.faults == []
 
 
-@pytest.mark.parametrize("size", SIZES)
 def test_nothing_is_wrong_before_and_after_a_session(
-    visitors: Callable[..., Visitor], sample: Installation, origin: str, size: str
+    visitors: Callable[..., Visitor], sample: Installation, origin: str
 ) -> None:
-    person, faults = visitors(sample, origin, SIZES[size]), []
+    person, looking = visitors(sample, origin), Looking()
     for path in ("/sign-in", "/sign-in?token=none", "/start", "/start?token=none", "/reset", "/today"):
         person.open(path)
-        faults += faults_of(person)
+        looking.at(person)
     person.open("/sign-in")
     person.page.get_by_label("Account name").fill("nobody.here")
     person.page.get_by_label("Password").fill("three green bicycles")
     person.press("Sign in")
     assert person.page.title().startswith("Error: ")
-    faults += faults_of(person)
+    looking.at(person)
     person.sign_in("council")
     person.follow("Sign out")
     person.press("Sign out", exact=True)
     assert person.says("You are signed out")
-    faults += faults_of(person)
-    assert faults == []
+    looking.at(person)
+    assert looking.faults == []
 
 
 def test_every_route_that_shows_a_page_is_opened_here() -> None:
