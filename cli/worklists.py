@@ -86,6 +86,7 @@ def _show(
     json_: bool,
 ) -> None:
     from casework.findings import notice
+    from casework.reports.withheld import may_be_named, withheld_words
     from casework.reports.worklists import count_cases, grouped
 
     context = open_installation(command)
@@ -94,8 +95,11 @@ def _show(
     if altered and (json_ or xlsx is not None):
         notify(altered)
     if xlsx is not None:
-        log_look(context, [row.case_ref for row in rows], command)
-        _write_workbook(xlsx, rows, label, _marks(altered is not None, context.simulated))
+        named, left_out = may_be_named(context, rows)
+        log_look(context, [row.case_ref for row in named], command)
+        if left_out:
+            notify(withheld_words(left_out))
+        _write_workbook(xlsx, named, label, _marks(altered is not None, context.simulated))
     groups = grouped(context, rows, by.value) if by else None
     document: Any = [each.model_dump(mode="json") for each in (groups if groups is not None else rows)]
 

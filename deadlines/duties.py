@@ -14,6 +14,7 @@ import msgspec
 
 from deadlines.duty_rule import Dates, DatesOf, DutyRule
 from models.casefile import Claim
+from models.common_facts import DIED
 from models.facts import StoredFact
 
 
@@ -177,7 +178,7 @@ def _effects_of(rule: DutyRule) -> Iterator[tuple[str, Effect]]:
     by_body = rule.per == "body"
     for effect, kinds in (
         ("meet", rule.met_by),
-        ("end", rule.ends),
+        ("end", (*rule.ends, DIED)),
         ("reopen", rule.reopened_by),
         ("supersede", rule.superseded_by),
         ("lapse", rule.provisional.ends if rule.provisional else ()),

@@ -15,7 +15,7 @@ from typing import Any
 
 from casework import findings
 from casework.context import AppContext
-from casework.reports.restricted import restricted_references
+from casework.reports.withheld import may_be_named, not_to_be_named
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
 from config.text import short_day
 from flows.jobs import Job, JobExecution
@@ -31,7 +31,7 @@ MOST_CASES = 12
 def overdue_by_body(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
     """One row for each body and service with duties past their due date, the worst first; excused ones are not late."""
     groups: dict[tuple[str, str], list[BoardRow]] = {}
-    for row in _not_restricted(context, overdue(context, as_at)):
+    for row in may_be_named(context, overdue(context, as_at))[0]:
         if row.body is not None:
             groups.setdefault((row.body, row.service or ""), []).append(row)
     return [
@@ -64,7 +64,7 @@ def due_this_week(context: AppContext, as_at: date) -> list[dict[str, str | int]
             "Service": context.directory.service_name(row.service) if row.service else "",
             "Duty": row.action,
         }
-        for row in _not_restricted(context, week(context, as_at))[:MOST_ROWS]
+        for row in may_be_named(context, week(context, as_at))[0][:MOST_ROWS]
     ]
 
 
@@ -135,15 +135,10 @@ def shown(context: AppContext, report: Any) -> dict[str, Any]:
     document: dict[str, Any] = report.model_dump(mode="json")
     for name in ("troubles", "damage"):
         about = document.get(name) or []
-        hidden = restricted_references(context, {each["case_ref"] for each in about if each.get("case_ref")})
+        hidden = not_to_be_named(context, {each["case_ref"] for each in about if each.get("case_ref")})
         if hidden:
             document[name] = [each for each in about if each["case_ref"] not in hidden]
     return document
-
-
-def _not_restricted(context: AppContext, rows: list[BoardRow]) -> list[BoardRow]:
-    hidden = restricted_references(context, {row.case_ref for row in rows})
-    return [row for row in rows if row.case_ref not in hidden]
 
 
 def _some(references: list[str]) -> str:

@@ -168,6 +168,24 @@ class DcoAttended(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"view"})
 
 
+class PersonDied(FactData):
+    """The child or young person died on this day. It ends each duty of every case of the child.
+
+    It is a fact of the child: sendflow records it on each of the child's cases, also on those that ended. No letter
+    about them leaves, no digest or list names them, until a person releases what waits.
+    """
+
+
+class PersonFlaggedSensitive(FactData):
+    """A person asked that nothing about this child leaves unseen. It ends no duty and moves no date.
+
+    It is a fact of the child, as `PersonDied` is. It ends with its withdrawal.
+    """
+
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
 class Rung(FactData):
     """A step of the escalation policy fell due: its duty, and the due date that sendflow applied."""
 
@@ -261,6 +279,7 @@ class NoticeUndelivered(NoticeOutcome):
 
 ATTENDED = "dco_attended"
 REPLIED = "body_replied"
+DIED, SENSITIVE = "person_died", "person_flagged_sensitive"
 SHARED: dict[str, type[FactData]] = {
     "excuse_claimed": ExcuseClaimed,
     "excuse_decided": ExcuseDecided,
@@ -273,6 +292,8 @@ SHARED: dict[str, type[FactData]] = {
     "contact_made": ContactMade,
     REPLIED: BodyReplied,
     ATTENDED: DcoAttended,
+    DIED: PersonDied,
+    SENSITIVE: PersonFlaggedSensitive,
     "reminder_due": Rung,
     "breached": Rung,
     "escalation_due": Rung,
@@ -297,6 +318,8 @@ HOLD, RELEASE, CAME_BACK = "letters_held", "letters_released", "notice_came_back
 UNDELIVERED = "notice_undelivered"
 RETURNED = frozenset({CAME_BACK, UNDELIVERED})  # a letter that had been accepted did not arrive
 CONTACT = "contact_made"
+# Facts of the child: every case of the child has them, and nothing about the child leaves without a person's release.
+OF_THE_CHILD = frozenset({DIED, SENSITIVE})
 CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
 ESCALATION_FACTS = frozenset({"reminder_due", "breached", "escalation_due"})
 OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})

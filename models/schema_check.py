@@ -43,6 +43,7 @@ INDEXES = {
     "duty_open": _Index("duty", ("due",), "closed_on IS NULL"),
     "fact_claimed": _Index("fact", ("case_ref",), "kind = 'excuse_claimed'"),
     "fact_names_a_day": _Index("fact", ("case_ref",), NAMES_A_DAY),
+    "fact_of_the_child": _Index("fact", ("case_ref",), "kind = 'person_died' OR kind = 'person_flagged_sensitive'"),
     "ix_fact_recorded_at": _Index("fact", ("recorded_at",)),
     "ix_finding_digest": _Index("finding", ("digest",)),
     "ix_import_file_digest": _Index("import_file", ("digest",)),

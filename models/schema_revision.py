@@ -30,6 +30,7 @@ MARKS = {
     "015": ("transport_state", "name"),
     "016": ("answer_link", "digest"),
     "017": ("incoming_mail", "place"),
+    "018": ("fact", "fact_of_the_child"),
 }
 
 

@@ -5,14 +5,14 @@ so the letters that ask for something wait for the grace period of the escalatio
 case longer, or release them; each is a fact on the case.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from deadlines.duties import Duty
 from deadlines.escalation import steps_due
 from deadlines.working_calendar import LONDON, OutsideCalendarRange
-from models.common_facts import CORRECTIONS, HOLD, RELEASE
+from models.common_facts import CORRECTIONS, DIED, HOLD, OF_THE_CHILD, RELEASE
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
 from notifications.letter_fields import CaseView
@@ -25,14 +25,16 @@ NAMED = ("rule", "opened_seq", "rung", "recipient")
 
 
 class Hold(NamedTuple):
-    """Why a notice is on hold (a code), and the first day on which it may leave."""
+    """Why a notice is on hold (a code), and the first day on which it may leave; None until a person releases it."""
 
     why: str
-    until: date
+    until: date | None
 
 
 def hold_of(view: CaseView, draft: NoticeDraft, today: date) -> Hold | None:
     """What holds a notice on `today`; None if nothing does. What a person said last decides."""
+    if (flag := withheld(view.casefile.lines, draft)) is not None:
+        return Hold(flag, None)
     said = [fact for fact in view.casefile.lines if fact.kind in (HOLD, RELEASE) and _is_about(fact, draft)]
     if said:
         last = max(said, key=lambda fact: fact.seq)
@@ -44,6 +46,22 @@ def hold_of(view: CaseView, draft: NoticeDraft, today: date) -> Hold | None:
     duty = view.duty(draft.rule, draft.opened_seq)
     grace = _end_of_grace(view, duty, draft) if duty is not None else None
     return Hold(RECORDED_LATE, grace) if grace is not None and grace > today else None
+
+
+def withheld(facts: Sequence[StoredFact], draft: NoticeDraft | None = None) -> str | None:
+    """The fact of the child that stops a notice, or all of the case; None if nothing does.
+
+    `facts` are in force. A person releases what waits by then; a later notice waits again.
+    """
+    flags = [fact for fact in facts if fact.kind in OF_THE_CHILD]
+    if not flags:
+        return None
+    last = max(flags, key=lambda fact: fact.seq)
+    if draft is not None:
+        since = [fact.seq for fact in facts if fact.kind == RELEASE and fact.seq > last.seq and _is_about(fact, draft)]
+        if since and draft.fact_seq < max(since):
+            return None
+    return DIED if any(fact.kind == DIED for fact in flags) else last.kind
 
 
 def _is_about(fact: StoredFact, draft: NoticeDraft) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED, Opening, shared_facts
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, OF_THE_CHILD, SHARED, Opening, shared_facts
 from models.enums import About
 from statemachines.definitions import FactDefinition, NoTransition, OpeningFact, Reaction, Transition
 from statemachines.released import TransitionTable
@@ -42,7 +42,7 @@ def shared_definitions(shape: Shape) -> list[FactDefinition]:
     for kind, model in shared_facts(shape.about).items():
         if kind in shape.events:
             shared.append(Transition(kind, model))
-        elif kind in CORRECTIONS | ENGINE_ONLY:
+        elif kind in CORRECTIONS | ENGINE_ONLY | OF_THE_CHILD:
             shared.append(NoTransition(kind, model, accepted_in=frozenset(shape.states)))
         else:
             shared.append(NoTransition(kind, model, accepted_in=shape.open_states))

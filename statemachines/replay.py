@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from models.casefile import Asked, CaseFile, Claim, EscalationFact, Pause
-from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS, REPLIED
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS, OF_THE_CHILD, REPLIED
 from models.facts import StoredFact
 from statemachines.process import Guard, OpeningFact, Process, Warn
 from statemachines.refusals import (
@@ -29,8 +29,9 @@ from statemachines.refusals import (
 )
 from statemachines.registry import opens, process_of, processes
 
-# A correction may move the opening fact to a later day than sendflow's own facts about the case.
-BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
+# A correction may move the opening fact to a later day than sendflow's own facts about the case, and facts of the child
+# may be older than the case.
+BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY | OF_THE_CHILD
 Update = Callable[[CaseFile, StoredFact], None]
 SEQ = attrgetter("seq")
 OCCURRED_ON = attrgetter("occurred_on")

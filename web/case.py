@@ -12,8 +12,13 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from casework.access.accounts import accounts
+from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext, instant
+<<<<<<< HEAD
 from casework.declared_changes import declared_of
+=======
+from casework.delivery.holds import held_notices, release_held
+>>>>>>> 914abec (What leaves names no child who died or is flagged as sensitive)
 from casework.owners import assign, owners_of
 from casework.privacy.case_looks import note_look
 from casework.reports.case_letters import letters_of, linked_cases
@@ -24,6 +29,7 @@ from casework.reports.recordable import recordable
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from config.rights import roles
+from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.facts import REFERENCE
 from statemachines.registry import processes
@@ -111,6 +117,7 @@ def case(asked: Asked) -> Answer:
             "first_day": min(fact.occurred_on for fact in now.facts),
             "runs_at": f"{context.settings.ui_url}/runs/flow-run",
             "owner": _owner(context, ref),
+            "waits": _waits(context, ref) if view.is_now and asked.may("release") else 0,
             "team": team_accounts(asked) if asked.may("record") else [],
             "linked": linked_cases(context, ref),
             "usual": _usual(asked, ref) if view.is_now and asked.may("record") else [],
@@ -135,6 +142,26 @@ def assign_owner(asked: Asked) -> Answer:
     except LookupError:
         return no_page(404)
     return GoTo(f"/cases/{ref}#owner")
+
+
+def release_all(asked: Asked) -> Answer:
+    """Release the e-mails of a case that wait for a person."""
+    ref, reason = asked.place["ref"], asked.form.get("reason", "").strip()
+    if not reason:
+        return fault("Nothing was released", "Say why the e-mails may leave.", status=400)
+    try:
+        release_held(asked.context, ref, asked.account, reason)
+    except LookupError:
+        return no_page(404)
+    return GoTo(f"/cases/{ref}")
+
+
+def _waits(context: AppContext, ref: str) -> int:
+    """How many e-mails of a case wait for a person, because of a death or a sensitive flag."""
+    with reading(context.engine) as connection:
+        if ref not in withheld_cases(connection):
+            return 0
+    return sum(each.why in OF_THE_CHILD for each in held_notices(context, ref))
 
 
 def team_accounts(asked: Asked) -> list[str]:

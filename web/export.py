@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from casework.context import AppContext, instant
 from casework.privacy.case_looks import note_looks
+from casework.reports.withheld import may_be_named, withheld_words
 from models.database import reading
 from models.tables import CHECKPOINT
 from web.answers import File
@@ -40,9 +41,13 @@ class Sheet(NamedTuple):
 
 def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
     """The list as CSV or as an Excel workbook. A look at each case in it is logged, as it leaves the pages."""
-    context, sheet = asked.context, sheet._replace(rows=list(sheet.rows))
+    context = asked.context
+    rows, left_out = may_be_named(context, sheet.rows)
+    sheet = sheet._replace(rows=rows)
     note_looks(context, (row.case_ref for row in sheet.rows if hasattr(row, "case_ref")), asked.account, "export")
     head = [[text] for text in _about(context, sheet)]
+    if left_out:
+        head.append([withheld_words(left_out)])
     table = [[column.heading for column in sheet.columns]]
     table += [[getattr(row, column.name) for column in sheet.columns] for row in sheet.rows]
     if kind == "csv":

@@ -31,6 +31,8 @@ FACTS = {
     "child_joined": "cases of one child joined",
     "case_withdrawn": "request withdrawn",
     "case_closed": "case closed",
+    "person_died": "child died",
+    "person_flagged_sensitive": "child flagged as sensitive",
 }
 STEPS = {
     "acknowledgement_missing": "no acknowledgement yet",

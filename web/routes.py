@@ -95,6 +95,7 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/cases/{ref}/owner", "record", case.assign_owner),
     Way("GET", "/cases/{ref}/ladder", "case", ladder.ladder),
     Way("POST", "/cases/{ref}/ladder", "record", ladder.chased),
+    Way("POST", "/cases/{ref}/release", "release", case.release_all),
     Way("GET", "/cases/{ref}/looks", "looks", identity.looks),
     Way("GET", "/cases/{ref}/identity", "identity", identity.ask),
     Way("POST", "/cases/{ref}/identity", "identity", identity.show),

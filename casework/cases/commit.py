@@ -1,6 +1,7 @@
 """Ends a unit of work: propagate new facts to linked cases, then write everything in the caller's transaction."""
 
 from casework.cases.moves import pause_where_the_child_left
+from casework.cases.of_the_child import copy_to_the_childs_cases
 from casework.cases.propagation import propagate
 from casework.cases.unit_of_work import UnitOfWork
 
@@ -10,6 +11,6 @@ def commit(unit: UnitOfWork) -> list[str]:
 
     The caller commits the transaction.
     """
-    follow_ups = [*propagate(unit), *pause_where_the_child_left(unit)]
+    follow_ups = [*propagate(unit), *pause_where_the_child_left(unit), *copy_to_the_childs_cases(unit)]
     unit.write()
     return follow_ups

@@ -251,8 +251,8 @@ def _join(
     record_joined(unit, sides)
     restored, follow_ups = _restore(unit, cases, sides, {ref: seq + 1 for ref, seq in before.items()})
     follow_ups += not_copied([[cases[ref] for ref in side] for side in sides])
-    follow_ups += commit(unit)
     unit.merged_children.add(str(other.child_id))
+    follow_ups += commit(unit)
     return ChildChange(cases=sorted(cases), restored=restored, unheard=[*follow_ups, *open_duplicates(unit)])
 
 

@@ -95,7 +95,7 @@ def _recheck_one(
     if answer is StillNeeded.PAUSED:
         result.postponed[draft.key] = (paused_until(view.casefile, draft, today) or today) + DAY
     elif hold is not None:
-        result.postponed[draft.key] = hold.until
+        result.postponed[draft.key] = hold.until or today + DAY
     elif wait is not None:
         result.postponed[draft.key] = wait.until or today + DAY
     elif answer is StillNeeded.YES:

@@ -8,7 +8,7 @@ at any hour. It includes the notices that wait for the same mailbox, so that the
 sweep has finished, its first sentence says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from casework import published_heads
+from casework.cases.of_the_child import withheld_cases
 from casework.context import LONDON, AppContext
 from casework.delivery import compose
 from casework.delivery.addresses import readdress
@@ -36,6 +37,7 @@ from casework.delivery.send import send
 from casework.delivery.transports import transports
 from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
+from casework.reports.withheld import waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.sweep import WrongDay
 from casework.to_decide import DUPLICATE, WaitingItem, waiting
@@ -182,19 +184,22 @@ def _fields(
     escalated = {item["duty"] for item in items if newest(item["template"]).called_for == "open"}
     found = [*(("claims", each) for each in claims), *(("letters", each) for each in letters)]
     found += [("look_again", each) for each in look_again]
+    withheld = waiting_for_release(context, connection, as_at)
+    unnamed = withheld_cases(connection)
     shown: dict[str, list[dict[str, Any]]] = {"claims": [], "letters": [], "look_again": []}
-    for name, each in found[:MOST]:
+    may_name = [(name, each) for name, each in found if each.get("ref") not in unnamed]
+    for name, each in may_name[:MOST]:
         shown[name].append(each)
     return {
         **_counts("late", late),
         **_counts("soon", soon),
         **_providers(late, soon),
         **shown,
-        "person_count": len(found) + len(escalated) + len(left) + bool(held) + troubled,
-        "more_for_person": len(found[MOST:]),
+        "person_count": len(found) + len(withheld) + len(escalated) + len(left) + bool(held) + troubled,
+        "more_for_person": len(found) - len(may_name[:MOST]) + len(withheld),
         "held": held,
         "held_mailboxes": held_mailboxes,
-        **_left(left),
+        **_left(left, unnamed),
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
         **head_fields(context, connection),
@@ -202,10 +207,11 @@ def _fields(
     }
 
 
-def _left(waiting: Sequence[WaitingItem]) -> dict[str, Any]:
+def _left(waiting: Sequence[WaitingItem], unnamed: Container[str]) -> dict[str, Any]:
     """What acts left for a person: how many refused rows, and the cases that are too many for one child."""
     duplicates = [{"refs": each.cases} for each in waiting if each.kind == DUPLICATE]
-    return {"refused_rows": len(waiting) - len(duplicates), "duplicates": duplicates[:MOST]}
+    named = [each for each in duplicates if not any(ref in unnamed for ref in each["refs"])]
+    return {"refused_rows": len(waiting) - len(duplicates), "duplicates": named[:MOST]}
 
 
 def _counts(name: str, rows: Sequence[BoardRow]) -> dict[str, int]:

@@ -12,13 +12,14 @@ from casework.reports.law_then import as_then, duties_then
 from casework.reports.plan_effects import PlanEffects
 from casework.reports.same_child_then import cases_of_the_child
 from config.rule_schema import Rule
+from config.text import full_day
 from deadlines.duties import Duty, duties_of
 from deadlines.governing_clock import governing
 from deadlines.status import days_late, status_of
 from deadlines.whose_days import whose_days
 from models import ledger
 from models.casefile import CaseFile
-from models.common_facts import CORRECTIONS
+from models.common_facts import CORRECTIONS, DIED, SENSITIVE
 from models.database import reading
 from models.errors import Refusal
 from models.facts import StoredFact
@@ -113,7 +114,19 @@ def _whose_days(
 
 def _remarks(context: AppContext, casefile: CaseFile) -> list[str]:
     remarks = context.processes[casefile.process].remarks
-    return [*(remarks(casefile) if remarks is not None else []), *_readings(context, casefile)]
+    own = remarks(casefile) if remarks is not None else []
+    return [*_of_the_child(casefile), *own, *_readings(context, casefile)]
+
+
+def _of_the_child(casefile: CaseFile) -> list[str]:
+    died = [f"The child died on {full_day(fact.occurred_on)}." for fact in casefile.lines if fact.kind == DIED]
+    flagged = [
+        f"This child was flagged as sensitive on {full_day(fact.occurred_on)}."
+        for fact in casefile.lines
+        if fact.kind == SENSITIVE
+    ]
+    rest = "No e-mail about any case of the child leaves until a person releases it, and no file or digest names them."
+    return [" ".join([*died[:1], *flagged[:1], rest])] if died or flagged else []
 
 
 def _readings(context: AppContext, casefile: CaseFile) -> list[str]:

@@ -15,6 +15,7 @@ from casework.job_runs import last_finished
 from casework.owners import is_of_owner
 from casework.reports.for_a_person import exceptions_for_a_person, letters_for_a_person
 from casework.reports.meetings import Meeting, meetings_of
+from casework.reports.withheld import WithheldCase, waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.to_decide import WaitingItem, waiting
 from models.bulk_io import in_chunks
@@ -73,11 +74,12 @@ class Today(BaseModel):
     last_sweep: str | None
     meetings: list[Meeting] = []
     waiting: list[WaitingItem] = []
+    withheld: list[WithheldCase] = []
 
     @property
     def to_decide(self) -> int:
         """How many things wait for a person; held letters count as one."""
-        in_lists = len(self.claims) + len(self.look_again) + len(self.letters) + len(self.waiting)
+        in_lists = len(self.claims) + len(self.look_again) + len(self.letters) + len(self.waiting) + len(self.withheld)
         return in_lists + bool(self.held)
 
 
@@ -88,15 +90,18 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
         claims, look_again = exceptions_for_a_person(context, connection, as_at)
         held, held_mailboxes = count_held(connection)
         meetings, left = meetings_of(context, connection, as_at), waiting(context, connection)
+        withheld = waiting_for_release(context, connection, as_at)
         if wanted is not None and wanted != Wanted():
             named = {row.case_ref for row in (*late, *soon)} | {each.case_ref for each in meetings}
             named |= {each["ref"] for each in (*claims, *look_again)} | {ref for each in left for ref in each.cases}
+            named |= {each.case_ref for each in withheld}
             refs = _references(connection, wanted, named)
             late = [row for row in late if row.case_ref in refs and wanted.body in ("", row.body)]
             soon = [row for row in soon if row.case_ref in refs and wanted.body in ("", row.body)]
             claims = [each for each in claims if each["ref"] in refs]
             look_again = [each for each in look_again if each["ref"] in refs]
             meetings = [each for each in meetings if each.case_ref in refs]
+            withheld = [each for each in withheld if each.case_ref in refs]
             left = [each for each in left if not each.cases or refs.intersection(each.cases)]
         return Today(
             as_at=as_at,
@@ -112,6 +117,7 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
             last_sweep=last_finished(connection, "sweep"),
             meetings=meetings,
             waiting=left,
+            withheld=withheld,
         )
 
 

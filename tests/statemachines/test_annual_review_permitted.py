@@ -30,7 +30,7 @@ ABOUT_ADVICE = {
     "dco_attended",
 }
 ENDS = {"case_withdrawn", "case_closed"}
-ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"}
 ENGINE = {
     "chasing_began",
     "child_joined",

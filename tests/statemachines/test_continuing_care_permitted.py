@@ -19,7 +19,7 @@ from tests.support.by_hand import history
 from tests.support.hand_table import HandTable, Possible, asked_before
 
 ENDS = {"case_withdrawn", "case_closed"}
-ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"}
 ENGINE = {
     "chasing_began",
     "child_joined",

@@ -51,7 +51,7 @@ ABOUT_ADVICE = {
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
 }
 ENDS = {"case_withdrawn", "case_closed"}
-ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"}
 ENGINE = {
     "chasing_began",
     "child_joined",

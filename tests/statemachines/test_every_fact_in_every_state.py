@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, status_of
-from models.common_facts import ENGINE_ONLY
+from models.common_facts import DIED, ENGINE_ONLY, OF_THE_CHILD
 from models.facts import StoredFact
 from statemachines.process import NotPermitted, OpeningFact
 from statemachines.registry import processes
@@ -121,7 +121,8 @@ def judged(name: str, lines: Sequence[StoredFact]) -> tuple[list[StoredFact], li
         opens = opens and fact.kind not in table.usual[state]
         ask = {**DECIDED, **table.possible}.get(fact.kind)
         true = ask is None or ask(possible, fact)
-        if state in process.final or ruled_out or opens or not true:
+        over = state in process.final and fact.kind not in OF_THE_CHILD
+        if over or ruled_out or opens or not true:
             impossible.append(fact)
         else:
             possible.append(fact)
@@ -175,7 +176,7 @@ def test_no_duty_ends_without_a_named_reason_and_no_standing_contradicts_its_dat
             assert duty.ended_seq is not None
             provisional = duty.law.provisional.ends if duty.law.provisional else ()
             restarts = duty.law.starts if duty.law.provisional else ()
-            reasons = {*duty.law.ends, *duty.law.superseded_by, *provisional, *restarts}
+            reasons = {DIED, *duty.law.ends, *duty.law.superseded_by, *provisional, *restarts}
             assert by_seq[duty.ended_seq].kind in reasons
         standing = status_of(duty, last)
         if standing == "breached":

@@ -32,7 +32,7 @@ ENGINE = {
     "letters_held",
     "letters_released",
 }
-ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
+ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"} | ENGINE
 # The authority's plans and notices come from other cases, in every state (reg 42(2), 44).
 PLANS = {
     "assessment_notified",

@@ -15,7 +15,7 @@ from tests.support.hand_table import HandTable, asked_before
 
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended", "body_replied"}
 ENDS = {"case_withdrawn", "case_closed"}
-ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"}
 ENGINE = {
     "chasing_began",
     "child_joined",

@@ -24,7 +24,7 @@ ENGINE = {
     "letters_held",
     "letters_released",
 }
-ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
+ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"} | ENGINE
 # Accepted in every state: what the authority does, also on another case, and another time that the Tribunal directs
 # for any duty (r5(3)(a), reg 44(1), SI 2017/1306 reg 6(4)).
 PLANS = {

@@ -51,6 +51,7 @@ FORMS = {
     "/release": ("sure",),
     "/decide/{number:int}": ("how",),
     "/cases/{ref}/owner": ("owner",),
+    "/cases/{ref}/release": ("reason",),
     "/people": ("account", "role", "scope"),
     "/people/invite": ("account", "mailbox"),
     "/people/second-factor": ("account",),

@@ -45,6 +45,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/cases/{ref}/owner"): {D, A},
     ("GET", "/cases/{ref}/ladder"): TEAM,
     ("POST", "/cases/{ref}/ladder"): {D, A},
+    ("POST", "/cases/{ref}/release"): {D, A},
     ("GET", "/cases/{ref}/looks"): {D, U},
     ("GET", "/cases/{ref}/identity"): {D, A},
     ("POST", "/cases/{ref}/identity"): {D, A},
