@@ -14,11 +14,8 @@ from markupsafe import Markup
 from casework.access.accounts import accounts
 from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext, instant
-<<<<<<< HEAD
 from casework.declared_changes import declared_of
-=======
 from casework.delivery.holds import held_notices, release_held
->>>>>>> 914abec (What leaves names no child who died or is flagged as sensitive)
 from casework.owners import assign, owners_of
 from casework.privacy.case_looks import note_look
 from casework.reports.case_letters import letters_of, linked_cases
