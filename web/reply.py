@@ -60,7 +60,7 @@ def answer(asked: Asked) -> Answer:
 
 def _opened(asked: Asked) -> tuple[Link, list[Owed]]:
     """Raises NoSuchLink."""
-    now, context = datetime.now(UTC), asked.context
+    now, context = asked.context.now(), asked.context
     with reading(context.engine) as connection:
         link = find_link(connection, context.cipher, asked.place["token"], now)
         return link, owed_by(context, connection, link, now)

@@ -182,10 +182,15 @@ def items_of(drafts: Sequence[NoticeDraft]) -> list[dict[str, Any]]:
             "template": draft.fields["letter"],
             "version": newest(draft.fields["letter"]).version,
             "fields": draft.fields,
-            "duty": f"{draft.case_ref}/{draft.rule}/{draft.opened_seq}",
+            "duty": duty_name(draft),
         }
         for draft in sorted(drafts, key=_urgency)
     ]
+
+
+def duty_name(draft: NoticeDraft) -> str:
+    """The duty of a notice, as the items of a longer letter name it."""
+    return f"{draft.case_ref}/{draft.rule}/{draft.opened_seq}"
 
 
 def _urgency(draft: NoticeDraft) -> tuple[int, int, str, str]:

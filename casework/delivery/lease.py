@@ -19,6 +19,7 @@ from casework.context import AppContext, instant
 from casework.delivery import compose
 from casework.delivery.compose import LetterContent, RecheckResult
 from casework.delivery.deliverer import Deliverer, is_expired
+from casework.delivery.letter_links import put_placeholders
 from casework.delivery.transports import Transports
 from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
 from models.enums import LetterState
@@ -145,6 +146,7 @@ def _write_letter(
 ) -> LeasedLetter:
     introduced = outbox.was_ever_written_to(connection, mailbox)
     content = compose.compose(run.context, result.needed, run.today(), introduced)
+    content = put_placeholders(run.context, connection, mailbox, content, result.needed)
     if waiting is None:
         stem = compose.letter_stem(mailbox, run.today())
         return lease_new(run, connection, mailbox, stem, content, result.needed)

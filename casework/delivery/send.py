@@ -16,6 +16,7 @@ from casework.cases.unit_of_work import load_readable
 from casework.context import instant
 from casework.delivery import compose, receipt_rows
 from casework.delivery.lease import DeliveryRun
+from casework.delivery.letter_links import put_links
 from casework.reports.for_a_person import OUTCOME_UNKNOWN
 from models.database import transact
 from models.enums import LetterState, NoticeState
@@ -54,6 +55,7 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     except RenderError:
         # Only a person can fix a template; the letter records it, and nothing is sent half written.
         return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
+    leaves = put_links(context, letter, content)
     attempt = run.transports.send(
         Letter(
             letter.id,
@@ -61,9 +63,9 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
             letter.mailbox,
             compose.office(context),
             context.directory.dco,
-            content.subject,
-            content.text,
-            content.html,
+            leaves.subject,
+            leaves.text,
+            leaves.html,
             context.now(),
             letter.again,
         )

@@ -4,7 +4,7 @@ The case is locked before the link is looked at, so that of two answers at once 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -49,7 +49,7 @@ def give(
     """
 
     def once(connection: Connection) -> list[Outcome]:
-        now = datetime.now(UTC)
+        now = context.now()
         link = find_link(connection, context.cipher, token, now)
         unit = UnitOfWork(context, connection, actor=MAILBOX, via=VIA_LINK, run=run)
         unit.load(sorted({asked.case_ref for asked, _reply in replies}))
@@ -83,7 +83,7 @@ def _one(
         "opened_seq": asked.opened_seq,
         "answer": str(reply.answer),
         "facts": " ".join(str(fact.seq) for fact in facts),
-        "given_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "given_at": unit.context.now().isoformat(timespec="microseconds"),
     }
     unit.connection.execute(insert(ANSWER_GIVEN).values(**row))
     case = unit.cases[asked.case_ref]
@@ -117,7 +117,7 @@ def undo(context: AppContext, token: str, number: int, run: str | None = None) -
     """
 
     def once(connection: Connection) -> bool:
-        now = datetime.now(UTC)
+        now = context.now()
         find_link(connection, context.cipher, token, now)
         query = select(ANSWER_GIVEN).where(ANSWER_GIVEN.c.id == number, ANSWER_GIVEN.c.link == digest_of(token))
         row = connection.execute(query).first()

@@ -226,6 +226,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         work_checks.laws,
         service_checks.relay,
         service_checks.other_transports,
+        service_checks.links,
         work_checks.letters,
         work_checks.came_back,
         work_checks.claims,

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 from casework.context import AppContext
 from casework.delivery import transport_state
 from casework.job_runs import MAIL_SERVER_ACCEPTS
+from casework.replies.links import address_for_answers
 from casework.reports.for_a_person import DAILY_DIGEST
 from config.running_instance import read_running, server_answers
 from config.settings import Carrier, Settings
@@ -123,6 +124,19 @@ def other_transports(context: AppContext, connection: Connection, _today: date) 
             what=f"transport_{state.name}",
             message=f"{said}: no letter leaves by {state.name}",
             mend=relay_repair(context.settings, state.why),
+        )
+
+
+def links(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
+    """Finds letters that leave without a link to answer them, because nobody has said where the pages are."""
+    if context.settings.carrier is Carrier.SINK or context.simulated or address_for_answers(context.settings):
+        return
+    sent = select(LETTER.c.id).where(LETTER.c.on > today - LOOK_BACK, LETTER.c.state == LetterState.SENT).limit(1)
+    if connection.scalar(sent) is not None:
+        yield Finding(
+            what="letters_without_links",
+            message="letters leave without a link to answer them: sendflow does not know the address of its pages",
+            mend="set SENDFLOW_PAGES_URL, as in SENDFLOW_PAGES_URL=https://cases.icb.example, and start it again",
         )
 
 

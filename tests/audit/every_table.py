@@ -70,7 +70,7 @@ def filled_team(team: Team) -> Team:
     asked = Asked("NX90001", "ehc_body_advice_respond", _request(team), TRUST, SALT, "service")
     link = link_to_duty(asked, "salt@trust.example", "a notice")
     with writing(context.engine) as connection:
-        store_links(connection, context.cipher, [link], datetime.now(UTC))
+        store_links(connection, context.cipher, [link], context.now())
     give(context, token_of(context.cipher, link), [(asked, Reply(Answer.RECEIVED, recipient="service"))])
     mail = reply("EXPECTED NX90001 30 April 2026", SERVICE, team.post.letters[0].message_id)
     receive(context, Fetched("dco@imap.example/INBOX/1/1", "1", mail, len(mail)), AllNames(context))

@@ -229,8 +229,12 @@ def test_the_letter_reads_as_reviewed(name: str) -> None:
 def test_these_are_the_newest_versions() -> None:
     """A later version has a file of tests of its own; until then, what is tested here is what is sent."""
     # test_digest_of_refused_rows, test_ending_letters, test_digest_without_authority
-    later = {"digest": 5, "morning_digest": 6, "no_longer_needed": 4}
-    assert {template: newest(template).version for template in VERSIONS} == VERSIONS | later
+    later = {"morning_digest", "no_longer_needed"}  # test_digest_over_findings, test_ending_letters
+    # Letters that ask for something: test_letters_with_links.
+    own = {each: version for each, version in VERSIONS.items() if newest(each).called_for != "open"}
+    assert {each: newest(each).version for each in own.keys() - later} == {
+        each: own[each] for each in own.keys() - later
+    }
 
 
 @pytest.mark.parametrize("name", SAMPLES)

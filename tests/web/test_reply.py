@@ -63,7 +63,7 @@ def mailbox_of(place: Installation, service: str = SALT) -> str:
 def stored(place: Installation, link: Link, made: datetime | None = None) -> str:
     """Store a link as a letter does; gives its token."""
     context = place.context()
-    now = made or datetime.now(UTC)
+    now = made or context.now()
     transact(context.engine, lambda each: store_links(each, context.cipher, [link], now))
     return token_of(context.cipher, link)
 
@@ -182,7 +182,7 @@ def test_undo_withdraws_the_fact_within_an_hour_and_not_later(place: Installatio
     kinds = [fact for fact in facts(place) if fact[1].startswith("mailbox.")]
     assert [kind for kind, _actor, _ref in kinds] == ["health_advice_answered", "fact_withdrawn"]
     done = send(anybody, token, choose(anybody, token, "received"))
-    hour_ago = (datetime.now(UTC) - timedelta(minutes=61)).isoformat(timespec="microseconds")
+    hour_ago = (place.context().now() - timedelta(minutes=61)).isoformat(timespec="microseconds")
     transact(place.context().engine, lambda each: each.execute(update(ANSWER_GIVEN).values(given_at=hour_ago)))
     before = facts(place)
     late = anybody.post(f"/reply/{token}", data={**form(done), "step": "undo"})
@@ -269,7 +269,7 @@ def test_the_database_has_the_digest_of_a_token_and_never_the_token(place: Insta
     assert token not in str(place.context().settings.records.read_bytes())
     context = place.context()
     with reading(context.engine) as connection:
-        link = find_link(connection, context.cipher, token, datetime.now(UTC))
+        link = find_link(connection, context.cipher, token, context.now())
     assert token_of(context.cipher, link) == token
 
 

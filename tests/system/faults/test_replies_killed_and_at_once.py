@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -27,7 +26,7 @@ def asked_by_letter(team: Team) -> tuple[str, list[Any]]:
     link = link_to_duty(asked, MAILBOX, "a notice")
     context = team.context(TODAY)
     transact(context.engine, context.keep_time)
-    transact(context.engine, lambda each: store_links(each, context.cipher, [link], datetime.now(UTC)))
+    transact(context.engine, lambda each: store_links(each, context.cipher, [link], context.now()))
     return token_of(context.cipher, link), [list(asked), "not_known"]
 
 
