@@ -62,6 +62,7 @@ MODULES = {
         "erase",
         "reset-person-key",
     ),
+    "replies": ("replies",),
     "rule_packs": (
         "dry-run",
         "adopt",

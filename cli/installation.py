@@ -54,6 +54,7 @@ ACCESS = {
     "ladder": Access.LOOKS,
     "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
     "overdue": Access.LOOKS,
+    "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "rulesets": Access.LOOKS,
     "verify": Access.LOOKS,  # but for what it finds, which it stores
     "bodies": Access.NONE,

@@ -114,7 +114,7 @@ def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
             )
         case Job.VERIFY:
             return JobExecution(job, context, {"case": given["case"]})
-        case Job.ALERT:
+        case Job.REPLIES | Job.ALERT:
             return JobExecution(job, context, {})
         case _:
             # The facts and the file of these jobs never pass through Prefect.
@@ -191,6 +191,16 @@ async def deliver(now: Now = False) -> State[Any]:
     return await _execute(Job.DELIVER, now=now)
 
 
+@flow(
+    name="replies",
+    flow_run_name=_run_name,
+    description="Reads the mailbox to which bodies reply.",
+)
+async def replies() -> State[Any]:
+    """Read the mailbox. A mail that was read before changes nothing."""
+    return await _execute(Job.REPLIES)
+
+
 @flow(name="digest", flow_run_name=_run_name, description="Sends the daily digest to the DCO.")
 async def digest(as_at: Day = None) -> State[Any]:
     """Write the digest of one day. A second run on that day changes nothing."""
@@ -222,6 +232,7 @@ FLOWS: dict[Job, Flow[..., Any]] = {
     Job.IMPORT: import_tracker,
     Job.SWEEP: sweep,
     Job.DELIVER: deliver,
+    Job.REPLIES: replies,
     Job.DIGEST: digest,
     Job.VERIFY: verify,
     Job.ALERT: alert,

@@ -1,4 +1,5 @@
-"""The deployments, which a person may start from the Prefect UI: sweep, deliver, digest, verify, alert.
+"""The deployments, which a person may start from the Prefect UI: sweep, deliver, replies, digest, verify,
+alert.
 
 None has a schedule, because runtime/scheduler.py starts the jobs by the clock.
 """
@@ -42,6 +43,10 @@ WHAT_THEY_DO = {
         "Sends the letters that are still called for, one message to a mailbox a day, in working hours unless *Now* is"
         " ticked. Safe to start at any time: nothing is sent twice."
     ),
+    "replies": (
+        "Reads the mailbox to which bodies reply: answers by code are recorded, what was not delivered goes to the next"
+        " post, and every other mail waits for a person. Safe to start at any time: each mail counts once."
+    ),
     "digest": (
         "Sends the daily digest to the DCO: what is late, what falls due in seven days, what to decide. "
         "One a day, however often it is started."
@@ -62,6 +67,7 @@ def deployments() -> list[RunnerDeployment]:
     flows: dict[str, Any] = {
         "sweep": definitions.sweep,
         "deliver": definitions.deliver,
+        "replies": definitions.replies,
         "digest": definitions.digest,
         "verify": definitions.verify,
         "alert": definitions.alert,

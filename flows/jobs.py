@@ -1,4 +1,4 @@
-"""The jobs of sendflow: record, import, sweep, deliver, digest, verify, alert. Knows no Prefect."""
+"""The jobs of sendflow: record, import, sweep, deliver, replies, digest, verify, alert. Knows no Prefect."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Job(StrEnum):
     IMPORT = "import"
     SWEEP = "sweep"
     DELIVER = "deliver"
+    REPLIES = "replies"
     DIGEST = "digest"
     VERIFY = "verify"
     ALERT = "alert"
@@ -106,12 +107,16 @@ def job_function(job: Job) -> Callable[..., Any]:
             from casework.delivery.daily_digest import digest
 
             return lambda context, run, **arguments: digest(context, run=run, **arguments)
-        case Job.VERIFY | Job.ALERT:
+        case Job.REPLIES | Job.VERIFY | Job.ALERT:
             return _without_facts(job)
 
 
 def _without_facts(job: Job) -> Callable[..., Any]:
-    """Return the function of a job that records no fact, so that no fact names its run."""
+    """Return the function of a job whose facts name no run: it records none, or several readers take turns."""
+    if job is Job.REPLIES:
+        from casework.mailbox.read import read_replies
+
+        return lambda context, _run, **arguments: read_replies(context, **arguments)
     if job is Job.ALERT:
         from flows.alerts import raise_alert
 

@@ -38,6 +38,10 @@ class EndState(StrEnum):
     WAITING = "Waiting"
     NOTHING_TO_SEND = "Nothing to send"
     LETTERS_NEED_A_PERSON = "Letters need a person"
+    REPLIES_READ = "Replies read"
+    REPLIES_NEED_A_PERSON = "Replies need a person"
+    NO_NEW_MAIL = "No new mail"
+    MAILBOX_NOT_READ = "Mailbox not read"
     DIGESTED = "Digest written"
     INTACT = "Intact"
     DAMAGED = "Damaged"
@@ -204,6 +208,19 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
     )
 
 
+def _replies_end(name: str, report: Mapping[str, Any]) -> End:
+    if error := report.get("error"):
+        why = str(error).replace("_", " ")
+        message = f"the mailbox cannot be read ({why}): run sendflow doctor for the fix"
+        return End(f"{name}: {why}", EndState.MAILBOX_NOT_READ, message, broken=True)
+    words = ("answered", "undelivered", "automatic", "waiting", "repeated")
+    said = ", ".join(f"{_count(report, word)} {word}" for word in words if _count(report, word)) or "no new mail"
+    if waiting := _count(report, "waiting"):
+        message = f"{said}; {waiting} wait for a person: see sendflow replies"
+        return End(f"{name}: {said}", EndState.REPLIES_NEED_A_PERSON, message)
+    return End(f"{name}: {said}", EndState.REPLIES_READ if report.get("read") else EndState.NO_NEW_MAIL, said)
+
+
 def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     cases, facts = _count(report, "cases"), _count(report, "facts")
     still_open = _count(report, "open")
@@ -237,6 +254,7 @@ def _count(report: Mapping[str, Any], key: str) -> int:
 ENDS: dict[Job, Callable[[str, Mapping[str, Any]], End]] = {
     Job.SWEEP: _sweep_end,
     Job.DELIVER: _deliver_end,
+    Job.REPLIES: _replies_end,
     Job.VERIFY: _verify_end,
     Job.IMPORT: _import_end,
     Job.RECORD: _record_end,

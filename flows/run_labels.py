@@ -78,7 +78,7 @@ def parameters(execution: JobExecution) -> dict[str, Any]:
             return {"now": bool(given.get("now", False))}
         case Job.VERIFY:
             return {"case": _reference(given["case"]) if given.get("case") else None}
-        case Job.ALERT:
+        case Job.REPLIES | Job.ALERT:
             return {}
 
 
@@ -127,5 +127,5 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
             return "deliver now" if shown["now"] else "deliver"
         case Job.VERIFY:
             return f"verify {shown['case'] or 'every case'}"
-        case Job.ALERT:
-            return "alert"
+        case Job.REPLIES | Job.ALERT:
+            return str(job)

@@ -31,6 +31,7 @@ from casework.delivery.deliver import delivery_is_due
 from casework.delivery.receipts import ask
 from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
+from casework.mailbox.read import reading_is_due
 from casework.published_heads import check_published
 from casework.sweep import DueDuties
 from config.settings import Settings
@@ -48,6 +49,7 @@ DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
 TROUBLED_SECONDS = 3600.0
 AGAIN_SECONDS = 600.0
+MAILBOX_SECONDS = 300.0
 # A job that was missed runs once, however often it was missed, and never beside itself.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
@@ -83,6 +85,7 @@ class Scheduler:
     troubled_until: float = 0.0
     digest_after: float = 0.0
     ask_after: float = 0.0
+    mailbox_after: float = 0.0
     relay: str | None = None
     pulse: Heartbeat = field(default_factory=Heartbeat)
     feed: EventFeed = field(init=False)
@@ -93,7 +96,7 @@ class Scheduler:
 
     def tick(self) -> None:
         """Once a minute: sweep if a duty is due for a check, write the digest if it is missing, deliver if a letter is
-        due.
+        due. Every 5 minutes: read the mailbox if something came in.
         """
         self.pulse.now()
         self._with_context(self._look)
@@ -162,6 +165,10 @@ class Scheduler:
         if time.monotonic() >= self.ask_after:
             self.ask_after = time.monotonic() + AGAIN_SECONDS
             self._safely("ask what became of e-mails", lambda: ask(context))
+        if time.monotonic() >= self.mailbox_after and context.settings.replies is not None:
+            self.mailbox_after = time.monotonic() + MAILBOX_SECONDS
+            if self._safely("look for mails", lambda: reading_is_due(context)):
+                self._safely("read the mailbox", lambda: self.act("replies", context, say=self._once))
         if self._safely("look for sign-in links", lambda: any_waiting(context)):
             self._safely("send sign-in links", lambda: send_waiting(context))
 

@@ -29,7 +29,7 @@ from models.answers import Answer
 from models.enums import LetterState
 from models.errors import SendflowError
 from models.same_words import spellings
-from models.tables import LETTER, NOTICE
+from models.tables import DUTY, LETTER, NOTICE
 
 LEFT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.SENDING, LetterState.CAME_BACK)
 VOUCHED = re.compile(r"(?:^|[;\s])(dmarc|dkim|spf)\s*=\s*pass\b", re.IGNORECASE)
@@ -157,7 +157,7 @@ def _meant(unit: UnitOfWork, code: CodeLine, near: Sequence[Asked], owed: Sequen
     fitting: list[tuple[Asked, Reply]] = []
     for asked in pool:
         case = cases.get(asked.case_ref)
-        reply = _reply(unit.context, code, asked, case.file.la) if case is not None else None
+        reply = reply_of(unit.context, code, asked, case.file.la) if case is not None else None
         if case is not None and reply is not None and _is_possible(unit.context, case, asked, reply):
             fitting.append((asked, reply))
     if not fitting:
@@ -178,7 +178,7 @@ def _is_possible(context: AppContext, case: LoadedCase, asked: Asked, reply: Rep
     return True
 
 
-def _reply(context: AppContext, code: CodeLine, asked: Asked, la: str | None) -> Reply | None:
+def reply_of(context: AppContext, code: CodeLine, asked: Asked, la: str | None) -> Reply | None:
     """What a code line says of one duty; None where it names no service that somebody gives in that authority."""
     answer = Answer(code.answer)
     if answer is not Answer.OTHER_SERVICE:
@@ -197,6 +197,17 @@ def owed_by_sender(context: AppContext, connection: Connection, sender: str) -> 
         (each for each in mailboxes(context.directory, context.today()) if each.lower() == sender.lower()), None
     )
     return asked_of_mailbox(context, connection, mailbox) if mailbox is not None else []
+
+
+def asked_of(context: AppContext, connection: Connection, case_refs: Collection[str]) -> list[Asked]:
+    """Every open duty of these cases that the escalation policy chases."""
+    query = select(DUTY.c.case_ref, DUTY.c.rule, DUTY.c.opened_seq, DUTY.c.body, DUTY.c.service).where(
+        DUTY.c.case_ref.in_(case_refs),
+        DUTY.c.closed_on.is_(None),
+        DUTY.c.body.is_not(None),
+        DUTY.c.rule.in_(context.escalation_policy.rung),
+    )
+    return [Asked(*row) for row in connection.execute(query.order_by(DUTY.c.case_ref, DUTY.c.due))]
 
 
 def _of_letter(connection: Connection, letter: str) -> list[Asked]:

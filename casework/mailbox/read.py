@@ -12,7 +12,7 @@ from datetime import timedelta
 from time import monotonic
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,7 +45,7 @@ class NoMailbox(Refusal, ValueError):
 class RepliesReport(BaseModel):
     """What a reading of the mailbox did: how many mails, and what became of them.
 
-    `error` is no part of the document: a word for why the mailbox cannot be read; None if it can.
+    `error` is a word for why the mailbox cannot be read; null if it can.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +55,7 @@ class RepliesReport(BaseModel):
     automatic: int = 0
     waiting: int = 0
     repeated: int = 0
-    error: str | None = Field(default=None, exclude=True)
+    error: str | None = None
 
 
 class AllNames:
@@ -91,9 +91,8 @@ def mailbox_settings(context: AppContext) -> ReplyMailbox:
     return context.settings.replies
 
 
-def read_replies(context: AppContext, run: str | None = None, *, seconds: float = SECONDS) -> RepliesReport:
+def read_replies(context: AppContext, *, seconds: float = SECONDS) -> RepliesReport:
     """Read the mailbox for `seconds` at most. Raises NoMailbox; a mailbox that cannot be read is in the report."""
-    del run  # the facts of a reply name no run: two readers may take turns
     settings = mailbox_settings(context)
     found: Counter[MailState] = Counter()
     error: str | None = None

@@ -15,20 +15,23 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Row, func, select
 
 from casework.cases.commit import commit
+from casework.cases.fact_form import Refused
 from casework.cases.record import RecordCommand, apply
 from casework.cases.references import find_case
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext, instant
 from casework.delivery.came_back import say_that_it_was_undelivered
 from casework.mailbox.bounces import Cause
-from casework.mailbox.match import Why, case_refs_of, owed_by_sender
+from casework.mailbox.codes import CodeLine
+from casework.mailbox.match import Why, asked_of, case_refs_of, owed_by_sender, reply_of
 from casework.privacy.case_looks import note_looks
 from casework.replies.answers import Possible, Reply, drafts_of, possible_answers
 from casework.replies.record import VIA_MAIL, Asked, NotOwed, duty_asked_for
+from models.answers import Answer
 from models.database import reading, transact
 from models.errors import Refusal
 from models.incoming_mail import MailState, Summary, settle, summary_of
-from models.tables import INCOMING_MAIL
+from models.tables import CASE, INCOMING_MAIL
 
 NO_CASE = "-"  # in place of a case's reference, in the log of looks
 LOOK = "mail"
@@ -124,20 +127,32 @@ def show(context: AppContext, id_: str, actor: str) -> MailShown:
     return MailShown(**about.model_dump(), **{**words, "attachments": list(words["attachments"] or ())})
 
 
-def things_asked(context: AppContext, mail: MailShown) -> list[tuple[Asked, list[Possible]]]:
-    """The open duties that the mail may be about, with the answers to each: of its e-mail, else of its sender."""
+def things_asked(context: AppContext, mail: MailShown, case: str | None = None) -> list[tuple[Asked, list[Possible]]]:
+    """The open duties that the mail may be about, with the answers to each: of a case that a person names, else of its
+    e-mail, else of its sender. Raises NoSuchCase.
+    """
     with reading(context.engine) as connection:
-        owed = owed_by_sender(context, connection, mail.sender or "")
-        near = [each for each in owed if each.case_ref in mail.cases] or owed
+        refs = [find_case(connection, context.cipher, case)] if case else mail.cases
+        near = asked_of(context, connection, refs) if refs else owed_by_sender(context, connection, mail.sender or "")
         unit = UnitOfWork(context, connection, actor=LOOK, via=VIA_MAIL)
         cases = load_readable(unit, {each.case_ref for each in near[:50]})
         found = []
         for asked in near[:50]:
-            case = cases.get(asked.case_ref)
-            duty = duty_asked_for(case, asked) if case is not None else None
-            if case is not None and duty is not None:
-                found.append((asked, possible_answers(context, context.processes[case.file.process], duty)))
+            loaded = cases.get(asked.case_ref)
+            duty = duty_asked_for(loaded, asked) if loaded is not None else None
+            if loaded is not None and duty is not None:
+                found.append((asked, possible_answers(context, context.processes[loaded.file.process], duty)))
         return found
+
+
+def reply_typed(context: AppContext, asked: Asked, said: Answer, on: date | None, service: str) -> Reply:
+    """The reply that a person types for a mail, with the day or the service that it names. Raises Refused."""
+    with reading(context.engine) as connection:
+        la = connection.scalar(select(CASE.c.la).where(CASE.c.case_ref == asked.case_ref))
+    reply = reply_of(context, CodeLine(str(said), None, on, service), asked, la)
+    if reply is None:
+        raise Refused("bad_service", "the directory has no such service there: sendflow bodies lists them", field="to")
+    return reply
 
 
 def decide(context: AppContext, id_: str, decision: Decision, actor: str, case: str | None = None) -> MailListed:

@@ -33,7 +33,7 @@ from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
 from models.schema import HEAD, MIGRATIONS, revision
 from models.schema_revision import altered_revision
-from runtime.diagnostics import service_checks, work_checks
+from runtime.diagnostics import reply_checks, service_checks, work_checks
 from runtime.diagnostics.finding import MOST_CASES, Finding
 
 LEAST_FREE_SPACE = 1024**3  # bytes
@@ -229,6 +229,8 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         service_checks.links,
         work_checks.letters,
         work_checks.came_back,
+        reply_checks.mailbox,
+        reply_checks.tray,
         work_checks.claims,
         work_checks.directory,
         work_checks.names,

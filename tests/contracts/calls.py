@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "part": ("part",),
     "person": ("person",),
     "preview": ("preview",),
+    "replies": ("replies",),
     "processes": ("processes",),
     "record": ("record",),
     "reset person key": ("reset-person-key",),

@@ -80,6 +80,7 @@ def test_every_other_job_is_accepted(team: Team, flows: Any, tmp_path: Path) -> 
         (Job.SWEEP, {"as_at": ON}),
         (Job.DIGEST, {"as_at": ON}),
         (Job.DELIVER, {"now": True}),
+        (Job.REPLIES, {}),
         (Job.VERIFY, {"case": CASE}),
         (Job.VERIFY, {"case": "EHC-2026001"}),
         (Job.VERIFY, {}),

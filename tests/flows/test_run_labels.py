@@ -57,6 +57,10 @@ def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
         (Job.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 0}, EndState.NOTHING_NEW, False),
         (Job.IMPORT, {"rows": 3, "accepted": 2, "refused": 1, "facts_added": 5}, EndState.SOME_REFUSED, False),
         (Job.RECORD, {"case_ref": CASE, "seq": 2, "state": "requested"}, EndState.RECORDED, False),
+        (Job.REPLIES, {"read": 3, "answered": 2, "automatic": 1}, EndState.REPLIES_READ, False),
+        (Job.REPLIES, {"read": 3, "answered": 2, "waiting": 1}, EndState.REPLIES_NEED_A_PERSON, False),
+        (Job.REPLIES, {"read": 0}, EndState.NO_NEW_MAIL, False),
+        (Job.REPLIES, {"read": 0, "error": "login_refused"}, EndState.MAILBOX_NOT_READ, True),
         (Job.DIGEST, {}, EndState.DIGESTED, False),
     ],
 )
@@ -138,6 +142,7 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
         (Job.SWEEP, {"as_at": "2026-02-30"}, "sweep today"),
         (Job.DIGEST, {"as_at": "2026-04-14"}, "digest 14 Apr 2026"),
         (Job.DELIVER, {"now": True}, "deliver now"),
+        (Job.REPLIES, {}, "replies"),
         (Job.VERIFY, {"case": None}, "verify every case"),
         (Job.VERIFY, {"case": CASE}, f"verify {CASE}"),
     ],
