@@ -9,6 +9,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -26,7 +27,7 @@ NAMES = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min
 
 def letter(**other: str) -> Letter:
     """Return a letter; `other` replaces parts of it."""
-    parts = {
+    parts: dict[str, Any] = {
         "id": "20260302-7ce506255e",
         "message_id": "<20260302-7ce506255e.sendflow@northernvales-icb.example>",
         "mailbox": "slt.advice@northshire-community.example",
