@@ -21,6 +21,7 @@ from audit.published_head import Head, PublishedHead, compare_head
 from audit.verify_changes import check_changes, check_config
 from audit.verify_encrypted import check_encrypted
 from audit.verify_letters import check_files, check_letters, check_letters_of
+from audit.verify_log import check_log
 from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
 from casework import findings, published_heads
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
@@ -163,6 +164,7 @@ def verify(
             if differences := heads.differences(partial(line_before, connection)):
                 report(None, None, "head", difference_message(differences))
             failures += (VerificationFailure(**each._asdict()) for each in published_heads.check(connection, witnesses))
+        check_log(context, connection, case, report)
         check_changes(connection, case, report_row)
         check_encrypted(connection, context.cipher, case, report_row)
         if case is None:

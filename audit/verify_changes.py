@@ -45,6 +45,7 @@ WHAT = {
     "decided": "to_decide",
     "case_owner": "owner",
     "receipt": "letter",
+    "log_act": "log",
     "case_file": "child",
 }
 NAMES = {
@@ -67,6 +68,7 @@ NAMES = {
     "account_factor": "the second factor of account",
     "recovery_code": "the recovery code",
     "receipt": "the receipt of letter",
+    "log_act": "the act on the transparency log number",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}

@@ -57,6 +57,7 @@ MODULES = {
     "joint_review": ("joint-review",),
     "ladder": ("ladder",),
     "letters": ("letters",),
+    "log": ("log",),
     "people": (
         "person",
         "erase",

@@ -53,6 +53,7 @@ ACCESS = {
     "joint-review": Access.LOOKS,
     "ladder": Access.LOOKS,
     "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
+    "log": Access.LOOKS,  # `log rotate` and `log continue` change
     "overdue": Access.LOOKS,
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "rulesets": Access.LOOKS,

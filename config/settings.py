@@ -26,6 +26,7 @@ from config.connection_urls import (
     prefect_database,
     private_cluster,
 )
+from config.log_folders import log_folders
 from config.login import read_login
 from config.notify_settings import NotifyAccess, read_notify
 from config.reply_mailbox import ReplyMailbox, read_reply_mailbox
@@ -64,6 +65,7 @@ class Settings:
     - `alert_to`: the mailbox of the person who gets an e-mail when sendflow does not work
     - `pages_at`: the address under which people open the pages, for links in e-mails; None: this machine's own
     - `replies`: the mailbox from which answers are read; None: no mail is read
+    - `log_to`: folders to which the transparency log leaves, besides SENDFLOW_HOME/log
     - `second_factor`: the roles whose accounts must have a second factor; None: those that config/rights.toml says
     """
 
@@ -95,6 +97,7 @@ class Settings:
     second_factor: tuple[str, ...] | None = None
     replies: ReplyMailbox | None = None
     notify: NotifyAccess | None = field(default=None, repr=False)
+    log_to: tuple[Path, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -140,6 +143,7 @@ class Settings:
             notify=checked(read_notify),
             second_factor=_roles(env.get("SENDFLOW_SECOND_FACTOR") or ""),
             replies=checked(read_reply_mailbox),
+            log_to=checked(log_folders),
         )
         if wrong or (wrong := list(settings._conflicts())):
             raise SettingsError("; ".join(wrong))

@@ -3,10 +3,11 @@
 from sqlalchemy import String
 from sqlmodel import AutoString, Field, SQLModel
 
+import models.log_rows  # noqa: F401 (its tables belong to the same schema)
 from models.rows import FactRow
 from models.tables import TEXT_C
 
-ALL_ROWS = FactRow.metadata  # these tables, and those of models.rows
+ALL_ROWS = FactRow.metadata  # these tables, and those of models.rows and models.log_rows
 
 
 class SignInLinkRow(SQLModel, table=True):

@@ -24,6 +24,11 @@ APPEND_ONLY_TABLES = (
     "to_decide",
     "decided",
     "case_owner",
+    "log_leaf",
+    "log_block",
+    "log_checkpoint",
+    "log_cosignature",
+    "log_act",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

@@ -91,6 +91,7 @@ COVERED = {
                 tables.DECIDED,
                 tables.CASE_OWNER,
                 tables.RECEIPT,
+                tables.LOG_ACT,
             ),
         ),
         _coverage(tables.CASE, "case_ref", "child_key"),

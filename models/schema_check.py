@@ -53,6 +53,7 @@ INDEXES = {
     "ix_receipt_accepted_at": _Index("receipt", ("accepted_at",)),
     "letter_mailbox": _Index("letter", ("mailbox", "on")),
     "letter_state": _Index("letter", ("state",)),
+    "log_leaf_leaf": _Index("log_leaf", ("leaf",)),
     "ix_notice_case_ref": _Index("notice", ("case_ref",)),
     "notice_state": _Index("notice", ("state",)),
     "ix_passage_case_ref": _Index("passage", ("case_ref",)),

@@ -31,6 +31,7 @@ MARKS = {
     "016": ("answer_link", "digest"),
     "017": ("incoming_mail", "place"),
     "018": ("fact", "fact_of_the_child"),
+    "019": ("log_leaf", "number"),
 }
 
 

@@ -20,6 +20,12 @@ from models.access_tables import SIGN_IN_LINK as SIGN_IN_LINK
 from models.columns import METADATA as METADATA
 from models.columns import TEXT_C as TEXT_C
 from models.columns import key_column, optional_column, required_column
+from models.log_tables import LOG_ACT as LOG_ACT
+from models.log_tables import LOG_BLOCK as LOG_BLOCK
+from models.log_tables import LOG_CHECKPOINT as LOG_CHECKPOINT
+from models.log_tables import LOG_COSIGNATURE as LOG_COSIGNATURE
+from models.log_tables import LOG_LEAF as LOG_LEAF
+from models.log_tables import LOG_TAIL as LOG_TAIL
 
 # The facts that may name a day to come, in the words of their index: a database uses it for the same condition alone.
 NAMES_A_DAY = (

@@ -32,6 +32,7 @@ from casework.delivery.receipts import ask
 from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
 from casework.mailbox.read import reading_is_due
+from casework.proof import sequencer
 from casework.published_heads import check_published
 from casework.sweep import DueDuties
 from config.settings import Settings
@@ -169,6 +170,8 @@ class Scheduler:
             self.mailbox_after = time.monotonic() + MAILBOX_SECONDS
             if self._safely("look for mails", lambda: reading_is_due(context)):
                 self._safely("read the mailbox", lambda: self.act("replies", context, say=self._once))
+        if self._safely("look for what is not in the log", lambda: sequencer.is_due(context)):
+            self._safely("sign the log", lambda: sequencer.sequence(context))
         if self._safely("look for sign-in links", lambda: any_waiting(context)):
             self._safely("send sign-in links", lambda: send_waiting(context))
 

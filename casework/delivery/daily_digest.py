@@ -36,6 +36,7 @@ from casework.delivery.lease import (
 from casework.delivery.send import send
 from casework.delivery.transports import transports
 from casework.job_runs import last_sweep_had_problems, record_job_run
+from casework.proof import sequencer
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
 from casework.reports.withheld import waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
@@ -92,6 +93,7 @@ def digest(
         )
     context.ensure_ruleset_active("digest")
     check_heads(context, "digest")
+    sequencer.sequence(context)
     with Deliverer() as deliverer, transports(context, transport, at_once=True) as carrying:
         delivery_run = DeliveryRun(context, deliverer, run, True, carrying)
         try:

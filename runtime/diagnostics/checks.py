@@ -33,7 +33,7 @@ from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
 from models.schema import HEAD, MIGRATIONS, revision
 from models.schema_revision import altered_revision
-from runtime.diagnostics import reply_checks, service_checks, work_checks
+from runtime.diagnostics import log_checks, reply_checks, service_checks, work_checks
 from runtime.diagnostics.finding import MOST_CASES, Finding
 
 LEAST_FREE_SPACE = 1024**3  # bytes
@@ -221,6 +221,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
     today = context.today()
     looks: tuple[Callable[[AppContext, Connection, date], Iterable[Finding]], ...] = (
         work_checks.open_findings,
+        log_checks.log,
         work_checks.clock,
         work_checks.silence,
         work_checks.laws,

@@ -20,6 +20,8 @@ from casework.owners import assign
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import note_look
 from casework.privacy.erasure import Ground, erase
+from casework.proof.cosignatures import store
+from casework.proof.sequencer import sequence
 from casework.replies.answers import Reply
 from casework.replies.give import give
 from casework.replies.links import link_to_duty, store_links, token_of
@@ -28,7 +30,8 @@ from casework.rule_packs import adopt
 from config.settings import Settings
 from models.aliases import insert_aliases
 from models.answers import Answer
-from models.database import reading, writing
+from models.database import reading, transact, writing
+from models.signed_note import COSIGNATURE, SigningKey, parse_note
 from models.tables import LETTER, METADATA
 from notifications.outbox import LeasedLetter
 from notifications.transport import Attempt, Outcome, Receipt
@@ -39,6 +42,7 @@ from tests.support.mail_server import SERVICE
 from tests.support.team import Team
 from tests.support.trackers import FILES
 
+NEIGHBOUR = SigningKey("neighbour.example/w1", COSIGNATURE, b"n" * 32)
 OPENS = "ehc_assessment_requested"
 
 
@@ -74,7 +78,8 @@ def filled_team(team: Team) -> Team:
     give(context, token_of(context.cipher, link), [(asked, Reply(Answer.RECEIVED, recipient="service"))])
     mail = reply("EXPECTED NX90001 30 April 2026", SERVICE, team.post.letters[0].message_id)
     receive(context, Fetched("dco@imap.example/INBOX/1/1", "1", mail, len(mail)), AllNames(context))
-    note_look(context, "NX90001", "dco.team", "case")
+    for _ in range(150):  # so that the log has a full block of 256 leaves
+        note_look(context, "NX90001", "dco.team", "case")
     read_person(context, "NX90001", "dco.team", "to answer a call")
     assign(context, "NX90001", "admin.team", "dco.team")
     item = to_decide.Item(to_decide.REFUSED_ROW, "a key", {"file": "x", "line": 4, "problems": [["Ref", "missing"]]})
@@ -90,6 +95,11 @@ def filled_team(team: Team) -> Team:
     team.record("15 Apr 2026", "health_advice_requested", body=TRUST, service="physiotherapy")
     team.day("15 Apr 2026")
     digest(team.context("15 Apr 2026"), transport=team.post)
+    checkpoint = sequence(team.context("15 Apr 2026")).checkpoint
+    assert checkpoint is not None
+    text = parse_note(checkpoint.note).text
+    line = NEIGHBOUR.line(text, 1_776_240_000)
+    transact(team.first.engine, lambda connection: store(connection, checkpoint.number, NEIGHBOUR.public(), line))
     with reading(team.first.engine) as connection:
         for table in METADATA.tables:
             assert connection.exec_driver_sql(f"SELECT 1 FROM {table}").first() is not None, table

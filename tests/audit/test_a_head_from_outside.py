@@ -9,11 +9,13 @@ import json
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
+from shutil import rmtree
 
 import pytest
 from sqlalchemy import select
 
 from casework import published_heads
+from casework.proof import published_log
 from models import ledger
 from models.change_log import line_before, log_keys
 from models.checkpoints import Checkpoint, Heads, checkpoints
@@ -23,6 +25,7 @@ from tests.audit.test_findings import behind_its_back, command, lived, open_find
 from tests.support.team import Team
 
 TODAY = "14 Apr 2026"
+LOG_TABLES = ("log_leaf", "log_block", "log_tail", "log_checkpoint")
 __all__ = ["lived"]
 
 
@@ -85,6 +88,8 @@ def test_a_past_that_was_rewritten_whole_is_found_by_a_head_that_left_and_by_not
 ) -> None:
     rewrite_the_past(lived)
     (lived.home / published_heads.FILE).unlink()
+    behind_its_back(lived, *(f"DELETE FROM {table}" for table in LOG_TABLES))
+    rmtree(lived.home / published_log.FOLDER)
     assert command(lived, TODAY, "verify").exit_code == 0
     for each in heads:
         done = command(lived, TODAY, "verify", "--head", each.head, "--before", each.before)
@@ -96,7 +101,7 @@ def test_a_past_that_was_rewritten_whole_is_found_by_a_head_that_left_and_by_not
 def test_the_heads_beside_the_database_find_it_too(lived: Team, heads: list[Checkpoint]) -> None:
     assert published_heads.published(lived.home) == heads
     rewrite_the_past(lived)
-    assert [each.what for each in lived.verify(TODAY).damage] == [published_heads.OLDER]
+    assert [each.what for each in lived.verify(TODAY).damage] == [published_heads.OLDER, "log"]
 
 
 def test_a_head_that_was_mistyped_is_said_and_is_no_finding_of_the_database(

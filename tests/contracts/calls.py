@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "joint review": ("joint-review",),
     "ladder": ("ladder",),
     "letters": ("letters",),
+    "log": ("log",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),
     "part": ("part",),
