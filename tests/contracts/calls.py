@@ -55,7 +55,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 # The data of these documents is a copy of configuration that the manifest freezes, or depends on the machine.
 # Only their shape is frozen.
-SHAPE_ONLY = frozenset({"bodies", "confirm clock", "doctor", "migrate", "processes", "rules", "sign in", "account"})
+SHAPE_ONLY = frozenset(
+    {"bodies", "confirm clock", "doctor", "log", "migrate", "processes", "rules", "sign in", "account"}
+)
 # The values of these calls depend on the day of the machine or on the length of a text.
 SHAPE_ONLY_CALLS = frozenset(
     {"explain: a file", "import: by a relay", "letters: held for a relay", "letters: released to a relay"}

@@ -232,6 +232,8 @@ def _letters(team: Installation) -> None:
     team.call("replies: no mailbox", "replies", "read", "--json")
     team.call("replies: no such mail", "replies", "show", "0" * 16, "--actor", "dco.team", "--json")
     team.call("digest", "digest", "--json")
+    team.call("log", "log", "--json")
+    team.call("log: without a name", "log", "rotate", "--json")
     team.call("digest: a day to come", "digest", "--as-at", "2027-04-14", "--json")
     team.call("deliver: a reason alone", "deliver", "--reason", "a contract", "--json")
 
