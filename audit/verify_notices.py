@@ -281,7 +281,7 @@ def _may_have_called(duties: Sequence[Duty], fact: StoredFact, facts: Sequence[S
             and (duty.closed_by is None or facts[duty.closed_by[1] - 1].recorded_at > fact.recorded_at)
         )
         for duty in duties
-        if duty.body is not None
+        if duty.may_be_chased
     )
 
 

@@ -9,7 +9,7 @@ from cli.options import Json
 from cli.output import Exit, emit, fail
 
 if TYPE_CHECKING:
-    from config.directory import Body
+    from config.directory_entries import Body
 
 
 def register(app: typer.Typer) -> None:

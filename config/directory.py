@@ -9,49 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tomli
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from config.directory_entries import BOARD, Authority, Body, Called, Icb, Provider, StrictEntry
 from config.letter_times import LetterTimes, check_transports, times_by_mailbox
 from config.toml_reader import ConfigFault, first_fault, read_text
 from models.enums import Party
 from models.errors import ConfigurationError
-from models.facts import Code, Slug
+from models.facts import Slug
 
 DEFAULT = Path(__file__).with_name("directory.toml")
-# RFC 5321: a dot-atom of at most 64 characters, and labels that neither begin nor end with a hyphen.
-ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS = re.compile(
-    rf"(?=[^@]{{1,64}}@)(?=.{{1,254}}$){ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:[A-Za-z]{{2,63}}|xn--{LABEL})"
-)
 # What may stand around an authority's name, once blanks and punctuation are gone.
 COUNCIL = re.compile(r"^(?:the)?(.*?)(?:county|city|metropolitan|borough|district|unitary)*(?:council|cc|mbc|dc|la)?$")
-
-BOARD = "integrated_care_board"
-
-
-def _mailbox(value: str) -> str:
-    if not ADDRESS.fullmatch(value):
-        raise ValueError("a mailbox was expected, for example send.lead@trust.example")
-    return value
-
-
-def _one_line(value: str) -> str:
-    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in value):
-        raise ValueError("a name of one line was expected, without line breaks or other control characters")
-    return value
-
-
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True), AfterValidator(_one_line)]
 
 
 class DirectoryError(ConfigurationError):
@@ -60,116 +36,13 @@ class DirectoryError(ConfigurationError):
     default_code = "directory"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Icb(_Strict):
-    """The integrated care board of the Designated Clinical Officer. Its two mailboxes get the last escalation steps."""
-
-    body: Code
-    name: Name
-    dco: Mailbox
-    executive_lead: Mailbox
-    letters: LetterTimes = LetterTimes()
-
-    @property
-    def mailboxes(self) -> frozenset[str]:
-        """Every mailbox of the board."""
-        return frozenset({self.dco, self.executive_lead})
-
-
-class Called(_Strict):
-    """A local authority or a service: its name, and other ways in which trackers write it."""
-
-    name: Name
-    also: tuple[Name, ...] = ()
-
-
-class Provides(_Strict):
-    """One service that a body gives for some local authorities, with the service's mailbox and its manager's."""
-
-    service: Slug
-    la: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    mailbox: Mailbox
-    manager: Mailbox
-
-
-Kind = Literal["nhs_trust", "nhs_foundation_trust", "integrated_care_board", "nhs_england", "other"]
-
-
-class Provider(_Strict):
-    """A body as the file has it. `kind` is what it is in law: some duties bind certain kinds only (CFA 2014 s23(1)
-    names three).
-
-    A neighbouring integrated care board is here too, and NHS England for what it commissions. Each provides nothing
-    and has one mailbox (SEND Regs 2014 regs 15, 16).
-
-    A body that was abolished has a last day, and a successor that gets the letters about its duties from the next day.
-    """
-
-    body: Code
-    name: Name
-    role: Literal["provider"] = "provider"
-    kind: Kind | None = None
-    send_lead: Mailbox
-    letters: LetterTimes = LetterTimes()
-    provides: tuple[Provides, ...] = ()
-    first_day: date | None = None
-    last_day: date | None = None
-    successor: Code | None = None
-
-    @model_validator(mode="after")
-    def _lives_in_order(self) -> Provider:
-        if self.first_day and self.last_day and self.last_day < self.first_day:
-            raise ValueError(f"body {self.body} has its last_day before its first_day")
-        if self.successor and self.last_day is None:
-            raise ValueError(
-                f"body {self.body} has a successor and no last_day: expected both, for example last_day = 2026-03-31"
-            )
-        return self
-
-    def is_there(self, on: date) -> bool:
-        """Whether the body exists on a day."""
-        return (self.first_day or date.min) <= on <= (self.last_day or date.max)
-
-    @property
-    def mailboxes(self) -> frozenset[str]:
-        """Every mailbox of the body."""
-        return frozenset(
-            {self.send_lead, *(each for given in self.provides for each in (given.mailbox, given.manager))}
-        )
-
-    @model_validator(mode="after")
-    def _provides_something(self) -> Provider:
-        if not self.provides and self.kind not in (BOARD, "nhs_england"):
-            raise ValueError(
-                f'body {self.body} provides nothing: a [[body.provides]] was expected, or kind = "{BOARD}"'
-            )
-        return self
-
-
-class Body(_Strict):
-    """A body as others are shown it: its organisation code, name, role and the services it gives (slugs, sorted).
-
-    A body that did not always exist has a first day, one that was abolished a last day, and perhaps a successor.
-    """
-
-    body: Code
-    name: Name
-    role: Slug
-    services: tuple[Slug, ...]
-    first_day: date | None = None
-    last_day: date | None = None
-    successor: Code | None = None
-
-
-class Directory(_Strict):
+class Directory(StrictEntry):
     """The whole directory. A name is found without regard to case, blanks and punctuation, and never by similarity."""
 
     icb: Icb
-    la: Annotated[Mapping[Slug, Called], Field(min_length=1)]
+    la: Annotated[Mapping[Slug, Authority], Field(min_length=1)]
     service: Annotated[Mapping[Slug, Called], Field(min_length=1)]
+    team: Mapping[Slug, Called] = {}
     body_: Annotated[tuple[Provider, ...], Field(alias="body", min_length=1)]
     digest: str
     text: str = Field(default="", exclude=True, repr=False)
@@ -357,6 +230,8 @@ class Directory(_Strict):
             return self.icb.dco
         if party is Party.ICB_EXECUTIVE_LEAD:
             return self.icb.executive_lead
+        if party is Party.LOCAL_AUTHORITY:
+            return self.la[la].mailbox if la is not None and la in self.la else None
         if body is None and la is not None and service is not None:
             body = self.provider(la, service, on)
         if body is not None:

@@ -85,6 +85,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "switchable": "switchable = true",
         "clock_starts": 'clock_starts = "the request was received"',
         "duty_on": 'duty_on = "LA"',
+        "owner": 'owner = "team"',
         "action": 'action = "send the finalised plan"',
         "on_is": 'on_is = "the meeting date"',
         "note": 'note = "calendar days"',

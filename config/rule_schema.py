@@ -18,6 +18,7 @@ from config.period_schema import BY_DUE_DATE, Overlay, Period
 from config.rule_values import listed_clauses, listed_words, one_or_several
 from config.toml_reader import Strict
 from models.errors import SendflowError
+from models.owner import OwnerKind
 
 
 class LawError(SendflowError, ValueError):
@@ -74,6 +75,8 @@ class Provisional(Strict):
         return tuple(value) if isinstance(value, list) else value
 
 
+# How the statute files write that a duty lies on the authority of the case.
+AUTHORITY = frozenset({"LA", "LA must allow", "LA (each RCB must take part)"})
 CLOSING = ("met_by", "met_before", "ends", "reopened_by", "superseded_by")
 
 
@@ -85,6 +88,8 @@ class Rule(Strict):
     `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late.
     `contingent`: owed only if the decision goes one way; once it has gone the other, nothing was late.
     `open_ended`: owed from the day on and as soon as possible, with no day by which it is late.
+    `owner`: who owes the duty where it lies on no body: `authority`, `team` or `team:ROLE` (our own), `party:WHO` (such
+    as party:enquirer). Without it, `duty_on` says it, and only an authority can be found by that.
     `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day.
     `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due
     date is counted from it, and the stricter one from `start_day`.
@@ -124,6 +129,7 @@ class Rule(Strict):
     source_status: Literal["read", "secondary", "unverified"]
     period: tuple[Period, ...] = Field(min_length=1)
     duty_on: str | None = None
+    owner: str | None = Field(None, pattern=r"^(service|authority|team(:[a-z][a-z0-9_]*)?|party:[a-z][a-z0-9_]*)$")
     per: Literal["case", "body"] = "case"
     bound: Literal["by", "not_before", "window"] = "by"
     lawful_from: Literal["due", "day_after_due"] | None = None
@@ -206,6 +212,8 @@ class Rule(Strict):
         named |= {name for name in (self.replaced_by, self.strict_start) if name}
         if self.starts_by_locality and self.starts not in self.starts_by_locality.values():
             raise ValueError("`starts` is one of the steps in `starts_by_locality`: the one that is shipped")
+        if self.owner is not None and (self.owner == "service") != (self.per == "body"):
+            raise ValueError('`owner` is "service" for per = "body", and for per = "case" another owner')
         if self.goes_on and self.starts and not self.met_by:
             raise ValueError("`goes_on` says what is owed once the duty has been met, and needs `met_by`")
         if missing := sorted(named - set(self.inputs)):
@@ -219,6 +227,16 @@ class Rule(Strict):
         """
         chosen = next((name for name, kinds in self.starts_by_locality.items() if kinds == self.starts), "yes")
         return chosen if self.enabled else "no"
+
+    @cached_property
+    def owned_by(self) -> tuple[OwnerKind, str | None]:
+        """The kind of owner, and which one where the rule itself says it."""
+        if self.owner is not None:
+            kind, _, code = self.owner.partition(":")
+            return OwnerKind(kind), code or None
+        if self.per == "body":
+            return OwnerKind.SERVICE, None
+        return (OwnerKind.AUTHORITY if self.duty_on in AUTHORITY else OwnerKind.OTHER), None
 
     @cached_property
     def kinds(self) -> frozenset[str]:

@@ -77,6 +77,11 @@ class Duty(msgspec.Struct):
         return self.law.start_day
 
     @property
+    def may_be_chased(self) -> bool:
+        """Whether steps of the policy may fall due: of a rule that binds bodies, only once a body has been asked."""
+        return self.body is not None or self.law.per == "case"
+
+    @property
     def closed_on(self) -> date | None:
         return self.met_on if self.met_on is not None else self.ended_on
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
+from models.owner import OwnerKind
+
 
 class Dates(NamedTuple):
     """The three dates of a duty, the provision that gave them, and the exceptions that it allows on the due date."""
@@ -52,6 +54,8 @@ class DutyRule(Protocol):
     def id(self) -> str: ...
     @property
     def per(self) -> str: ...
+    @property
+    def owned_by(self) -> tuple[OwnerKind, str | None]: ...
     @property
     def bound(self) -> str: ...
     @property

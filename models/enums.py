@@ -4,13 +4,18 @@ from enum import StrEnum
 
 
 class Party(StrEnum):
-    """To whom a letter may be addressed; the mailboxes stand in the directory."""
+    """To whom a letter may be addressed; the directory has the mailboxes.
+
+    `owner` is a word of the escalation policy only: the post of the owner of the duty, which the letter then names.
+    """
 
     SERVICE = "service"
     SERVICE_MANAGER = "service_manager"
     PROVIDER_SEND_LEAD = "provider_send_lead"
     DCO = "dco"
     ICB_EXECUTIVE_LEAD = "icb_executive_lead"
+    LOCAL_AUTHORITY = "local_authority"
+    OWNER = "owner"
 
 
 class About(StrEnum):

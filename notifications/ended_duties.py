@@ -16,6 +16,7 @@ from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
 from models.enums import Party
 from models.facts import StoredFact
+from notifications.recipients import posts
 from notifications.render import newest
 
 ENDED = "no_longer_needed"
@@ -118,7 +119,13 @@ def _ended(
     already says that the duty had ended.
     """
     end = ladder.ended.get(duty.rule)
-    if end is None or duty.body is None or duty.provisional or duty.met_on is not None or fact.kind in end.unless_by:
+    if (
+        end is None
+        or not duty.may_be_chased
+        or duty.provisional
+        or duty.met_on is not None
+        or fact.kind in end.unless_by
+    ):
         return
     asked = list(_sent_while_open(casefile, duty, ladder))
     corrected = {str(data["recipient"]) for data in asked if _sent_after_the_end(casefile, duty, data.get("rung_seq"))}
@@ -127,7 +134,8 @@ def _ended(
         return directory.mailbox(casefile.la, duty.body, duty.service, party, fact.occurred_on)
 
     reached = {directory.dco, *(mailbox_of(Party(party)) for party in corrected)}
-    for party in dict.fromkeys((*(end.to if live else ()), *(Party(data["recipient"]) for data in asked))):
+    to = posts(duty, casefile.la, end.to) if live else ()
+    for party in dict.fromkeys((*to, *(Party(data["recipient"]) for data in asked))):
         mailbox = mailbox_of(party)
         if mailbox not in reached and party not in corrected:
             reached.add(mailbox)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from config.directory import Directory, DirectoryError
-from config.escalation_policy import EscalationPolicy
+from config.escalation_policy import Addressed, EscalationPolicy
 from config.text import full_day
 from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
@@ -18,11 +18,12 @@ from models.casefile import CaseFile, Claim
 from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACTS, RETURNED
 from models.enums import About, Party
 from models.facts import StoredFact, iso
+from models.owner import OwnerKind
+from notifications.recipients import OF_THE_BODY, owner, posts
 
 WITHDRAWAL = "rung_withdrawn"
 SENT, FAILED = "notice_sent", "notice_failed"
 BODY_REFERENCE = "body_reference"
-OF_THE_BODY = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
 WRITTEN_BY_SENDFLOW = ESCALATION_FACTS | CORRECTIONS | {WITHDRAWAL}
 
 
@@ -53,6 +54,10 @@ class CaseView:
     def duty(self, rule: str, opened_seq: int) -> Duty | None:
         """The duty of a rule that the fact with this number opened."""
         return next((duty for duty in self.duties if duty.rule == rule and duty.opened_seq == opened_seq), None)
+
+    def posts(self, duty: Duty, addressed: Addressed) -> list[Party]:
+        """The posts that get a letter about a duty, by the policy and by who owes it."""
+        return posts(duty, self.casefile.la, addressed.parties(self.is_our_own(duty)))
 
     def is_our_own(self, duty: Duty) -> bool:
         """Whether the duty lies on our own integrated care board."""
@@ -190,7 +195,7 @@ def fields_of(
         letter=letter,
         recipient=str(recipient),
         case=_case_fields(view),
-        addressee=_addressee_fields(view, str(recipient), *(about if withdrawn else now)),
+        addressee=_addressee_fields(view, str(recipient), about if withdrawn else now, duty),
         deadline=DeadlineFields() if duty is None else _deadline_fields(duty),
         duty=DutyFields.without_duty(str(withdrawn.get("rule", ""))) if duty is None else DutyFields.of(view, duty),
         beside=view.beside,
@@ -208,9 +213,12 @@ def _case_fields(view: CaseView) -> CaseFields:
     return CaseFields(casefile.process, casefile.case_ref, casefile.la_reference, la)
 
 
-def _addressee_fields(view: CaseView, recipient: str, body: str | None, service: str | None) -> AddresseeFields:
+def _addressee_fields(
+    view: CaseView, recipient: str, asked: tuple[str | None, str | None], duty: Duty | None
+) -> AddresseeFields:
+    body, service = asked
     return AddresseeFields(
-        _body_name(view.directory, body),
+        _body_name(view.directory, body) if body is not None or duty is None else _owner_name(view, duty),
         view.directory.service_name(service) if service else None,
         _body_reference(view.casefile, body, service) if recipient in OF_THE_BODY else None,
     )
@@ -263,6 +271,17 @@ def _body_name(directory: Directory, code: str | None) -> str:
         return directory.body(code).name if code else "the body that was asked"
     except DirectoryError:
         return code or ""
+
+
+def _owner_name(view: CaseView, duty: Duty) -> str:
+    """How the owner of a duty that lies on no body is written."""
+    kind, code = owner(duty, view.casefile.la)
+    if kind is OwnerKind.AUTHORITY:
+        return view.directory.la_name(code) if code is not None else "the local authority"
+    if kind is OwnerKind.TEAM:
+        role = view.directory.team.get(code or "")
+        return role.name if role is not None else "the Designated Clinical Officer's team"
+    return f"the {code.replace('_', ' ')}" if code is not None else _body_name(view.directory, None)
 
 
 def _concerns(claim: Claim, duty: Duty) -> bool:

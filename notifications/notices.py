@@ -111,21 +111,21 @@ def _for_step(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
         if each.withdrawn and each.seq < fact.seq and (each.rule, each.opened_seq, each.rung, each.due) == same_step
     )
     message = Message(step.id, step.rank, step.template, f"/{earlier + 1}" if earlier else "")
-    return [_draft(view, fact, duty, party, message) for party in step.parties(view.is_our_own(duty))]
+    return [_draft(view, fact, duty, party, message) for party in view.posts(duty, step)]
 
 
 def _for_first_import(view: CaseView, fact: StoredFact, as_at: date, state: NoticeState) -> list[NoticeDraft]:
     notices: list[NoticeDraft] = []
     for duty in view.duties:
         steps = view.ladder.steps(duty.rule)
-        if not steps or duty.body is None or duty.closed_on is not None or duty.excuse is not None:
+        if not steps or not duty.may_be_chased or duty.closed_on is not None or duty.excuse is not None:
             continue
         if not duty.imported or duty.opened_seq > fact.seq:
             continue
         highest: dict[Party, EscalationStep] = {}
         for step, _ in steps_due(duty, steps, view.calendar, as_at):
             if not _answered_by_contact(view.casefile, duty, step):
-                highest |= dict.fromkeys(step.parties(view.is_our_own(duty)), step)
+                highest |= dict.fromkeys(view.posts(duty, step), step)
         notices += [
             _draft(view, fact, duty, party, Message(step.id, step.rank, DIGEST, state=state))
             for party, step in highest.items()
@@ -137,7 +137,7 @@ def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
     letter = view.ladder.letter[fact.kind]
     notices: list[NoticeDraft] = []
     for duty in view.duties:
-        if duty.body is None or duty.provisional or not view.ladder.steps(duty.rule):
+        if not duty.may_be_chased or duty.provisional or not view.ladder.steps(duty.rule):
             continue
         if newest(letter.template).called_for == "met":
             concerned = duty.met_seq == fact.seq
@@ -148,7 +148,7 @@ def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
         # Advice that was returned and arrives again gets another letter of thanks.
         suffix = f"/{duty.reopened + 1}" if duty.reopened else ""
         message = Message(letter.rung, 0, letter.template_for.get(duty.rule, letter.template), suffix)
-        notices += [_draft(view, fact, duty, party, message) for party in letter.parties(view.is_our_own(duty))]
+        notices += [_draft(view, fact, duty, party, message) for party in view.posts(duty, letter)]
     return notices
 
 
@@ -166,10 +166,10 @@ def _for_other_body(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
             (data["opened_seq"], data.get("body"), data.get("service")) == (duty.opened_seq, duty.body, duty.service)
             for _seq, data in view.casefile.notified
         )
-        if view.ladder.steps(duty.rule) and duty.body is not None and not asked:
+        if view.ladder.steps(duty.rule) and duty.may_be_chased and not asked:
             template = letter.template_for.get(duty.rule, letter.template)
             message = Message(letter.rung, 0, template, f"/{fact.seq}")
-            notices += [_draft(view, fact, duty, party, message) for party in letter.parties(view.is_our_own(duty))]
+            notices += [_draft(view, fact, duty, party, message) for party in view.posts(duty, letter)]
     return notices
 
 

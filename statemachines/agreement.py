@@ -107,6 +107,8 @@ def _problems_of_fact(fact: FactDefinition, shape: Shape, known: Mapping[str, Fa
         problems.append(f"{fact.kind} is accepted in {sorted(unknown)}, which are no open states of the machine")
     if both := [state for state in fact.accepted_in if (state, fact.kind) in shape.table]:
         problems.append(f"{fact.kind} both changes {both} and is accepted there without a change")
+    if fact.roles and "body" not in fact.model.model_fields:
+        problems.append(f"{fact.kind} has a role ({', '.join(fact.roles)}), and no field `body` says of whom")
     if fact.requests_again is not None and fact.requests_again not in known:
         problems.append(f"{fact.kind} requests {fact.requests_again} again, which is no fact of the process")
     if fact.version > shape.version:

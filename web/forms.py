@@ -10,7 +10,7 @@ from typing import Any
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
-from config.directory import Body
+from config.directory_entries import Body
 from config.text import full_day
 from web.labels import first_capital, words
 

@@ -46,6 +46,7 @@ PEOPLE = {
     "service_manager": "service's manager",
     "provider_send_lead": "provider's SEND lead",
     "icb_executive_lead": "integrated care board's executive lead",
+    "local_authority": "local authority",
 }
 FIELDS = {
     "la": "authority",

@@ -405,7 +405,7 @@ def _has_duty_to_chase(context: AppContext, case: LoadedCase) -> bool:
     began = max((seq for seq, _day in case.file.chasing_began), default=0)
     return any(
         duty.closed_on is None
-        and duty.body is not None
+        and duty.may_be_chased
         and duty.imported
         and duty.opened_seq > began
         and context.escalation_policy.steps(duty.rule)

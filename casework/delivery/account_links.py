@@ -20,7 +20,7 @@ from casework.access.accounts import WrongAccount, account_of
 from casework.context import AppContext
 from casework.delivery.compose import office
 from casework.delivery.transports import mail_transport
-from config.directory import ADDRESS
+from config.directory_entries import ADDRESS
 from config.running_instance import read_running
 from config.settings import Settings
 from models.change_log import is_as_recorded, log_keys

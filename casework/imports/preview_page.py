@@ -58,6 +58,7 @@ RECIPIENTS = {
     "provider_send_lead": "The provider's SEND lead",
     "dco": "The DCO's team",
     "icb_executive_lead": "The board's executive lead for SEND",
+    "local_authority": "The local authority",
 }
 MEANINGS = {
     "ambiguous_date": "A day that may mean another one",

@@ -16,7 +16,8 @@ from typing import NamedTuple, TypeVar
 from casework.imports import cells as read
 from casework.imports.cells import Cell, Doubt
 from casework.imports.sheet import SheetRow
-from config.directory import Body, Directory
+from config.directory import Directory
+from config.directory_entries import Body
 from config.text import full_day
 from config.tracker_columns import ANSWER, TrackerColumns, header_key
 

@@ -16,7 +16,7 @@ from email.policy import compat32
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from casework.mailbox.html_text import as_text
-from config.directory import ADDRESS
+from config.directory_entries import ADDRESS
 
 if TYPE_CHECKING:
     Mail = Message[str, str]

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from models.owner import OwnerShown
+
 
 class FactShown(BaseModel):
     """A fact as it was written.
@@ -76,7 +78,7 @@ class DutyShown(BaseModel):
     `cause` the fact on another case from which that was copied. `again_by` is the fact that restarted the assessment
     before the advice was asked for. `goes_on` says what a continuing duty still requires once it is met. A
     `provisional` duty runs from the restart until the body receives the authority's new request. `governs`: of several
-    clocks for one plan, whether this one governs; None for every other duty.
+    clocks for one plan, whether this one governs; None for every other duty. `owner`: who owes it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,6 +108,7 @@ class DutyShown(BaseModel):
     standing_then: str | None = None
     days_late_then: int | None = None
     governs: bool | None = None
+    owner: OwnerShown | None = None
 
 
 class LateDaysShown(BaseModel):

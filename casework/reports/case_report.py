@@ -23,6 +23,8 @@ from models.common_facts import CORRECTIONS, DIED, SENSITIVE
 from models.database import reading
 from models.errors import Refusal
 from models.facts import StoredFact
+from models.owner import OwnerShown
+from notifications.recipients import owner
 from statemachines.process import NotPermitted
 from statemachines.registry import process_of
 from statemachines.replay import facts_in_force, replay
@@ -60,7 +62,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
     causes = _causes(context, casefile)
     origins = {fact.seq: Origin(seq=fact.seq, kind=fact.kind, cause=causes.get(fact.seq)) for fact in casefile.lines}
     duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
-    effects = PlanEffects(rules, duties, casefile.lines, day)
+    effects = PlanEffects(rules, duties, casefile, day)
     law_then, then = duties_then(context, casefile, known_at)
     clocks = governing(duties, rules)
     return CaseReport(
@@ -234,4 +236,5 @@ def _duty(duty: Duty, rule: Rule | None, effects: PlanEffects, origins: Mapping[
         again_by=origins[restart.opened_seq] if restart is not None else None,
         provisional=duty.provisional,
         goes_on=rule.goes_on if duty.met_on and rule is not None else None,
+        owner=OwnerShown(**owner(duty, effects.la)._asdict()),
     )

@@ -12,18 +12,18 @@ from config.text import in_days
 from deadlines.duties import Duty
 from deadlines.duty_rule import DatesOf
 from deadlines.status import days_late
+from models.casefile import CaseFile
 from models.facts import StoredFact
 
 
 class PlanEffects:
     """The duties of one case on one day, with the rules of its process and the facts in force."""
 
-    def __init__(
-        self, rules: Mapping[str, Rule], duties: Sequence[Duty], facts: Sequence[StoredFact], day: date
-    ) -> None:
+    def __init__(self, rules: Mapping[str, Rule], duties: Sequence[Duty], casefile: CaseFile, day: date) -> None:
         self.rules = rules
         self.duties = duties
-        self.facts = facts
+        self.facts: Sequence[StoredFact] = casefile.lines
+        self.la = casefile.la
         self.day = day
 
     def restart_before(self, duty: Duty) -> Duty | None:

@@ -15,11 +15,12 @@ from config.rule_schema import Rule
 from deadlines.status import SOON
 from models.bulk_io import read_among
 from models.database import reading
+from models.owner import OwnerShown, owner_of
 from models.tables import CASE, DUTY, FACT
 
 
 class BoardRow(BaseModel):
-    """One open duty. `days` is calendar days late (overdue) or left (week)."""
+    """One open duty. `days` is calendar days late (overdue) or left (week). `owner`: who owes it."""
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -38,6 +39,7 @@ class BoardRow(BaseModel):
     days: int
     standing: str
     chased: bool
+    owner: OwnerShown | None = None
 
 
 class BoardGroup(BaseModel):
@@ -135,7 +137,9 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                     act_by=row.act_by,
                     days=days(row.due),
                     standing=standing,
-                    chased=row.body is not None and bool(context.escalation_policy.steps(row.rule)),
+                    chased=(row.body is not None or rule.per == "case")
+                    and bool(context.escalation_policy.steps(row.rule)),
+                    owner=OwnerShown(**owner_of(rule.owned_by, row.body, row.service, row.la)._asdict()),
                 )
             )
     return rows

@@ -12,7 +12,8 @@ import pytest
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "develop" / "adding-a-process.md").read_text("utf-8")
-FILES = re.findall(r"^`([a-z_]+/[\w./-]+)`\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^`([a-z_]+/[\w./-]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = FILE.findall(PAGE)
 SESSION = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = ("audit", "casework", "cli", "config", "deadlines", "flows")
 MORE_CODE = ("models", "notifications", "runtime", "statemachines", "web")
@@ -21,16 +22,12 @@ PACKAGES = (*CODE, *MORE_CODE, "tests", "tools", "docs")
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the packages with the files of the page."""
+    """A copy of the packages; each test adds the files of its part of the page."""
     place = tmp_path_factory.mktemp("packages")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     for name in ("pyproject.toml", "README.md", "requirements.lock"):
         shutil.copy(ROOT / name, place / name)
-    for name, text in FILES:
-        assert not (place / name).exists(), f"the page writes over {name}, which exists already"
-        (place / name).parent.mkdir(exist_ok=True)
-        (place / name).write_text(text, "utf-8")
     commands = place / "bin"
     commands.mkdir()
     for name, words in (("sendflow", '-c "from cli import main; main()"'), ("python", "")):
@@ -39,26 +36,23 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_the_page_writes_one_file_of_each_sort_and_walks_a_case() -> None:
-    assert [Path(name).parent.as_posix() for name, _text in FILES] == [
-        "config/statute",
-        "statemachines",
-        "config/ladder",
-        "notifications/templates",
-        "tests/scenarios/law",
-        "tests/scenarios/law/rules",
-        "tests/statemachines",
-        "tests/golden/cases",
-    ]
-    assert sum(session.count("$ ") for session in SESSION.findall(PAGE)) >= 12
+def test_the_page_writes_the_same_files_of_both_processes() -> None:
+    folders = [Path(name).parent.as_posix() for name, _text in FILES]
+    assert len(folders) == 16 and all(folders.count(folder) == 2 for folder in folders), folders
+    assert sum(session.count("$ ") for session in SESSION.findall(PAGE)) >= 30
 
 
-WALKED, RELEASED = PAGE.split("\n## 7. ")
+WALKED, AFTER = PAGE.split("\n## 7. ")
+RELEASED, WITHOUT_CHILD = AFTER.split("\n## 8. ")
 
 
-@pytest.mark.parametrize("part", [WALKED, RELEASED], ids=["a case", "before it is released"])
+@pytest.mark.parametrize("part", [WALKED, RELEASED, WITHOUT_CHILD], ids=["a case", "before release", "no child"])
 def test_its_commands_print_what_it_says(packages: Path, part: str) -> None:
-    """One shell runs each part of the page. A mark after each command separates what it prints."""
+    """One shell runs each part of the page, with its files. A mark after each command separates what it prints."""
+    for name, text in FILE.findall(part):
+        assert not (packages / name).exists(), f"the page writes over {name}, which exists already"
+        (packages / name).parent.mkdir(exist_ok=True)
+        (packages / name).write_text(text, "utf-8")
     commands, expected = [], []
     for session in SESSION.findall(part):
         for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
@@ -76,7 +70,7 @@ def test_its_commands_print_what_it_says(packages: Path, part: str) -> None:
     assert list(zip(commands, printed, strict=True)) == list(zip(commands, expected, strict=True)), ended.stderr
 
 
-def test_the_new_machine_passes_ruff_and_mypy(packages: Path) -> None:
+def test_the_new_machines_pass_ruff_and_mypy(packages: Path) -> None:
     code = [name for name, _text in FILES if name.endswith(".py")]
     for words in (["ruff", "check", "--quiet", *code], ["mypy", "--no-error-summary", *code]):
         ended = subprocess.run(

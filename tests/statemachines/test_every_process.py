@@ -21,6 +21,7 @@ from config.law import load_law
 from deadlines.duties import duties_of
 from models.common_facts import SHARED
 from models.facts import FactDraft, StoredFact
+from models.owner import OwnerKind
 from notifications.render import newest
 from statemachines.process import NotPermitted, Process
 from statemachines.registry import opened_by, processes
@@ -149,12 +150,13 @@ def test_every_rule_is_used_by_a_process_or_says_why_none_opens_it() -> None:
 
 
 @pytest.mark.all_processes
-def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() -> None:
+def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health_and_our_team() -> None:
     law, ladder = load_law(), load_escalation_policy()
     opened = {rule.id: rule for process in ALL for rule in law.duties_of(process.name)}
     opened |= {rule.id: rule for rule in law.rules.values() if rule.starts}
     for rule_id, steps in ladder.rung.items():
-        assert opened[rule_id].per == "body", f"{rule_id} is chased and lies on no body"
+        owner, _code = opened[rule_id].owned_by
+        assert owner in (OwnerKind.SERVICE, OwnerKind.TEAM), f"{rule_id} is chased and lies on neither"
         for step in steps:
             assert newest(step.template).called_for == "open"
             assert newest(step.withdrawal).called_for == "always"

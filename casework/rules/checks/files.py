@@ -16,7 +16,7 @@ from casework.rules.checks.places import (
     tracker_problems,
 )
 from casework.rules.checks.problem import Problem, Source, unreadable
-from casework.rules.checks.statute import statute_problems
+from casework.rules.checks.statute import owner_problems, statute_problems
 from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
@@ -43,10 +43,10 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
         # One wrong word makes the whole law unreadable; the shipped law says which words there are.
         refused.append(unreadable(fault))
         law = load_law()
-    known = processes()
+    known, roles = processes(), _roles(home)
     for folder, source in sources(files_in_force(folders, home), found):
         if only is None or source.process == only or (folder == "ladder" and source.name.endswith("/ladder.toml")):
-            found += _of_file(folder, source, law, known)
+            found += _of_file(folder, source, law, known, roles)
     for process in known.values():
         if only in (None, process.name):
             found += reaction_problems(process, known, rules_of(law))
@@ -55,10 +55,22 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
     return found or [*refused, *_readers(folders, home)]
 
 
-def _of_file(folder: str, source: Source, law: Law, known: Mapping[str, Process]) -> Iterator[Problem]:
+def _roles(home: Path | None) -> frozenset[str]:
+    """The roles of our team; none where the directory cannot be read, which is a problem of its own."""
+    own = home / "directory.toml" if home is not None else None
+    try:
+        return frozenset(load_directory(own if own is not None and own.exists() else None).team)
+    except ConfigurationError:
+        return frozenset()
+
+
+def _of_file(
+    folder: str, source: Source, law: Law, known: Mapping[str, Process], roles: frozenset[str]
+) -> Iterator[Problem]:
     try:
         if folder == "statute":
             yield from statute_problems(source, known, rules_of(law))
+            yield from owner_problems(source, roles)
         elif folder == "ladder":
             yield from ladder_problems(source, rules_of(law), letters_of(letter_names()))
             yield from ladder_fact_problems(source, law, known)

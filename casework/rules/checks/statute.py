@@ -30,6 +30,19 @@ def statute_problems(source: Source, processes: Mapping[str, Process], rules: Kn
             yield from _rule_problems(source, rule_id, table, process, rules)
 
 
+def owner_problems(source: Source, roles: frozenset[str]) -> Iterator[Problem]:
+    """The roles of our team that owe a duty and that the directory does not have."""
+    known = Known(
+        frozenset({"service", "authority", "team", *(f"team:{role}" for role in roles)}),
+        "and the directory has no such [team.…]",
+        "Roles of our team are in directory.toml.",
+    )
+    for rule_id, table in source.tables.items():
+        owner = _mapping(table).get("owner")
+        if isinstance(owner, str) and not owner.startswith("party:"):
+            yield from source.unknown(rule_id, "owner", owner, known)
+
+
 def facts_of(process: Process) -> Known:
     """The fact kinds of a process."""
     return Known(frozenset(process.facts), f"which is no fact of {process.name}", HELP)
