@@ -27,7 +27,7 @@ def test_every_service_of_every_authority_has_a_body_and_all_its_mailboxes(direc
         for service in directory.service:
             code = directory.provider(la, service, ON)
             assert code is not None and service in directory.body(code).services
-            for party in Party:
+            for party in set(Party) - {Party.OWNER, Party.LOCAL_AUTHORITY}:
                 address = directory.mailbox(la, code, service, party, ON)
                 assert address is not None and address.endswith(".example")
                 assert directory.mailbox(la, None, service, party, ON) == address
