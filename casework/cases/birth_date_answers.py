@@ -4,6 +4,9 @@ encrypted.
 A fact's model lists such fields in `ANSWERED_FROM_BIRTH_DATE`, with how each is answered:
 - `before:RULE`: is the fact's day before the day that the rule gives (compulsory school age, Education Act 1996 s8)?
 - `before_month:RULE`: the same, calculated from the first day of the month of birth.
+- `under:YEARS:RULE`: will the child be under so many years on the day that the rule gives from the fact's day? An
+  interval that changes at a birthday is chosen by it: six months while the child is under five when they end, else
+  twelve (SI 2010/959 reg 7(3)). So the birthday times it, and the day of the birth is in no fact.
 - `month`: year and month, as the first day of the month.
 - `month_end`: the last day of the month, and 28 February in every year: the 29th would name the birthday itself.
 """
@@ -17,6 +20,7 @@ from casework.cases.validation import Refused
 from casework.context import AppContext
 from config.law import NoAnswer
 from deadlines.calculator import calculate
+from deadlines.counting_rules import birthday
 from models.facts import FactData, FactDraft
 
 
@@ -72,11 +76,20 @@ def _answer(context: AppContext, how: str, birth_date: date, on: date) -> str:
     if how == "month_end":
         return _month_end(birth_date).isoformat()
     when, _, rule = how.partition(":")
+    if when == "under":
+        years, _, rule = rule.partition(":")
+        return "yes" if _is_under(context, int(years), rule, birth_date, on) else "no"
     return "yes" if _is_before(context, rule, first if when == "before_month" else birth_date, on) else "no"
 
 
 def _month_end(day: date) -> date:
     return day.replace(day=28 if day.month == 2 else monthrange(day.year, day.month)[1])
+
+
+def _is_under(context: AppContext, years: int, rule: str, birth_date: date, on: date) -> bool:
+    """Whether the birthday comes after the day that the rule gives from `on`. On the birthday itself it has come."""
+    due = calculate(context.law, context.calendar, rule, on, {}).due
+    return due is not None and due < birthday(birth_date, years).due
 
 
 def _is_before(context: AppContext, rule: str, start: date, on: date) -> bool:

@@ -67,7 +67,8 @@ def reaction_problems(process: Process, processes: Mapping[str, Process], rules:
                 yield _in_code(file, table, "fields", field, fields)
     for kind, fact in process.facts.items():
         within = [rule for rule, _field in fact.model.WITHIN_PERIOD.values()]
-        for rule in (*fact.model.READING_IN_FORCE.values(), *within):
+        answered = [how.rpartition(":")[2] for how in fact.model.ANSWERED_FROM_BIRTH_DATE.values() if ":" in how]
+        for rule in (*fact.model.READING_IN_FORCE.values(), *within, *answered):
             if rule not in rules.words:
                 yield _in_code(file, kind, "rule", rule, rules)
 
