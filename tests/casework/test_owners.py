@@ -1,4 +1,4 @@
-"""An owner of a duty is a kind and a code; an owner with a mailbox can be reminded, once a locality's policy says so."""
+"""An owner of a duty is a kind and a code. Owners with a mailbox are reminded if a locality's policy says so."""
 
 from dataclasses import replace
 from datetime import date
