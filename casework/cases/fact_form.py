@@ -39,6 +39,15 @@ EXAMPLES = {
     "linked_to": "NX00042",
     "date_of_birth": "-",
 }
+# What a day of a fact is, where its name alone reads as the fact's own day.
+MEANT = {
+    "directed_on": "the day by which it is to be done, as the direction names it",
+    "agreed_on": "the other day that was agreed",
+    "meeting_on": "the day of the meeting to come",
+    "moved_on": "the day of the move",
+    "transfer_on": "the day of the transfer to come",
+    "last_reviewed_on": "the day on which the plan was made or last reviewed",
+}
 FITTING = {
     ("chasing_paused", "reason"): '"the family is abroad until 18 May"',
     ("fact_withdrawn", "reason"): '"recorded on the wrong case"',
@@ -112,7 +121,8 @@ def refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Re
 
 def _with_example(model: type[FactData], kind: str, field: str) -> str:
     shown = FITTING.get((kind, field)) or example_of(model, field)
-    return f"{field}, for example --data {field}={shown}" if shown else field
+    meant = f" ({MEANT[field]})" if field in MEANT else ""
+    return f"{field}{meant}, for example --data {field}={shown}" if shown else f"{field}{meant}"
 
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:

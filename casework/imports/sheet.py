@@ -28,6 +28,7 @@ from config.tracker_columns import ANSWER, DAYS, NEEDED, TrackerColumns, header_
 LARGEST_FILE = 64 * MEGABYTE
 OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
 ZIPPED = b"PK\x03\x04"
+WORKBOOKS = (".xlsx", ".xlsm")
 ABOVE, REPEATED, TOTALS, NOTES = "above the header", "with the headers again", "of totals", "of totals or notes"
 # What a person sees otherwise than a reader, of several rows and of one.
 HIDDEN = (
@@ -259,6 +260,8 @@ def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> T
         raise SheetError(f"the file is an old .xls workbook or is locked with a password: {FORMS}")
     if content.startswith(ZIPPED):
         raw = read_raw_workbook(content)
+    elif path.suffix.lower() in WORKBOOKS:
+        raise SheetError(f"the file is named {path.suffix.lower()} and is no Excel workbook: {FORMS}")
     else:
         raw = read_raw_text(content, lambda row: _is_header(row, columns, directory))
     tracker = TrackerFile(digest, columns, directory, raw)
