@@ -12,7 +12,7 @@ from casework.reports.law_then import as_then, duties_then
 from casework.reports.plan_effects import PlanEffects
 from casework.reports.same_child_then import cases_of_the_child
 from config.rule_schema import Rule
-from config.text import full_day
+from config.text import full_day, short_day
 from deadlines.duties import Duty, duties_of
 from deadlines.governing_clock import governing
 from deadlines.status import days_late, status_of
@@ -84,7 +84,11 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         plan_issued_without=effects.issued_without(),
         claims_to_decide=[claim.seq for claim in casefile.undecided()],
         heard=causes,
-        remarks=[*_remarks(context, casefile), *([clocks.sentence()] if clocks is not None else [])],
+        remarks=[
+            *_remarks(context, casefile),
+            *_pauses(context, casefile, day),
+            *([clocks.sentence()] if clocks is not None else []),
+        ],
         to_ask_again=effects.to_ask_again(origins, context.dates_of),
         simulation=context.simulated,
         law_then=law_then,
@@ -111,6 +115,19 @@ def _whose_days(
             provision=run.whose.provision,
         )
         for run in whose_days(duties, casefile.lines, rules, provisions, day)
+    ]
+
+
+def _pauses(context: AppContext, casefile: CaseFile, day: date) -> list[str]:
+    """That nobody is reminded on a day, of the whole case, of a body or of one duty, and until when."""
+    names = {body.body: body.name for body in context.directory.bodies}
+    return [
+        f"No reminder or escalation is sent until {short_day(pause.until)}"
+        + (f" to {names.get(pause.body, pause.body)}" if pause.body is not None else "")
+        + (f", about {context.law.rule(pause.rule).action}" if pause.rule is not None else "")
+        + ". Due dates are as they were."
+        for pause in dict.fromkeys(casefile.pauses)
+        if pause.began <= day <= pause.until
     ]
 
 

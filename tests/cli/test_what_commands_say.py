@@ -40,7 +40,7 @@ def test_a_fact_is_withdrawn_once_and_with_a_reason(lived: Call) -> None:
 def test_a_closed_case_says_in_words_what_it_still_takes(lived: Call) -> None:
     said(lived, "record", "NX90001", "case_closed", *ON, code=0)
     words = said(lived, "record", "NX90001", "assessment_agreed", *ON, code=1)
-    assert "the case stands at 'Closed'" in words and "fact_corrected, fact_withdrawn" in words
+    assert "at 'Closed'" in words and "fact_corrected, fact_withdrawn" in words
     assert "InvalidDefinition" not in words
 
 
@@ -60,3 +60,12 @@ def test_the_version_is_said(call: Call) -> None:
 def test_a_list_that_is_empty_says_where_it_looked_and_how_much(lived: Call) -> None:
     words = said(lived, "overdue", code=0)
     assert "Nothing is late. Looked at 1 case in" in words
+
+
+def test_a_case_in_which_nobody_is_reminded_says_until_when(lived: Call) -> None:
+    pause = ("--data", "until=2026-04-01", "--data", "body=QX101", "--data", "reason=abroad")
+    said(lived, "record", "NX90001", "chasing_paused", *ON, *pause, code=0)
+    words = " ".join(said(lived, "case", "NX90001", code=0).split())
+    assert "No reminder or escalation is sent until 1 Apr 2026 to Northshire Community Health NHS Trust." in words
+    later = lived("case", "NX90001", "--as-at", "2026-04-02", today="2026-04-02").output
+    assert "No reminder or escalation" not in later
