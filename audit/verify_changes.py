@@ -46,6 +46,7 @@ WHAT = {
     "case_owner": "owner",
     "receipt": "letter",
     "log_act": "log",
+    "calendar_address": "access",
     "case_file": "child",
 }
 NAMES = {
@@ -69,6 +70,7 @@ NAMES = {
     "recovery_code": "the recovery code",
     "receipt": "the receipt of letter",
     "log_act": "the act on the transparency log number",
+    "calendar_address": "the address of the calendar",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}

@@ -20,6 +20,7 @@ from models.errors import SendflowError
 MODULES = {
     "account": ("account",),
     "audit": ("verify",),
+    "calendar": ("calendar",),
     "cases": (
         "record",
         "case",

@@ -45,6 +45,7 @@ ACCESS = {
     "sign-in": Access.CHANGES,
     "sweep": Access.CHANGES,
     "adoptions": Access.LOOKS,
+    "calendar": Access.LOOKS,  # `calendar make` and `end` change
     "case": Access.LOOKS,
     "doctor": Access.LOOKS,
     "dry-run": Access.LOOKS,

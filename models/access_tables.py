@@ -99,3 +99,12 @@ ATTEMPT = Table(
     required_column("since"),
     optional_column("until"),
 )
+CALENDAR_ADDRESS = Table(
+    "calendar_address",
+    METADATA,
+    key_column("name"),
+    required_column("number", Integer),
+    required_column("changed_at"),
+    required_column("changed_by"),
+    optional_column("ended_at"),
+)

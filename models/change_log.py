@@ -92,6 +92,7 @@ COVERED = {
                 tables.CASE_OWNER,
                 tables.RECEIPT,
                 tables.LOG_ACT,
+                tables.CALENDAR_ADDRESS,
             ),
         ),
         _coverage(tables.CASE, "case_ref", "child_key"),

@@ -396,3 +396,14 @@ class ReceiptRow(SQLModel, table=True):
     accepted_at: str = Field(index=True)
     status: str | None = None
     status_at: str | None = None
+
+
+class CalendarAddressRow(SQLModel, table=True):
+    """The address of the team's calendar or of a body's; its token has the number, so that a new one ends the old."""
+
+    __tablename__ = "calendar_address"
+    name: str = Field(primary_key=True)
+    number: int
+    changed_at: str
+    changed_by: str
+    ended_at: str | None = None

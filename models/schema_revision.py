@@ -32,6 +32,7 @@ MARKS = {
     "017": ("incoming_mail", "place"),
     "018": ("fact", "fact_of_the_child"),
     "019": ("log_leaf", "number"),
+    "020": ("calendar_address", "name"),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from web import (
+    calendar,
     case,
     cases,
     decide,
@@ -114,6 +115,7 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),
     Way("POST", "/people/second-factor", "people", people.remove_factor),
+    Way("GET", "/calendar/{name}/{token}", PROGRAM, calendar.calendar),
     Way("POST", "/notify/receipts", PROGRAM, receipts.notify),
     Way("POST", "/next-day", "next_day", simulation.next_day),
 )

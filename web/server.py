@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import uvicorn
 
 from config.settings import Settings
@@ -14,6 +16,9 @@ MOST_AT_ONCE = 200
 def run_web(settings: Settings) -> None:
     """Serve the pages until the process is stopped. Addresses go into no log: they may hold a token."""
     installation = Installation(settings)
+    log = logging.getLogger("sendflow.web")
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler())
     uvicorn.run(
         create_app(installation),
         host=settings.bind,

@@ -8,7 +8,7 @@ from pyotp import TOTP
 from sqlalchemy import select
 
 from casework import findings, to_decide
-from casework.access import accounts, factors, limits, sessions
+from casework.access import accounts, calendar_addresses, factors, limits, sessions
 from casework.context import AppContext, instant
 from casework.delivery import account_links, receipt_rows, transport_state
 from casework.delivery.daily_digest import digest
@@ -90,6 +90,7 @@ def filled_team(team: Team) -> Team:
     erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)
     findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
     findings.close(context, [1], "dco.team", "a test of the alarm", understood=True)
+    calendar_addresses.make(context, "QX101", "dco.team")
     _sent_by_notify(team.context("14 Apr 2026"))
     _adopt_a_pack(team)
     team.record("15 Apr 2026", "health_advice_requested", body=TRUST, service="physiotherapy")

@@ -14,6 +14,7 @@ from tests.contracts import surface
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "adopt a rule pack": ("adopt",),
     "bodies": ("bodies",),
+    "calendar": ("calendar",),
     "case": ("case",),
     "check": ("check",),
     "copy to PostgreSQL": ("copy-to-postgresql",),
