@@ -5,11 +5,11 @@ One ordered scan, a case at a time, so that memory is that of one case however m
 repaired: a finding says which case, which fact and what differs. Notices and letters: verify_notices, verify_letters.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from itertools import groupby
+from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -18,23 +18,24 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
 from audit.published_head import Head, PublishedHead, compare_head
+from audit.stored_cases import CASE_COLUMNS, DUTY_COLUMNS, StoredCase, count_cases, stored_cases
 from audit.verify_changes import check_changes, check_config
 from audit.verify_encrypted import check_encrypted
 from audit.verify_letters import check_files, check_letters, check_letters_of
 from audit.verify_log import check_log
-from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
+from audit.verify_notices import NoticeCheck, Report
 from casework import findings, published_heads
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
 from casework.cases.projections import duty_rows
 from casework.cases.unit_of_work import LARGEST_CLOCK_DIFFERENCE
 from casework.context import AppContext, instant
+from casework.steps import Step, run_step
 from config.law import LawError, NoAnswer
 from config.settings import Settings
 from deadlines.duties import Duty, duties_of
 from deadlines.escalation import evaluate
-from models import ledger
 from models.append_only import missing_triggers
-from models.bulk_io import Row, day_form, stream_rows
+from models.bulk_io import Row, day_form
 from models.casefile import CaseFile
 from models.change_log import line_before
 from models.checkpoints import Heads, checkpoints, difference_message
@@ -45,19 +46,18 @@ from models.ledger import Stored
 from models.read_only import can_write, open_as_it_is
 from models.schema import HEAD, revision
 from models.schema_check import schema_differences
-from models.tables import CASE, DUTY
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 
-CASE_COLUMNS = tuple(CASE.columns.keys())
-DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 PUBLISHED = "published_head"
+RANGE = 2_000  # cases of one step
 EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("evaluated_under"))
 _COPIES = attrgetter("case_ref", "seq", "kind", "recorded_at", "actor")
 COPIED = Stored._fields[: Stored._fields.index("text")]
 SEQ_INSTANT_HASH = itemgetter(*(Stored._fields.index(name) for name in ("seq", "recorded_at", "hash")))
 DutyRows = dict[tuple[str, int], Row]
+CaseReport = Callable[[str | None, int | None, str, str], None]
 
 
 _ORDER = (
@@ -101,16 +101,6 @@ class VerifyReport(BaseModel):
     published: PublishedHead | None = None
 
 
-class StoredCase(NamedTuple):
-    """What the database has of one case: its facts, its row of case_file, its duties and its notices."""
-
-    ref: str
-    facts: list[Row]
-    case: Row | None
-    duties: list[Row]
-    notices: list[StoredNotice]
-
-
 class ReplayedCase(NamedTuple):
     """What the facts of one case give, and the facts as they were stored."""
 
@@ -130,7 +120,6 @@ def verify(
     own = Head(before)
     published: PublishedHead | None = None
     failures: list[VerificationFailure] = []
-    stale = 0
 
     def report(ref: str | None, seq: int | None, what: str, message: str) -> None:
         failures.append(VerificationFailure(case_ref=ref, seq=seq, what=what, message=message))
@@ -152,20 +141,19 @@ def verify(
         notices = NoticeCheck(context, connection, day)
         checker = CaseCheck(context, notices, day)
         heads = Heads(checkpoints(connection) if case is None else [])
-        for stored in stored_cases(connection, case):
-            own.add(stored.ref, stored.facts)
-            heads.add(stored.ref, [SEQ_INSTANT_HASH(row) for row in stored.facts])
-            stale += checker.check(stored, partial(report, stored.ref))
+
+        ranges = _Ranges(checker, own, heads, report)
+        stale = ranges.check(stored_cases(connection, case), count_cases(connection) if case is None else 1)
         if case is not None:
             check_letters_of(connection, case, day, report_letter)
         else:
-            check_letters(connection, day, notices.sent_days, report_letter)
+            run_step(Step("letters"), partial(check_letters, connection, day, notices.sent_days, report_letter))
             check_files(connection, context.settings.letters, report_letter)
             if differences := heads.differences(partial(line_before, connection)):
                 report(None, None, "head", difference_message(differences))
             failures += (VerificationFailure(**each._asdict()) for each in published_heads.check(connection, witnesses))
         check_log(context, connection, case, report)
-        check_changes(connection, case, report_row)
+        run_step(Step("change log"), partial(check_changes, connection, case, report_row))
         check_encrypted(connection, context.cipher, case, report_row)
         if case is None:
             check_config(context, connection, report_row)
@@ -235,46 +223,6 @@ def _stored(context: AppContext, report: VerifyReport, by: str, *, heads: bool =
         if heads:
             published_heads.note(context, connection)
         return report.model_copy(update={"open": findings.count_open(connection)})
-
-
-def stored_cases(connection: Connection, case: str | None) -> Iterator[StoredCase]:
-    """Everything that is stored of each case, in order of reference: four ordered streams, read side by side."""
-    only = (None, None) if case is None else ("case_ref", case)
-    facts = _CaseStream(ledger.scan(connection, case))
-    cases = _CaseStream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
-    duties = _CaseStream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
-    notices = _CaseStream(notices_by_case(connection, case))
-    streams = (facts, cases, duties, notices)
-    while refs := [each.ref for each in streams if each.ref is not None]:
-        ref = min(refs)
-        row = cases.take(ref)
-        yield StoredCase(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notices.take(ref))
-
-
-def _by_case(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
-    for ref, some in groupby(rows, itemgetter(0)):
-        yield ref, list(some)
-
-
-class _CaseStream:
-    """Rows by case, read as far as the next case. `ref` is that case; None at the end."""
-
-    def __init__(self, source: Iterator[tuple[str, list[Any]]]) -> None:
-        self._source = source
-        self.ref: str | None = None
-        self._rows: list[Any] = []
-        self._next()
-
-    def take(self, ref: str) -> list[Any]:
-        """The rows of a case if it is the next one; otherwise none."""
-        if self.ref != ref:
-            return []
-        rows = self._rows
-        self._next()
-        return rows
-
-    def _next(self) -> None:
-        self.ref, self._rows = next(self._source, (None, []))
 
 
 class CaseCheck:
@@ -349,6 +297,32 @@ class CaseCheck:
         if rows != current:
             _report_duties(rows, current, report)
         return False
+
+
+class _Ranges:
+    """Checks one case after another, a range of them as one step."""
+
+    def __init__(self, checker: CaseCheck, own: Head, heads: Heads, report: CaseReport) -> None:
+        self._checker, self._own, self._heads, self._report = checker, own, heads, report
+
+    def check(self, cases: Iterator[StoredCase], total: int) -> int:
+        """Check the cases, of which there were so many when they were counted. Returns how many are stale."""
+        steps = max(1, -(-total // RANGE))
+        stale = 0
+        for number in range(1, steps + 1):
+            first = (number - 1) * RANGE + 1
+            some = islice(cases, RANGE) if number < steps else cases  # some may have been opened meanwhile
+            step = Step(f"cases {first} to {min(first + RANGE - 1, max(total, 1))}", number, steps)
+            stale += run_step(step, partial(self._check, some))
+        return stale
+
+    def _check(self, cases: Iterator[StoredCase]) -> int:
+        stale = 0
+        for stored in cases:
+            self._own.add(stored.ref, stored.facts)
+            self._heads.add(stored.ref, [SEQ_INSTANT_HASH(row) for row in stored.facts])
+            stale += self._checker.check(stored, partial(self._report, stored.ref))
+        return stale
 
 
 def _check_end(stored: StoredCase, case: dict[str, Any], report: Report) -> None:

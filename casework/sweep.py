@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 from zlib import crc32
 
@@ -22,6 +23,7 @@ from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext
 from casework.job_runs import record_job_run
+from casework.steps import Step, run_step
 from config.law import LawError, NoAnswer
 from deadlines.working_calendar import OutsideCalendarRange
 from models.database import Contended, reading, transact, writing
@@ -220,12 +222,20 @@ class _Sweep:
 
     def all_cases(self, shard: Shard | None) -> _Result:
         total = _Result()
-        for refs in self._batches(shard):
-            total.add(self._batch(refs))
+        batches = list(self._batches(shard))
+        for number, refs in enumerate(batches, 1):
+            step = Step(self._name(number, refs), number, len(batches), again=True)
+            total.add(run_step(step, partial(self._batch, refs)))
         # Another sweep, after which nothing is left to do, or a person, after whom something may be, had locked these.
         for ref in total.busy:
             total.add(self._one_case(ref))
         return total
+
+    def _name(self, number: int, refs: Sequence[str]) -> str:
+        """Name a batch by its place, and by its references if no process is restricted."""
+        first = (number - 1) * BATCH + 1
+        places = f"cases {first} to {first + len(refs) - 1}"
+        return places if self.context.restricted else f"{places}: {refs[0]} to {refs[-1]}"
 
     def _batches(self, shard: Shard | None) -> Iterator[list[str]]:
         """Read the references once, so that this sweep does not meet again what it writes."""

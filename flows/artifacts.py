@@ -1,5 +1,5 @@
-"""The three pages worth opening in Prefect: what is overdue by body, what falls due this week, whether the history is
-intact.
+"""What is worth opening in Prefect: what is overdue by body, what falls due this week, whether the history is intact,
+which rows an import refused and which cases a sweep could not evaluate.
 
 Purpose: operations staff see from a run what it means today. Everything is read from the duty table (references, codes,
 names of organisations, days); nothing here can name a child. The tables are worked out without Prefect, which only
@@ -19,53 +19,69 @@ from casework.reports.withheld import may_be_named, not_to_be_named
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
 from config.text import short_day
 from flows.jobs import Job, JobExecution
-from flows.run_ends import End
+from flows.run_ends import End, end, of_problem
 
 OVERDUE_KEY = "overdue-by-body"
 WEEK_KEY = "due-this-week"
 VERIFY_KEY = "verification"
-MOST_ROWS = 500
-MOST_CASES = 12
+REFUSED_KEY = "refused-rows"
+CASES_KEY = "cases-that-need-a-person"
+MOST_ROWS = 100
+NAME, MATTER = 24, 30  # characters of a column
 
 
 def overdue_by_body(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
-    """One row for each body and service with duties past their due date, the worst first; excused ones are not late."""
+    """One row for each body and service with duties past their due date, the worst first; excused ones are not late.
+
+    The columns fit a page of 1,280 pixels.
+    """
     groups: dict[tuple[str, str], list[BoardRow]] = {}
     for row in may_be_named(context, overdue(context, as_at))[0]:
         if row.body is not None:
             groups.setdefault((row.body, row.service or ""), []).append(row)
     return [
         {
-            "Body": rows[0].body_name or code,
-            "Service": context.directory.service_name(service),
+            "Body": _short(f"{code} {rows[0].body_name or ''}", NAME),
+            "Service": _short(context.directory.service_name(service), MATTER),
             "Overdue": len(rows),
-            "Worst, days late": rows[0].days,
-            "Cases, worst first": _some([row.case_ref for row in rows]),
-            "Code": code,
+            "Days late": rows[0].days,
+            "Worst": _linked(context, rows[0].case_ref),
         }
         for (code, service), rows in sorted(groups.items(), key=lambda item: (-item[1][0].days, -len(item[1])))
     ]
 
 
 def due_this_week(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
-    """One row for each open duty that falls due from `as_at` to seven days after it, the soonest first."""
+    """One row for each open duty that falls due from `as_at` to seven days after it, the soonest first.
+
+    The columns fit as above: a duty is named by its service, or else by what has to be done.
+    """
     return [
         {
-            "Due": short_day(row.due),
-            "Act by": short_day(row.act_by) if row.act_by else "",
-            "Case": row.case_ref,
-            "Who": (
-                row.body_name
-                or row.body
-                or (context.directory.la_name(row.la) if row.la else None)
-                or row.duty_on
-                or ""
+            "Due": f"{row.due.day} {row.due:%b}",
+            "Act by": f"{row.act_by.day} {row.act_by:%b}" if row.act_by else "",
+            "Case": _linked(context, row.case_ref),
+            "Who": _short(
+                f"{row.body} {row.body_name or ''}"
+                if row.body
+                else (context.directory.la_name(row.la) if row.la else None) or row.duty_on or "",
+                NAME,
             ),
-            "Service": context.directory.service_name(row.service) if row.service else "",
-            "Duty": row.action,
+            "Duty": _short(context.directory.service_name(row.service) if row.service else row.action, MATTER),
         }
-        for row in may_be_named(context, week(context, as_at))[0][:MOST_ROWS]
+        for row in may_be_named(context, week(context, as_at))[0]
     ]
+
+
+def refused_rows(report: dict[str, Any]) -> list[dict[str, str | int]]:
+    """One row for each doubtful cell of a refused row: its line and the reason, and nothing that the cell says."""
+    return [{"Line": each["line"], "Reason": each["code"].replace("_", " ")} for each in report.get("refusals") or []]
+
+
+def cases_to_look_at(context: AppContext, report: dict[str, Any]) -> list[dict[str, str | int]]:
+    """One row for each case that a sweep could not evaluate, with what a person does."""
+    refs = [str(each["case_ref"]) for each in report.get("troubles") or []]
+    return [{"Case": _linked(context, ref), "What to do": f"sendflow verify {ref}"} for ref in refs]
 
 
 def verification(report: dict[str, Any]) -> str:
@@ -92,37 +108,48 @@ def verification(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-async def publish(execution: JobExecution, ended: End) -> End:
-    """Publish the artifacts of a job in Prefect. Returns the end of the run with what the artifacts add to it."""
-    from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+def execute(execution: JobExecution, run: str | None, name: str) -> tuple[End, dict[str, Any] | None]:
+    """Execute a job for a run of this name. Returns how it ended, and what Prefect may show of its report."""
+    try:
+        document = shown(execution.context, execution.execute(run))
+    except Exception as problem:
+        return of_problem(execution.job, name, problem), None
+    return end(execution.job, name, document), document
 
-    if execution.job is Job.VERIFY:
-        await acreate_markdown_artifact(
-            verification(shown(execution.context, execution.report)), key=VERIFY_KEY, description=ended.message
-        )
-    if execution.job is not Job.SWEEP:
-        return ended
-    as_at: date = execution.arguments["as_at"]
+
+async def publish(execution: JobExecution, document: dict[str, Any], ended: End) -> End:
+    """Publish the artifacts of a job in Prefect. Returns the end of the run with what the artifacts add to it."""
+    from prefect.artifacts import acreate_markdown_artifact
+
+    match execution.job:
+        case Job.VERIFY:
+            await acreate_markdown_artifact(verification(document), key=VERIFY_KEY, description=ended.sentence)
+        case Job.IMPORT if document["refusals"]:
+            await _publish_table(REFUSED_KEY, refused_rows(document), f"Refused rows: {ended.sentence}")
+        case Job.SWEEP:
+            return await _publish_sweep(execution, ended, cases_to_look_at(execution.context, document))
+    return ended
+
+
+async def _publish_sweep(execution: JobExecution, ended: End, to_look_at: list[dict[str, str | int]]) -> End:
+    context, as_at = execution.context, execution.arguments["as_at"]
     following: date | None = execution.report.look_next
     look = f"next look: {short_day(following)}" if following else "no duty waits for a next look"
-    altered = f"{said}. " if (said := findings.notice(execution.context)) else ""
-    late, soon = overdue_by_body(execution.context, as_at), due_this_week(execution.context, as_at)
-    pages = execution.context.settings.pages_url
-    soon = [{**row, "Case": f"[{row['Case']}]({pages}/cases/{row['Case']})"} for row in soon]
-    await acreate_table_artifact(
+    altered = f"{said}. " if (said := findings.notice(context)) else ""
+    late, soon = overdue_by_body(context, as_at), due_this_week(context, as_at)
+    overdue_now = sum(int(row["Overdue"]) for row in late)
+    await _publish_table(
+        OVERDUE_KEY,
         late or [{"Body": "No body is overdue"}],
-        key=OVERDUE_KEY,
-        description=(
-            f"{altered}Overdue by body on {short_day(as_at)}: {sum(int(row['Overdue']) for row in late)} duties; {look}"
-        ),
+        f"{altered}Overdue by body on {short_day(as_at)}: {overdue_now} duties; {look}",
     )
-    await acreate_table_artifact(
+    await _publish_table(
+        WEEK_KEY,
         soon or [{"Due": "Nothing falls due"}],
-        key=WEEK_KEY,
-        description=(
-            f"{altered}Due from {short_day(as_at)} to {short_day(soon_until(as_at))}: {len(soon)} duties; {look}"
-        ),
+        f"{altered}Due from {short_day(as_at)} to {short_day(soon_until(as_at))}: {len(soon)} duties; {look}",
     )
+    if to_look_at:
+        await _publish_table(CASES_KEY, to_look_at, f"Cases that need a person: {len(to_look_at)}")
     return replace(
         ended,
         message=f"{ended.message}; {look}",
@@ -130,9 +157,19 @@ async def publish(execution: JobExecution, ended: End) -> End:
     )
 
 
+async def _publish_table(key: str, rows: list[dict[str, str | int]], description: str) -> None:
+    """Publish a table of at most so many rows, the first ones, and say how many are left out."""
+    from prefect.artifacts import acreate_table_artifact
+
+    left = f"; {len(rows) - MOST_ROWS} more rows are left out" if len(rows) > MOST_ROWS else ""
+    await acreate_table_artifact(rows[:MOST_ROWS], key=key, description=f"{description}{left}")
+
+
 def shown(context: AppContext, report: Any) -> dict[str, Any]:
     """The report of a job as Prefect may show it: nothing that it says about a restricted case."""
     document: dict[str, Any] = report.model_dump(mode="json")
+    if server := getattr(report, "mail_server_error", None):
+        document["mail_server_error"] = server  # no part of the document of the command
     for name in ("troubles", "damage"):
         about = document.get(name) or []
         hidden = not_to_be_named(context, {each["case_ref"] for each in about if each.get("case_ref")})
@@ -141,9 +178,15 @@ def shown(context: AppContext, report: Any) -> dict[str, Any]:
     return document
 
 
-def _some(references: list[str]) -> str:
-    shown = ", ".join(references[:MOST_CASES])
-    return shown if len(references) <= MOST_CASES else f"{shown} and {len(references) - MOST_CASES} more"
+def _short(text: str, most: int) -> str:
+    """The text, cut to so many characters: Prefect does not wrap a cell, and cuts off what is to the right of it."""
+    text = text.strip()
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def _linked(context: AppContext, reference: str) -> str:
+    """The reference as a link to the case's page."""
+    return f"[{reference}]({context.settings.pages_url}/cases/{reference})"
 
 
 def _finding(each: Any) -> str:

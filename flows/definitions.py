@@ -22,15 +22,17 @@ from prefect.client.utilities import get_or_create_client
 from prefect.context import AsyncClientContext
 from prefect.flow_engine import run_flow_async
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed, Pending
 from pydantic import Field
 
+from casework.steps import shown_by
 from casework.sweep import Shard
 from config.settings import Settings
 from flows import artifacts, run_ends, run_labels
 from flows.jobs import Job, JobExecution
 from flows.run_labels import MOST_KINDS, NEW, UNKNOWN
-from models.errors import Refusal
+from flows.tasks import TaskSteps, show_failed_cases
 from models.facts import REFERENCE, SLUG
 
 CaseReference = Annotated[
@@ -123,25 +125,23 @@ def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
 
 async def _execute(job: Job, **given: Any) -> State[Any]:
     """Execute the job of this run and return its end as a Prefect state."""
-    name = str(flow_run.name)
+    name, run = str(flow_run.name), str(flow_run.id)
     try:
         prepared = _PREPARED.get() or PreparedRun.of(_started_in_prefect(job, given))
-        name = prepared.name
-        report = prepared.execution.execute(str(flow_run.id))
     except Exception as problem:
-        ended = (
-            run_ends.refused(job, name, problem)
-            if isinstance(problem, Refusal)
-            else run_ends.broken(job, name, problem)
-        )
+        ended = run_ends.of_problem(job, name, problem)
     else:
-        ended = run_ends.end(job, name, artifacts.shown(prepared.execution.context, report))
-        with contextlib.suppress(Exception):  # the job is done, even if its artifacts cannot be shown
-            ended = await artifacts.publish(prepared.execution, ended)
+        steps = TaskSteps(prepared.execution.context.settings, str(PREFECT_API_URL.value()), run, job)
+        with shown_by(steps):
+            ended, document = artifacts.execute(prepared.execution, run, prepared.name)
+        if document is not None:
+            with contextlib.suppress(Exception):  # the job is done, even if its artifacts cannot be shown
+                show_failed_cases([str(each["case_ref"]) for each in document.get("troubles") or ()])
+                ended = await artifacts.publish(prepared.execution, document, ended)
     with contextlib.suppress(Exception):  # as above
         await _publish_end(ended)
     state = Failed if ended.broken else Completed
-    return state(name=ended.state, message=ended.message)
+    return state(name=ended.state, message=ended.sentence)
 
 
 async def _publish_end(ended: run_ends.End) -> None:

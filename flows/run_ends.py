@@ -37,6 +37,8 @@ class EndState(StrEnum):
     SENT = "Sent"
     WAITING = "Waiting"
     NOTHING_TO_SEND = "Nothing to send"
+    LETTERS_ON_HOLD = "Letters on hold"
+    LETTERS_CANNOT_LEAVE = "Letters cannot leave"
     LETTERS_NEED_A_PERSON = "Letters need a person"
     REPLIES_READ = "Replies read"
     REPLIES_NEED_A_PERSON = "Replies need a person"
@@ -54,51 +56,66 @@ class EndState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a run: `broken` is True where a person must fix something; `state` is the name of its state."""
+    """The end of a run. `state` is the name of its state; `message` says what happened, and `needs` what a person has
+    to do; empty where nobody is needed. `broken`: sendflow could not do its job.
+    """
 
     name: str
     state: EndState
     message: str
+    needs: str = ""
     broken: bool = False
     tags: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
     @property
+    def sentence(self) -> str:
+        """What happened and what is needed, in one sentence."""
+        return f"{self.message[:1].upper()}{self.message[1:]}; {self.needs or 'nobody is needed'}"
+
+    @property
     def diary(self) -> tuple[str, ...]:
-        """What the run's log says: the message and what a person should look at."""
-        return (self.message[:1].upper() + self.message[1:], *self.lines)
+        """What the run's log says: the sentence, and what a person should look at."""
+        return (self.sentence, *self.lines)
 
 
 def end(job: Job, name: str, report: Mapping[str, Any]) -> End:
     """How the run ended, from the name it bore and the report's JSON."""
     ended = ENDS[job](name, report)
     said = (str(tag) for key in ("processes", "bodies") for tag in report.get(key) or ())
-    return replace(ended, tags=(*ended.tags, *said))
+    decides = (NEEDS_A_PERSON_TAG,) if ended.needs and not ended.broken else ()
+    return replace(ended, tags=(*decides, *said))
+
+
+def of_problem(job: Job, name: str, problem: Exception) -> End:
+    """How a run ended whose job raised."""
+    return refused(job, name, problem) if isinstance(problem, Refusal) else broken(job, name, problem)
 
 
 def refused(job: Job, name: str, problem: Refusal) -> End:
     """Give the end of a run whose job was refused: no failure, because sendflow did what it is for."""
-    return End(
-        name,
-        EndState.REFUSED,
-        f"{job} was refused: {problem.code}; nothing was written",
-    )
+    said = f"{job} was refused ({problem.code}) and nothing was written; who asked has the reason"
+    return End(name, EndState.REFUSED, said)
 
 
-def broken(job: Job, name: str, problem: Exception) -> End:
-    """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read
-    here.
-    """
+def named_fault(problem: Exception) -> str:
+    """The kind of a fault and its place. Its text is not shown: it may quote what nobody may read here."""
     where = problem.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     place = (
         f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "no place known"
     )
+    return f"{type(problem).__name__} at {place}"
+
+
+def broken(job: Job, name: str, problem: Exception) -> End:
+    """The end of a run that a person must look into."""
     return End(
         name,
         EndState.COULD_NOT_FINISH,
-        f"{job} could not be finished: {type(problem).__name__} at {place}",
+        f"{job} could not be finished: {named_fault(problem)}",
+        "a person repairs what sendflow doctor names; sendflow then does it at its next time",
         broken=True,
     )
 
@@ -107,17 +124,23 @@ def _import_end(name: str, report: Mapping[str, Any]) -> End:
     rows, accepted, refused_rows, added = (
         _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
     )
+    to_decide = _count(report, "claims_to_decide")
     said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
     state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
-    return End(f"{name}: {said}", state, said)
+    needs = [
+        *([f"a person corrects {refused_rows} rows and imports the file again"] if refused_rows else []),
+        *([f"the team decides {to_decide} claimed exceptions (To decide)"] if to_decide else []),
+    ]
+    refusals = report.get("refusals") or []
+    lines = [f"Refused: line {each['line']}, {each['code'].replace('_', ' ')}" for each in refusals[:MOST_LINES]]
+    if len(refusals) > MOST_LINES:
+        lines.append(f"and {len(refusals) - MOST_LINES} more: sendflow import FILE --dry-run lists every one")
+    return End(f"{name}: {said}", state, said, ", and ".join(needs), lines=tuple(lines))
 
 
 def _record_end(name: str, report: Mapping[str, Any]) -> End:
-    return End(
-        name,
-        EndState.RECORDED,
-        f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})",
-    )
+    said = f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})"
+    return End(name, EndState.RECORDED, said)
 
 
 def _digest_end(name: str, report: Mapping[str, Any]) -> End:
@@ -127,7 +150,8 @@ def _digest_end(name: str, report: Mapping[str, Any]) -> End:
         return End(
             f"{name}: not delivered",
             EndState.LETTERS_NEED_A_PERSON,
-            f"{said}; the DCO's mailbox refused it",
+            f"{said}; the DCO's mailbox refused the digest",
+            "a person corrects the mailbox in directory.toml; sendflow doctor says more",
             broken=True,
         )
     alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
@@ -135,14 +159,16 @@ def _digest_end(name: str, report: Mapping[str, Any]) -> End:
         return End(
             f"{name}: {still_open} findings open, no head published",
             EndState.FINDINGS_OPEN,
-            f"THE RECORDS ARE ALTERED OR INCOMPLETE, so no head was published: run sendflow findings. {said}; its"
-            f" letter is {report.get('state')}{alert}",
+            f"THE RECORDS ARE ALTERED OR INCOMPLETE, so no head was published. {said}; its letter is"
+            f" {report.get('state')}{alert}",
+            "a person runs sendflow findings and closes each with a reason",
             broken=True,
         )
     return End(
         f"{name}: {late} late, {soon} soon",
         EndState.DIGESTED,
         f"{said}; its letter is {report.get('state')}{alert}",
+        "a person runs sendflow doctor, which says why no sweep finishes" if alert else "",
     )
 
 
@@ -150,16 +176,16 @@ def _alert_end(name: str, report: Mapping[str, Any]) -> End:
     found = ", ".join(str(each).replace("_", " ") for each in report.get("found") or ())
     match report.get("outcome"):
         case AlertOutcome.WRITTEN:
-            said = f"the doctor found {found}, and the operator has the e-mail"
-            return End(f"{name}: {found}", EndState.ALERTED, said, tags=(NEEDS_A_PERSON_TAG,))
+            said = f"the doctor found {found}, and the operator has an e-mail about it"
+            return End(f"{name}: {found}", EndState.ALERTED, said, "a person does what sendflow doctor says")
         case AlertOutcome.NOTHING:
             return End(f"{name}: nothing to fix", EndState.NOTHING_TO_FIX, "the doctor found nothing that needs a fix")
         case AlertOutcome.NOBODY:
-            said = "nobody was alerted: set SENDFLOW_ALERT_TO to a mailbox that somebody reads. Run sendflow doctor"
-            return End(f"{name}: nobody to alert", EndState.NOBODY_TO_ALERT, said, tags=(NEEDS_A_PERSON_TAG,))
+            needs = "a person sets SENDFLOW_ALERT_TO to a mailbox that somebody reads, and runs sendflow doctor"
+            return End(f"{name}: nobody to alert", EndState.NOBODY_TO_ALERT, "nobody was alerted", needs)
         case _:
-            said = "the alert could not be sent: run sendflow doctor, which says what needs a fix"
-            return End(f"{name}: not sent", EndState.COULD_NOT_FINISH, said, broken=True)
+            said, needs = "the alert could not be sent", "a person runs sendflow doctor, which says what needs a fix"
+            return End(f"{name}: not sent", EndState.COULD_NOT_FINISH, said, needs, broken=True)
 
 
 def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
@@ -180,7 +206,8 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
             f"Action needed: case {each['case_ref']} could not be evaluated. Run sendflow verify {each['case_ref']}"
             for each in unreckoned[:MOST_LINES]
         )
-        return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", lines=lines)
+        needs = "a person runs sendflow verify for each of them"
+        return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", needs, lines=lines)
     if kinds.get("escalation_due"):
         return End(f"{name}: {said}", EndState.ESCALATED, message)
     if kinds.get("breached"):
@@ -189,47 +216,49 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
 
 
 def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
-    sent, failed, waiting = (_count(report, key) for key in ("sent", "failed", "waiting"))
-    said = (
-        ", ".join(
-            f"{number} {word}" for number, word in ((sent, "sent"), (failed, "failed"), (waiting, "waiting")) if number
-        )
-        or "nothing to send"
-    )
-    if failed:
-        return End(
-            f"{name}: {said}",
-            EndState.LETTERS_NEED_A_PERSON,
-            f"{failed} letters cannot be delivered: see `sendflow letters`",
-            broken=True,
-        )
-    return End(
-        f"{name}: {said}", EndState.SENT if sent else (EndState.WAITING if waiting else EndState.NOTHING_TO_SEND), said
-    )
+    counts = {word: _count(report, word) for word in ("sent", "failed", "waiting")}
+    said = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing to send"
+    name = f"{name}: {said}"
+    if server := report.get("mail_server_error"):
+        said = f"letters cannot leave ({str(server).replace('_', ' ')}): {said}"
+        needs = "a person repairs what sendflow doctor names, unless the next try succeeds by itself"
+        return End(name, EndState.LETTERS_CANNOT_LEAVE, said, needs, broken=True)
+    if counts["failed"]:
+        said = f"{counts['failed']} letters cannot be delivered; {said}"
+        needs = "a person corrects the address: sendflow letters says of which"
+        return End(name, EndState.LETTERS_NEED_A_PERSON, said, needs, broken=True)
+    if held := _count(report, "held"):
+        needs = "the team releases them: sendflow letters release"
+        return End(name, EndState.LETTERS_ON_HOLD, f"{said}; letters for {held} mailboxes are on hold", needs)
+    state = EndState.SENT if counts["sent"] else EndState.WAITING if counts["waiting"] else EndState.NOTHING_TO_SEND
+    return End(name, state, said)
 
 
 def _replies_end(name: str, report: Mapping[str, Any]) -> End:
     if error := report.get("error"):
         why = str(error).replace("_", " ")
-        message = f"the mailbox cannot be read ({why}): run sendflow doctor for the fix"
-        return End(f"{name}: {why}", EndState.MAILBOX_NOT_READ, message, broken=True)
+        needs = "a person runs sendflow doctor, which says what to repair"
+        return End(
+            f"{name}: {why}", EndState.MAILBOX_NOT_READ, f"the mailbox cannot be read ({why})", needs, broken=True
+        )
     words = ("answered", "undelivered", "automatic", "waiting", "repeated")
     said = ", ".join(f"{_count(report, word)} {word}" for word in words if _count(report, word)) or "no new mail"
     if waiting := _count(report, "waiting"):
-        message = f"{said}; {waiting} wait for a person: see sendflow replies"
-        return End(f"{name}: {said}", EndState.REPLIES_NEED_A_PERSON, message)
+        needs = f"a person decides {waiting} of them: sendflow replies"
+        return End(f"{name}: {said}", EndState.REPLIES_NEED_A_PERSON, said, needs)
     return End(f"{name}: {said}", EndState.REPLIES_READ if report.get("read") else EndState.NO_NEW_MAIL, said)
 
 
 def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     cases, facts = _count(report, "cases"), _count(report, "facts")
     still_open = _count(report, "open")
+    needs = "a person runs sendflow findings and closes each with a reason"
     if report.get("intact") and still_open:
         return End(
             f"{name}: intact now, {still_open} findings open",
             EndState.FINDINGS_OPEN,
-            f"{cases} cases and {facts} facts verify now; {still_open} earlier findings are open. Run sendflow"
-            " findings",
+            f"{cases} cases and {facts} facts verify now; {still_open} earlier findings are open",
+            needs,
             broken=True,
         )
     if report.get("intact"):
@@ -241,7 +270,8 @@ def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     return End(
         f"{name}: {damage} damaged",
         EndState.DAMAGED,
-        f"{damage} findings among {cases} cases: see the artifact; {still_open} are open. Run sendflow findings",
+        f"{damage} findings among {cases} cases (see the artifact); {still_open} are open",
+        needs,
         broken=True,
     )
 

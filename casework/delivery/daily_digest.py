@@ -40,6 +40,7 @@ from casework.proof import sequencer
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
 from casework.reports.withheld import waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
+from casework.steps import Step, run_step
 from casework.sweep import WrongDay
 from casework.to_decide import DUPLICATE, WaitingItem, waiting
 from models.database import reading, transact, writing
@@ -101,7 +102,7 @@ def digest(
         except IntegrityError:
             letter = None  # another run wrote this day's digest at the same moment
         if letter is not None:
-            send(delivery_run, letter)
+            run_step(Step(f"digest by {context.settings.carrier}"), partial(send, delivery_run, letter))
     with writing(context.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)

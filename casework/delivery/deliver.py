@@ -38,6 +38,7 @@ from casework.delivery.lease import (
 from casework.delivery.send import SENT, LetterOutcome, record_outcome, send
 from casework.delivery.transports import is_quiet, transport_name, transports, usable
 from casework.job_runs import MAIL_SERVER_ACCEPTS, record_job_run
+from casework.steps import Step, run_step
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
 from models.free_text import encrypt_free_text, insert_free_texts
@@ -125,7 +126,8 @@ def deliver(
         context.ensure_ruleset_active("deliver")
         with Deliverer() as deliverer, transports(context, transport, at_once=now) as carrying:
             delivery_run = DeliveryRun(context, deliverer, run, now, carrying)
-            done = _deliver_all(delivery_run, None if seconds is None else monotonic() + seconds)
+            until = None if seconds is None else monotonic() + seconds
+            done = run_step(Step(f"letters by {context.settings.carrier}"), partial(_deliver_all, delivery_run, until))
     with writing(context.engine) as connection:
         if not anything_open:
             context.keep_time(connection)

@@ -11,8 +11,10 @@ nowhere: an import is known by the digest of its file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -29,6 +31,7 @@ from casework.imports.refused_rows import RefusedRow, RowsRead, leave_to_a_perso
 from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import CellCount, SheetRow, TrackerFile, open_tracker
 from casework.imports.unread import cells_filled
+from casework.steps import Step, run_step
 from casework.to_decide import MOST_OF_A_FILE, keys_of_waiting_rows, row_key
 from config.tracker_columns import load_columns
 from models.change_log import insert_logged
@@ -187,11 +190,11 @@ def import_file(
         ),
     )
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
-    for start in range(0, len(rows), size or 1):
-        try:
-            importer.import_batch(rows[start : start + size], dry_run)
-        except _DryRun:
-            continue
+    starts = range(0, len(rows), size or 1)
+    for number, start in enumerate(starts, 1):
+        batch = rows[start : start + size]
+        step = Step(f"rows on lines {batch[0].line} to {batch[-1].line}", number, len(starts))
+        run_step(step, partial(importer.import_batch, batch, dry_run))
     report = importer.report(dry_run)
     if not dry_run:
         imported = report.model_dump(include={"rows", "accepted", "refused", "facts_added"})
@@ -262,7 +265,7 @@ class _Importer:
             self.tally.settled |= self.waiting & {row_key(self.context, reference, "")}
 
     def import_batch(self, rows: Sequence[SheetRow], dry_run: bool) -> None:
-        """Record one batch in a transaction of its own, again if another writer was first. Raises _DryRun."""
+        """Record one batch in a transaction of its own, again if another writer was first."""
         before = self.tally
 
         def record_once(connection: Connection) -> None:
@@ -276,7 +279,8 @@ class _Importer:
             if dry_run:
                 raise _DryRun
 
-        transact(self.context.engine, record_once)
+        with suppress(_DryRun):
+            transact(self.context.engine, record_once)
 
     def _sound(self, rows: Sequence[SheetRow]) -> Iterator[Plan]:
         """Read the rows, refuse those with a problem and give the others."""

@@ -125,7 +125,7 @@ def test_a_case_deleted_at_night_is_said_everywhere_in_the_morning_until_a_perso
     assert (found.what, found.case_ref, found.found_by) == ("head", None, "verify")
     assert "then 2 cases" in found.message and "now 1" in found.message
     ended = run_ends.end(Job.VERIFY, "verify every case", night.model_dump(mode="json"))
-    assert ended.broken and ended.name == "verify every case: 2 damaged" and "sendflow findings" in ended.message
+    assert ended.broken and ended.name == "verify every case: 2 damaged" and "sendflow findings" in ended.sentence
 
     lived.sweep("15 Apr 2026")
     report = morning(lived, "15 Apr 2026")

@@ -241,7 +241,7 @@ def prefect() -> Mapping[str, Any]:
             ],
             "flows": {each.name: _named(each.parameters.properties) for each in definitions.FLOWS.values()},
             "run_states": sorted(run_ends.EndState),
-            "artifacts": sorted([artifacts.OVERDUE_KEY, artifacts.WEEK_KEY, artifacts.VERIFY_KEY]),
+            "artifacts": sorted(value for name, value in vars(artifacts).items() if name.endswith("_KEY")),
             "automations": [
                 {
                     "name": automation.name,

@@ -5,6 +5,7 @@ The tests share one server and one installation. Jobs run in processes of their 
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,12 +21,15 @@ from config.running_instance import server_answers
 from config.settings import Settings, child_environment
 from flows.automations import DAMAGE, FAILING, SILENT
 from flows.events import EventFeed
+from flows.run_ends import EndState
+from flows.run_labels import NEEDS_A_PERSON_TAG
 from flows.server_calls import ask
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
 from tests.support.installation import ROOT, SENDFLOW, wait_until
 from tests.support.team import Team
+from tests.support.trackers import SOUND, tracker
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
 TODAY = "2026-04-21"
@@ -68,6 +72,18 @@ class Operations:
         wanted = {"filter": {"event": {"prefix": ["sendflow."]}, "order": "ASC"}, "limit": 50}
         found: list[dict[str, Any]] = self.ask("events/filter", wanted)["events"]
         return found
+
+    def tasks(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """The tasks of a run that has ended, in order. The server stores them after the run's end."""
+        wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}, "sort": "ID_DESC"}
+
+        def all_ended() -> list[dict[str, Any]] | None:
+            found: list[dict[str, Any]] = self.ask("task_runs/filter", wanted)
+            ended = found and all(each["state_type"] in {"COMPLETED", "FAILED"} for each in found)
+            return sorted(found, key=lambda each: str(each["start_time"])) if ended else None
+
+        made: list[dict[str, Any]] = wait_until(all_ended, 60)
+        return made
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """The runs of a flow, the newest first."""
@@ -114,10 +130,48 @@ def test_a_sweep_through_a_run_gives_events_that_name_it(operations: Operations)
     assert breach["resource"]["prefect.resource.id"] == f"sendflow.case.{CASE}"
     (run,) = operations.runs("sweep")
     assert f"prefect.flow-run.{run['id']}" in [each["prefect.resource.id"] for each in breach["related"]]
+    tasks = operations.tasks(run)
+    assert [(each["name"], each["state_type"]) for each in tasks] == [(f"cases 1 to 1: {CASE} to {CASE}", "COMPLETED")]
+
+
+def test_an_import_shows_its_rows_and_lists_what_it_refused(operations: Operations, tmp_path: Path) -> None:
+    refused = SOUND | {"Ref": "AB002", "DOB": "31/02/2015", "Name": "Zebediah Quillfeather"}
+    done = operations.command("import", str(tracker(tmp_path, SOUND, refused)), "--json")
+    assert done.returncode == 1, done.stderr
+    (run,) = operations.runs("import")
+    assert (run["state_type"], run["state_name"]) == ("COMPLETED", EndState.SOME_REFUSED)
+    assert NEEDS_A_PERSON_TAG in run["tags"]
+    wanted = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"}
+    lines = [each["message"] for each in operations.ask("logs/filter", wanted)]
+    assert "1 refused" in lines[0] and "a person corrects 1 rows" in lines[0]
+    assert lines[1] == "Refused: line 3, impossible date"
+    (table,) = operations.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["refused-rows"]}}})
+    assert json.loads(table["data"]) == [{"Line": 3, "Reason": "impossible date"}]
+    assert [each["name"] for each in operations.tasks(run)] == ["rows on lines 2 to 3"]
+
+
+def test_a_case_that_cannot_be_evaluated_is_a_task_that_failed(operations: Operations) -> None:
+    """The run is not red: sendflow swept the others, and a person looks at this one."""
+    lost = "NX90077"
+    for kind in ("ehc_assessment_requested", "assessment_agreed"):
+        data = {"la": "northshire"} if kind == "ehc_assessment_requested" else {}
+        operations.team.act("2 Feb 2026", (kind, "2 Feb 2026", data), case=lost)
+    operations.team.record("2 Mar 2026", "health_advice_requested", case=lost, service="physiotherapy")
+    with operations.team.first.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER fact_no_update")
+        connection.exec_driver_sql(f"UPDATE fact SET text = 'Zebediah' WHERE case_ref = '{lost}' AND seq = 2")
+    assert operations.command("sweep", "--json").returncode == 1
+    run = operations.runs("sweep")[0]
+    assert (run["state_type"], run["state_name"]) == ("COMPLETED", EndState.CASES_NEED_A_PERSON)
+    failed = [each for each in operations.tasks(run) if each["state_type"] == "FAILED"]
+    assert [each["name"] for each in failed] == [f"case {lost}"]
+    assert f"sendflow verify {lost}" in failed[0]["state"]["message"]
 
 
 def test_what_another_process_emitted_does_not_come_again(operations: Operations) -> None:
     """tests/flows/test_events.py takes the server away between; here it is the real one that knows its events."""
+    feed = EventFeed(operations.settings)
+    wait_until(lambda: feed.emit(operations.context()) == 0 and not feed._sent, 60)
     feed = EventFeed(operations.settings)
     assert feed.emit(operations.context()) == 0
     claimed = {"rule": ADVICE, "ground": "absent_4_weeks", "body": TRUST, "service": SALT}
@@ -137,3 +191,12 @@ def test_damage_that_verification_finds_starts_the_alert(operations: Operations)
     assert len(started) == before + 1
     assert started[0]["state_type"] in {"SCHEDULED", "PENDING"}, "no worker of this installation takes it"
     assert started[0]["parameters"] == {}
+
+
+def test_nothing_of_a_child_is_anywhere_in_prefect(operations: Operations) -> None:
+    """Every byte of its database: parameters, events, artifacts, logs, tags, names."""
+    operations.team.first.engine.dispose()
+    folder = operations.settings.prefect_home
+    content = b"".join(path.read_bytes() for path in folder.rglob("prefect.db*") if path.is_file())
+    assert b"rows on lines 2 to 3" in content, "the search reads what is stored"
+    assert [each for each in (b"Zebediah", b"Quillfeather", b"9991234500", b"31/02/2015") if each in content] == []

@@ -1,0 +1,112 @@
+"""The steps of a job as tasks of its run: visible in the run's graph, and repeated where that is right.
+
+Purpose: a person sees which range of cases or rows was done, and which one failed. The work itself is done once even if
+Prefect fails around it. The text of an exception never reaches Prefect: a task that fails names its step and the kind
+of the fault.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from sqlalchemy.exc import OperationalError
+
+from casework.steps import Step
+from config.settings import Settings
+from flows.run_ends import named_fault
+from flows.server_calls import ask
+
+AGAIN_AFTER = [1.0, 5.0]  # seconds: a database that restarts answers again within them
+PROGRESS_SECONDS = 1.0
+MOST_FAILED = 20
+
+
+class StepFailed(Exception):
+    """What Prefect stores of a step that failed: its name and the kind of the fault, without the fault's text."""
+
+
+class _Away(StepFailed):
+    """The database did not answer, so the step may be repeated."""
+
+
+def _was_away(_task: Any, _run: Any, state: State[Any]) -> bool:
+    return isinstance(state.data, _Away) or isinstance(getattr(state.data, "result", None), _Away)
+
+
+@task(name="step", task_run_name="{label}", cache_policy=NO_CACHE, persist_result=False)
+def _step(label: str, work: Callable[[], None]) -> None:
+    work()
+
+
+_step_again = _step.with_options(
+    name="step that is repeated",
+    retries=len(AGAIN_AFTER),
+    retry_delay_seconds=AGAIN_AFTER,
+    retry_condition_fn=_was_away,
+)
+
+
+@task(name="case", task_run_name="case {reference}", cache_policy=NO_CACHE, persist_result=False)
+def _case_left(reference: str) -> State[None]:
+    return Failed(message=f"case {reference} could not be evaluated: run sendflow verify {reference}")
+
+
+def show_failed_cases(references: Sequence[str]) -> None:
+    """Show each case that a job could not evaluate as a task that failed; at most twenty."""
+    for reference in references[:MOST_FAILED]:
+        _case_left(reference, return_state=True)
+
+
+class TaskSteps:
+    """Does the steps of one run as its tasks, and shows how far it is."""
+
+    def __init__(self, settings: Settings, server: str, run: str, key: str) -> None:
+        """Takes the run, and the key of its progress artifact."""
+        self._settings, self._server, self._run, self._key = settings, server, run, key
+        self._artifact: str | None = None
+        self._shown = float("-inf")
+
+    def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
+        """Do the work of a step and return what it returns. Raises what it raises, and never what Prefect raises."""
+        done: list[Any] = []
+        problems: list[Exception] = []
+
+        def once() -> None:
+            if done:
+                return
+            problems.clear()
+            try:
+                done.append(work())
+            except Exception as problem:
+                problems.append(problem)
+                kind = _Away if step.again and isinstance(problem, OperationalError) else StepFailed
+                raise kind(f"{step.name}: {named_fault(problem)}") from None
+
+        with suppress(Exception):  # a fault of Prefect's
+            (_step_again if step.again else _step)(step.name, once, return_state=True)
+        if problems:
+            raise problems[0]
+        result = done[0] if done else work()
+        self._progress(step)
+        return result
+
+    def _progress(self, step: Step) -> None:
+        """Show the share that is done, at most once a second; a job of one step needs none."""
+        last = step.number == step.of
+        if step.of < 2 or (time.monotonic() - self._shown < PROGRESS_SECONDS and not last):
+            return
+        self._shown = time.monotonic()
+        data = round(100.0 * step.number / step.of, 1)
+        with suppress(Exception):  # as above
+            if self._artifact is None:
+                made = {"type": "progress", "key": self._key, "data": data, "flow_run_id": self._run}
+                self._artifact = ask(self._settings, self._server, "POST", "artifacts/", made)["id"]
+            else:
+                ask(self._settings, self._server, "PATCH", f"artifacts/{self._artifact}", {"data": data})
