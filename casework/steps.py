@@ -1,4 +1,4 @@
-"""The steps of a job: named parts, such as a range of cases, which whoever runs the job may show.
+"""The steps of a job: named parts, such as a range of cases, which a listener may show.
 
 Without a listener a step is a plain call, so a job is the same with Prefect and without it. A name holds numbers and
 references only.

@@ -29,22 +29,22 @@ def steps(tasks: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def instead(tasks: Any, patch: pytest.MonkeyPatch, engine: Callable[[Callable[[], None]], None]) -> list[str]:
-    """Puts an engine in place of Prefect's. Returns what it is told of exceptions."""
-    told: list[str] = []
+    """Puts an engine in place of Prefect's. Returns the exceptions that it sees."""
+    noted: list[str] = []
 
     def run(_label: str, work: Callable[[], None], **_more: object) -> None:
-        def noted() -> None:
+        def listened() -> None:
             try:
                 work()
             except Exception as problem:
-                told.append(f"{type(problem).__name__}: {problem}")
+                noted.append(f"{type(problem).__name__}: {problem}")
                 raise
 
-        engine(noted)
+        engine(listened)
 
     patch.setattr(tasks, "_step", run)
     patch.setattr(tasks, "_step_again", run)
-    return told
+    return noted
 
 
 def broken_before(_work: Callable[[], None]) -> None:
@@ -83,21 +83,21 @@ def test_a_step_is_done_once(
 def test_a_fault_is_raised_as_it_was_and_prefect_gets_its_kind_and_the_step(
     tasks: Any, steps: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = instead(tasks, monkeypatch, twice)
+    noted = instead(tasks, monkeypatch, twice)
 
     def fault() -> None:
         raise ValueError("Zebediah was born on 1 May 2019")
 
     with shown_by(steps), pytest.raises(ValueError, match="Zebediah"):
         run_step(Step("rows on lines 2 to 9"), fault)
-    assert told and all(each.startswith("StepFailed: rows on lines 2 to 9: ValueError at ") for each in told)
-    assert "Zebediah" not in str(told)
+    assert noted and all(each.startswith("StepFailed: rows on lines 2 to 9: ValueError at ") for each in noted)
+    assert "Zebediah" not in str(noted)
 
 
 def test_a_database_that_was_away_is_asked_again_only_where_that_is_right(
     tasks: Any, steps: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = instead(tasks, monkeypatch, twice)
+    noted = instead(tasks, monkeypatch, twice)
     answers = [OperationalError("SELECT", {}, Exception()), None]
 
     def away_once() -> str:
@@ -107,7 +107,7 @@ def test_a_database_that_was_away_is_asked_again_only_where_that_is_right(
 
     with shown_by(steps):
         assert run_step(Step("cases 1 to 2", again=True), away_once) == "done"
-    assert told[0].startswith("_Away: ")
+    assert noted[0].startswith("_Away: ")
     assert tasks._step_again is not tasks._case_left
 
 
