@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from casework.reports.recordable import FieldForm, Recordable, RecordableFact
 
 EXPECTED = {"day": "a day, as 2026-03-02", "yes_no": "true or false", "number": "a number", "words": "words"}
+EXPECTED |= {"money": "an amount", "list": "several, separated by commas", "fact": "a case and the number of its fact"}
 
 
 class Answers(NamedTuple):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OF_THE_CHILD, SHARED, Opening, shared_facts
 from models.enums import About
+from models.fields import form_of
 from statemachines.definitions import FactDefinition, NoTransition, OpeningFact, Reaction, Transition
 from statemachines.released import TransitionTable
 
@@ -107,6 +108,10 @@ def _problems_of_fact(fact: FactDefinition, shape: Shape, known: Mapping[str, Fa
         problems.append(f"{fact.kind} is accepted in {sorted(unknown)}, which are no open states of the machine")
     if both := [state for state in fact.accepted_in if (state, fact.kind) in shape.table]:
         problems.append(f"{fact.kind} both changes {both} and is accepted there without a change")
+    for name, info in fact.model.model_fields.items():
+        form = form_of(info)
+        if (form is not None and form.kind == "money") != name.endswith("_pence"):
+            problems.append(f"{fact.kind}: {name}: a field of money, and no other, has a name that ends in _pence")
     if fact.roles and "body" not in fact.model.model_fields:
         problems.append(f"{fact.kind} has a role ({', '.join(fact.roles)}), and no field `body` says of whom")
     if fact.requests_again is not None and fact.requests_again not in known:

@@ -12,6 +12,7 @@ from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
 from config.directory_entries import Body
 from config.text import full_day
+from models.fields import in_pounds
 from web.labels import first_capital, words
 
 LABELS = {
@@ -39,6 +40,11 @@ LABELS = {
     "reason": "Reason",
     "note": "Note",
 }
+KIND_HINTS = {
+    "money": "In pounds, for example 12.50",
+    "list": "Several, separated by commas",
+    "fact": "A case and the number of its fact, for example NX00042/3",
+}
 HINTS = {
     "nhs_number": "It is encrypted, and in no page until somebody asks with a purpose.",
     "date_of_birth": "It is encrypted. sendflow stores only what the law asks of it.",
@@ -63,6 +69,10 @@ class Field:
     parts: tuple[str, str, str] = ("", "", "")
     error: str = ""
 
+    def given(self) -> str:
+        """What was answered, as a fact takes it: an amount on a page is in pounds, with or without the sign."""
+        return f"£{self.value.removeprefix('£')}" if self.kind == "money" and self.value else self.value
+
     def sent(self) -> dict[str, str]:
         """What a form sends for it."""
         if self.kind == "day":
@@ -79,7 +89,7 @@ def fields_for(
         options = _options(context, each, found)
         kind: str = "select" if options and len(options) > 6 else "choice" if options else each.kind
         kind = "text" if each.encrypted else kind
-        hint = CONFIDENTIAL if each.encrypted else HINTS.get(each.name, "")
+        hint = CONFIDENTIAL if each.encrypted else HINTS.get(each.name, KIND_HINTS.get(each.kind, ""))
         label = LABELS.get(each.name, first_capital(words(each.name)))
         field = Field(each.name, label if each.required else f"{label} (optional)", hint, kind, each.required, options)
         fill(field, form)
@@ -111,9 +121,18 @@ def fill(field: Field, form: Mapping[str, str]) -> None:
             field.error = f"{field.label}: enter a real day, for example 14 4 2026"
 
 
+def as_typed(kind: str, value: Any) -> str:
+    """A stored value as a person types it: an amount in pounds, a list with commas."""
+    if value is None:
+        return ""
+    if kind == "money":
+        return in_pounds(int(value)).removeprefix("£")
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
 def put(field: Field, value: Any) -> None:
     """Put in a value that is stored."""
-    field.value = "" if value is None else str(value)
+    field.value = as_typed(field.kind, value)
     if field.kind == "day" and field.value:
         day = date.fromisoformat(field.value)
         field.parts = (str(day.day), str(day.month), str(day.year))

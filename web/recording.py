@@ -25,7 +25,7 @@ from web import labels
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
-from web.forms import Field, check, check_one, day_field, fields_for, prefill, put
+from web.forms import Field, as_typed, check, check_one, day_field, fields_for, prefill, put
 
 NEW = "new"
 COMMAND_WORDS = re.compile(r",? for example --data \S+=(\"[^\"]*\"|\S+)( \(sendflow [^)]*\))?| \(sendflow [^)]*\)")
@@ -209,25 +209,22 @@ def _correction(asked: Asked, found: CaseReport, typed: Mapping[str, str]) -> Fo
 
 
 def _draft(asked: Asked, form: Form) -> FactDraft:
-    data: dict[str, Any] = {field.name: _plain(field) for field in form.fields if field.value}
+    data: dict[str, Any] = {field.name: field.given() for field in form.fields if field.value}
     on = date.fromisoformat(form.day.value)
     if form.target is None:
         return FactDraft(form.kind, on, data)
     if form.kind == "fact_withdrawn":
         return FactDraft(form.kind, on, data, form.target.seq)
     known = form.target.corrected_to or form.target.occurred_on
+    stored = form.target.data
     changed = {
-        name: value
-        for name, value in data.items()
-        if name == "reason" or str(form.target.data.get(name, "")) != str(value)
+        field.name: data[field.name]
+        for field in form.fields
+        if field.value and (field.name == "reason" or field.value != as_typed(field.kind, stored.get(field.name)))
     }
     if on != known:
         changed["occurred_on"] = on.isoformat()
     return FactDraft(form.kind, asked.context.today(), changed, form.target.seq)
-
-
-def _plain(field: Field) -> str:
-    return field.value
 
 
 def _refused(asked: Asked, form: Form, refused: Refused) -> Answer:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from models.errors import Refusal
 from models.facts import FactData, iso
+from models.fields import form_of
 
 # Fields whose values become the directory's words: they identify nobody.
 NAMED = ("la", "service", "body")
@@ -136,5 +137,7 @@ def example_of(model: type[FactData], field: str) -> str | None:
     """An example value for a field: a word of its own list, a day, or its entry in EXAMPLES."""
     info = model.model_fields.get(field)
     kinds = [info.annotation, *get_args(info.annotation)] if info is not None else []
+    if info is not None and (form := form_of(info)) is not None:
+        return f'"{form.example}"'
     word = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is Literal), None)
     return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)

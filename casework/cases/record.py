@@ -15,6 +15,7 @@ from casework.cases.birth_date_answers import answered, corrected_day
 from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
+from casework.cases.fact_references import refuse_unknown_facts
 from casework.cases.first_fact import no_reference
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
@@ -263,6 +264,8 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     if process is not None and (process.one_open_case_per_child_and_la or not command.confirmed):
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
+    if process is not None:
+        refuse_unknown_facts(unit, process, drafts)
     notes = filled_in(unit, case, person, reach) if reach is not None else []
     unit.append(case, drafts)
     unit.child_notes += notes

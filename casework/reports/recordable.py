@@ -20,6 +20,7 @@ from deadlines.duties import Duty
 from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY, REPLIED
 from models.database import reading
 from models.facts import FactData
+from models.fields import form_of
 from statemachines.process import FactDefinition, OpeningFact, Process
 from statemachines.registry import opened_by
 
@@ -36,7 +37,7 @@ class FieldForm(BaseModel):
     model_config = ConfigDict(frozen=True)
     name: str
     required: bool
-    kind: Literal["day", "yes_no", "number", "choice", "words"]
+    kind: Literal["day", "yes_no", "number", "choice", "words", "money", "list", "fact"]
     choices: list[str]
     example: str | None
     hidden: bool
@@ -162,7 +163,7 @@ def _fields_of(model: type[FactData]) -> Sequence[FieldForm]:
         FieldForm(
             name=name,
             required=info.is_required(),
-            kind=_kind(info.annotation),
+            kind=form.kind if (form := form_of(info)) is not None else _kind(info.annotation),
             choices=_choices(info.annotation),
             example=example_of(model, name),
             hidden=name in model.IDENTITY_FIELDS,

@@ -1,0 +1,28 @@
+"""A fact that names a fact of another case names one that exists. [I/O]"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from casework.cases.unit_of_work import UnitOfWork
+from casework.cases.validation import Refused
+from models.facts import FactDraft
+from models.fields import facts_named
+from models.tables import FACT
+from statemachines.process import Process
+
+
+def refuse_unknown_facts(unit: UnitOfWork, process: Process, drafts: Sequence[FactDraft]) -> None:
+    """Refuse a draft whose field names a fact that no case has, or one of this unit that is not written yet."""
+    for draft in drafts:
+        model = process.model_of(draft.kind)
+        for field, (ref, seq) in (facts_named(model, draft.data) if model is not None else {}).items():
+            query = select(FACT.c.seq).where(FACT.c.case_ref == ref, FACT.c.seq == seq)
+            if unit.connection.scalar(query) is None:
+                raise Refused(
+                    "no_such_fact",
+                    f"{draft.kind}: {field} names a fact that is not recorded: expected a case and the number of its"
+                    f" fact, for example --data {field}=NX00042/3. sendflow case shows the numbers",
+                    field=field,
+                    wrong_call=True,
+                )
