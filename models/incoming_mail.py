@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged, log_keys
@@ -112,6 +112,12 @@ def summary_of(cipher: Cipher, row: Row[Any]) -> Summary | None:
         return None
     sender, name, subject, text, attachments = orjson.loads(cipher.decrypt(row.summary, mail_place("summary", row.id)))
     return Summary(sender, name, subject, text, tuple(attachments))
+
+
+def count_waiting_mails(connection: Connection) -> int:
+    """How many mails wait for a person."""
+    waiting = INCOMING_MAIL.c.state == MailState.WAITING
+    return connection.scalar(select(func.count()).select_from(INCOMING_MAIL).where(waiting)) or 0
 
 
 def settle(connection: Connection, id_: str, by: str, why: str, at: str, cases: Sequence[str] = ()) -> bool:

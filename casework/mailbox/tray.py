@@ -110,12 +110,6 @@ def waiting_mails(connection: Connection) -> list[MailListed]:
     return [_listed(connection, row) for row in rows]
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many mails wait for a person."""
-    query = select(func.count()).select_from(INCOMING_MAIL).where(INCOMING_MAIL.c.state == MailState.WAITING)
-    return connection.scalar(query) or 0
-
-
 def show(context: AppContext, id_: str, actor: str) -> MailShown:
     """One mail with its words; the look is logged before. Raises NoSuchMail."""
     with reading(context.engine) as connection:

@@ -20,6 +20,7 @@ from casework.reports.worklists import BoardRow, overdue, week
 from casework.to_decide import WaitingItem, waiting
 from models.bulk_io import in_chunks
 from models.database import reading
+from models.incoming_mail import count_waiting_mails
 from models.tables import CASE, DUTY, FACT
 from notifications.outbox import count_held
 
@@ -55,7 +56,8 @@ class Wanted(BaseModel):
 
 
 class Today(BaseModel):
-    """The lists of one day. `held` letters wait for a person's release; `last_sweep` is an instant (UTC).
+    """The lists of one day. `held` letters wait for a person's release. `last_sweep` is an instant (UTC).
+    `mails`: replies that wait in the replies tray, which are not among the things to decide here.
 
     Letters, held letters and refused rows are always those of all cases: a letter may be about many, a row about none.
     """
@@ -74,6 +76,7 @@ class Today(BaseModel):
     last_sweep: str | None
     meetings: list[Meeting] = []
     waiting: list[WaitingItem] = []
+    mails: int = 0
     withheld: list[WithheldCase] = []
 
     @property
@@ -117,6 +120,7 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
             last_sweep=last_finished(connection, "sweep"),
             meetings=meetings,
             waiting=left,
+            mails=count_waiting_mails(connection),
             withheld=withheld,
         )
 

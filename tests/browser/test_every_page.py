@@ -48,6 +48,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/cases/new/record/ehc_assessment_requested",
         "/letters",
         "/letters?state=failed",
+        "/mails",
         "/tomorrow",
         "/templates",
         "/templates/breach",

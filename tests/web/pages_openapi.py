@@ -52,6 +52,7 @@ FORMS = {
     "/decide/{number:int}": ("how",),
     "/cases/{ref}/owner": ("owner",),
     "/cases/{ref}/release": ("reason",),
+    "/mails/{id}": ("what", "case", "service", "on-day"),
     "/people": ("account", "role", "scope"),
     "/people/invite": ("account", "mailbox"),
     "/people/second-factor": ("account",),

@@ -18,6 +18,8 @@ PLACES = (
     "/today?la=%00&body=%00",
     "/lists/late?la=%00",
     "/reply/%00",
+    "/mails/%00",
+    "/mails?done=%00",
     "/reply/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA?page=%00&recorded=%0b",
     "/letters?state=%0b&format=xlsx",
     "/letters?state=%00",
