@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from sqlalchemy import select
 
 from casework.delivery.next_day_letters import next_day_letters
@@ -14,6 +16,7 @@ from models.database import reading
 from models.errors import Refusal
 from models.tables import LETTER
 from notifications.render import shelf
+from notifications.template_facts import changes, fields_of, parts_of, reading_age
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked, page_of
 from web.export import Column, Sheet, as_file
@@ -93,13 +96,16 @@ def tomorrow(asked: Asked) -> Answer:
 
 
 def templates(_asked: Asked) -> Answer:
-    """Every template of an e-mail, with its purpose and its newest version."""
+    """Every template of an e-mail, with its purpose, its newest version and the age at which it can be read."""
     newest = shelf().newest
-    return Page("templates.html", {"title": "Templates of e-mails", "found": [newest[name] for name in sorted(newest)]})
+    found = [(newest[name], reading_age(newest[name])) for name in sorted(newest)]
+    return Page("templates.html", {"title": "Templates of e-mails", "found": found})
 
 
 def template(asked: Asked) -> Answer:
-    """One template: the text of each released version, and the newest e-mails that were made of it."""
+    """One template: its fields and parts, the text of each released version, what each changed, and the newest e-mails
+    that were made of it.
+    """
     versions = [each for each in shelf().templates.values() if each.id == asked.place["id"]]
     if not versions:
         return no_page(404)
@@ -107,8 +113,19 @@ def template(asked: Asked) -> Answer:
     with reading(asked.context.engine) as connection:
         examples = connection.execute(query.order_by(LETTER.c.on.desc(), LETTER.c.id).limit(3)).all()
     versions.sort(key=lambda each: -each.version)
-    values = {"title": f"Template {asked.place['id']}", "versions": versions, "examples": examples}
-    return Page("template.html", values)
+    newest = versions[0]
+    return Page(
+        "template.html",
+        {
+            "title": f"Template {newest.id}",
+            "versions": versions,
+            "examples": examples,
+            "ages": {each.version: reading_age(each) for each in versions},
+            "fields": fields_of(newest),
+            "parts": parts_of(newest),
+            "changes": {after.version: changes(before, after) for after, before in pairwise(versions)},
+        },
+    )
 
 
 def release_held(asked: Asked) -> Answer:

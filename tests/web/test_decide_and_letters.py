@@ -138,6 +138,7 @@ def test_every_template_has_a_page_with_its_versions(browsers: Callable[[str], B
     assert set(re.findall(r'href="/templates/(\w+)"', dco.get("/templates").text)) == names
     page = dco.get("/templates/breach").text
     assert page.count("<h2>Version") == len([each for each in shelf().templates.values() if each.id == "breach"])
+    assert all(each in page for each in ("Reading age: ", "<code>dco.mailbox</code>", "Added: <ins>", "Removed: <del>"))
     assert dco.get("/templates/none").status_code == 404
 
 
