@@ -227,6 +227,20 @@ def test_a_free_text_of_an_earlier_revision_that_was_exchanged_is_found(two: Tea
     context.engine.dispose()
 
 
+def test_persons_of_an_earlier_revision_that_were_exchanged_are_found_before_anything_is_bound(two: Team) -> None:
+    """An earlier version bound no value to its row: the change log says whose it was, also with its index moved."""
+    with closing(sqlite3.connect(of_revision_009(two), isolation_level=None)) as file:
+        (one, *first), (other, *second) = file.execute(
+            "SELECT child_key, sealed, nhs_index FROM person ORDER BY child_key"
+        ).fetchall()
+        file.execute("UPDATE person SET nhs_index = NULL")
+        for key, (sealed, index) in ((one, second), (other, first)):
+            file.execute("UPDATE person SET sealed = ?, nhs_index = ? WHERE child_key = ?", (sealed, index, key))
+    context = AppContext.load_read_only(two.first.settings)
+    assert {each.what for each in verify(context).damage} == {"person"}
+    context.engine.dispose()
+
+
 def test_an_erased_person_has_nothing_to_decrypt(team: Team) -> None:
     team.opened("2 Feb 2026")
     erased_at = "2026-02-02T09:00:00.000000Z"
