@@ -107,7 +107,9 @@ def test_a_corrected_link_moves_the_case_alone_and_names_the_facts_copied_from_t
     follow_ups = two_children.record("5 May 2026", "fact_corrected", case=APPEAL, corrects=1, linked_to=SECOND).unheard
     assert follow_ups == [
         f"Case {APPEAL} and case {PLAN} are about different children now. Facts of case {PLAN} copied from case"
-        f" {APPEAL}: {ordered.seq}. Withdraw each with fact_withdrawn"
+        f" {APPEAL}: {ordered.seq}. Withdraw each with fact_withdrawn",
+        f"Case {APPEAL} has order_to_assess_made of 2026-05-04, and case {SECOND} of the same child has no"
+        f" assessment_ordered of it. If it belongs there: sendflow record {SECOND} assessment_ordered --on 2026-05-04",
     ]
     found = keys(two_children)
     assert found[APPEAL] == found[SECOND] != found[PLAN]
