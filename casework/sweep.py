@@ -224,18 +224,14 @@ class _Sweep:
         total = _Result()
         batches = list(self._batches(shard))
         for number, refs in enumerate(batches, 1):
-            step = Step(self._name(number, refs), number, len(batches), again=True)
+            first = (number - 1) * BATCH + 1
+            # Without references: Prefect may not name every case.
+            step = Step(f"cases {first} to {first + len(refs) - 1}", number, len(batches), again=True)
             total.add(run_step(step, partial(self._batch, refs)))
         # Another sweep, after which nothing is left to do, or a person, after whom something may be, had locked these.
         for ref in total.busy:
             total.add(self._one_case(ref))
         return total
-
-    def _name(self, number: int, refs: Sequence[str]) -> str:
-        """Name a batch by its place, and by its references if no process is restricted."""
-        first = (number - 1) * BATCH + 1
-        places = f"cases {first} to {first + len(refs) - 1}"
-        return places if self.context.restricted else f"{places}: {refs[0]} to {refs[-1]}"
 
     def _batches(self, shard: Shard | None) -> Iterator[list[str]]:
         """Read the references once, so that this sweep does not meet again what it writes."""

@@ -27,15 +27,15 @@ def print_to_stderr(line: str) -> None:
 def run_job(job: str, context: AppContext, *, say: Callable[[str], None] = print_to_stderr, **arguments: Any) -> Any:
     """Run a job and return its report. `arguments` are the arguments of the job's function, without context and run.
 
-    A job about a case of a restricted process is no run. Raises what the job raises. A fault of Prefect is reported in
-    one line and never undoes or repeats the job.
+    A job about a case that Prefect may not name is no run. Raises what the job raises. A fault of Prefect is reported
+    in one line and never undoes or repeats the job.
     """
     execution = JobExecution(Job(job), context, arguments)
-    if execution.is_restricted():
-        return execution.execute(None)
     api_url = find_server(context.settings)
     if api_url is None:
         say(f"Prefect is not running, so this {execution.job} is not shown in the Prefect UI. The result is the same.")
+        return execution.execute(None)
+    if execution.is_restricted():
         return execution.execute(None)
     fix_caller_environment(context.settings, api_url)
     try:

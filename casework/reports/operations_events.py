@@ -1,8 +1,8 @@
 """What has happened that operations staff have to know, from stored rows: the source of the events in Prefect.
 
 Purpose: an event is derived from what was committed, so none is lost while the Prefect server is away, and none is
-shown of what was rolled back. Only references, codes, days and counts are in an event, and none of a restricted
-process.
+shown of what was rolled back. Only references, codes, days and counts are in an event, and nothing of a restricted
+process or of a case that is withheld.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, select, tuple_
 
+from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext, instant
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, MAIL_SERVER_ACCEPTS, last_finished
 from models.common_facts import CAME_BACK
-from models.tables import FACT, FINDING, IMPORT_FILE, JOB_RUN, RULESET
+from models.incoming_mail import MailState
+from models.tables import FACT, FINDING, IMPORT_FILE, INCOMING_MAIL, JOB_RUN, RULESET
 
 FACT_EVENTS = {
     "breached": "sendflow.duty.breached",
@@ -29,6 +31,7 @@ LETTERS_FAILING = "sendflow.letters.failing"
 NO_SWEEP = "sendflow.sweep.missing"
 SWEPT = "sendflow.sweep.finished"
 ROWS_REFUSED = "sendflow.import.rows_refused"
+REPLY_TO_DECIDE = "sendflow.reply.to_decide"
 RULES_CHANGED = "sendflow.ruleset.changed"
 URGENT = frozenset({ALTERED, LETTERS_FAILING, NO_SWEEP, SWEPT})
 SHOWN = ("rule", "rung", "service", "due", "why", "ground")  # codes and days of a fact that an event may repeat
@@ -68,7 +71,7 @@ def new_events(
     """
     small = [
         each
-        for source in (_altered, _refused_rows, _rules, _sweeps, _failing_letters)
+        for source in (_altered, _refused_rows, _replies, _rules, _sweeps, _failing_letters)
         for each in source(connection, since)
         if each.key not in known
     ]
@@ -76,11 +79,12 @@ def new_events(
         small.append(missing)
     facts: list[OperationsEvent] = []
     more = False
+    withheld = withheld_cases(connection).keys()
     for chunk in _fact_keys(connection, since, known):
         if len(small) + len(facts) >= most:
             more = True
             break
-        facts += _of_facts(connection, context, chunk)
+        facts += (each for each in _of_facts(connection, context, chunk) if each.case_ref not in withheld)
     found = sorted([*small, *facts], key=lambda each: (each.name not in URGENT, each.at, each.key))
     return Candidates(found, more)
 
@@ -143,6 +147,14 @@ def _refused_rows(connection: Connection, since: str) -> Iterator[OperationsEven
         if row.refused and row.imported_at >= since:
             counts = {"rows": row.rows, "refused": row.refused, "accepted": row.accepted, "file": row.digest[:32]}
             yield OperationsEvent(ROWS_REFUSED, f"import/{row.id}", row.imported_at, counts)
+
+
+def _replies(connection: Connection, since: str) -> Iterator[OperationsEvent]:
+    """Replies that a person has to decide, with the code of the reason."""
+    query = select(INCOMING_MAIL.c.id, INCOMING_MAIL.c.read_at, INCOMING_MAIL.c.why)
+    waiting = query.where(INCOMING_MAIL.c.state == MailState.WAITING, INCOMING_MAIL.c.read_at >= since)
+    for row in connection.execute(waiting):
+        yield OperationsEvent(REPLY_TO_DECIDE, f"mail/{row.id}", row.read_at, {"why": row.why} if row.why else {})
 
 
 def _rules(connection: Connection, since: str) -> Iterator[OperationsEvent]:

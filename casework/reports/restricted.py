@@ -4,33 +4,44 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import select
 
+from casework.cases.of_the_child import withheld_cases
 from casework.cases.references import find_case
 from casework.context import AppContext
 from models.bulk_io import in_chunks
+from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.errors import Refusal
 from models.tables import CASE
 
 
 def is_restricted(context: AppContext, typed: str | None, kinds: Iterable[str] = ()) -> bool:
-    """Whether a recording or a verification is about a case of a restricted process.
+    """Whether a recording or a verification is about a case that Prefect may not name.
 
-    `typed` is a reference as a person typed it, and `kinds` are the facts, one of which may open such a case.
+    That is one of a restricted process, or one of which nothing leaves without a person's release. `typed` is a
+    reference as a person typed it, and `kinds` are the facts, one of which may make it such a case.
     """
-    if not context.restricted:
-        return False
-    from statemachines.registry import opened_by  # lazy: most installations have no restricted process
-
-    if any(kind in opened_by() and opened_by()[kind].name in context.restricted for kind in kinds):
+    given = list(kinds)
+    if not OF_THE_CHILD.isdisjoint(given) or _opens_restricted(context, given):
         return True
     if not typed:
         return False
     with reading(context.engine) as connection:
+        withheld = withheld_cases(connection)
+        if not (withheld or context.restricted):
+            return False
         try:
             ref = find_case(connection, context.cipher, typed)
         except Refusal:
             return False  # no case, or one of several: the job is refused
-    return bool(restricted_references(context, [ref]))
+    return ref in withheld or bool(restricted_references(context, [ref]))
+
+
+def _opens_restricted(context: AppContext, kinds: Iterable[str]) -> bool:
+    if not context.restricted:
+        return False
+    from statemachines.registry import opened_by  # lazy: most installations have no restricted process
+
+    return any(kind in opened_by() and opened_by()[kind].name in context.restricted for kind in kinds)
 
 
 def restricted_references(context: AppContext, refs: Collection[str]) -> frozenset[str]:

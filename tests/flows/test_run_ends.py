@@ -11,12 +11,17 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from casework import findings
+from casework.context import AppContext
 from casework.findings import Found
 from casework.imports import tracker_import
-from flows import alerts, artifacts, run_labels
+from casework.reports.operations_events import new_events
+from flows import alerts, artifacts, run_labels, runner
 from flows.jobs import Job, JobExecution
 from flows.run_ends import End, EndState
 from flows.run_labels import NEEDS_A_PERSON_TAG
+from models.common_facts import OF_THE_CHILD
+from models.database import reading
+from models.facts import FactDraft
 from notifications.transport import Attempt, Letter, Outcome
 from statemachines import registry
 from tests.support.by_hand import CASE, PROCESS, TRUST, day
@@ -209,8 +214,27 @@ def test_nothing_of_a_restricted_case_is_shown(late: Team, monkeypatch: pytest.M
     assert JobExecution(Job.RECORD, context, {"case": CASE, "drafts": []}).is_restricted()
     assert JobExecution(Job.VERIFY, context, {"case": CASE}).is_restricted()
     assert not JobExecution(Job.SWEEP, context, {}).is_restricted()
-    monkeypatch.setattr("flows.runner.find_server", lambda _settings: pytest.fail("Prefect is not asked"))
-    from flows.runner import run_job
-
-    assert run_job("verify", context, case=CASE).intact
+    not_shown(context, monkeypatch)
     again.first.engine.dispose()
+
+
+def not_shown(context: AppContext, patch: pytest.MonkeyPatch) -> None:
+    """Verify the case by a command of an installation whose server answers: Prefect gets no run."""
+    patch.setattr(runner, "find_server", lambda _settings: "http://127.0.0.1:9/api")
+    patch.setattr(runner, "fix_caller_environment", lambda *_given: pytest.fail("Prefect is not asked"))
+    assert runner.run_job("verify", context, case=CASE).intact
+
+
+@pytest.mark.parametrize("kind", sorted(OF_THE_CHILD))
+def test_nothing_of_a_withheld_case_is_shown(late: Team, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """That a child has died is nothing that a run may say, and the case is not named from then on."""
+    late.sweep(TODAY)
+    draft = FactDraft(kind, day(TODAY), {})
+    assert JobExecution(Job.RECORD, late.context(TODAY), {"case": CASE, "drafts": [draft]}).is_restricted()
+    assert not JobExecution(Job.VERIFY, late.context(TODAY), {"case": CASE}).is_restricted()
+    late.record(TODAY, kind)
+    assert JobExecution(Job.VERIFY, late.context(TODAY), {"case": CASE}).is_restricted()
+    with reading(late.first.engine) as connection:
+        found = new_events(connection, late.context(TODAY), "2000", (), 500).events
+    assert CASE not in str(found)
+    not_shown(late.context(TODAY), monkeypatch)

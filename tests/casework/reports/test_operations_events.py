@@ -16,6 +16,7 @@ from casework.reports.operations_events import (
     ALTERED,
     LETTERS_FAILING,
     NO_SWEEP,
+    REPLY_TO_DECIDE,
     ROWS_REFUSED,
     SWEPT,
     OperationsEvent,
@@ -23,8 +24,11 @@ from casework.reports.operations_events import (
 )
 from casework.reports.restricted import is_restricted, restricted_references
 from casework.sweep import sweep
-from models.database import reading
+from models.change_log import insert_logged
+from models.database import reading, writing
 from models.facts import FactDraft
+from models.incoming_mail import MailState
+from models.tables import INCOMING_MAIL
 from statemachines import registry
 from tests.support.by_hand import ADVICE, CASE, PROCESS, SALT, TRUST
 from tests.support.team import Team
@@ -110,6 +114,15 @@ def test_refused_rows_are_an_event_that_names_the_file_by_its_digest(team: Team,
     (refused,) = named(events(team.context("2 Mar 2026")), ROWS_REFUSED)
     assert (refused.data["rows"], refused.data["refused"]) == (1, 1)
     assert "Zebediah" not in str(refused)
+
+
+def test_a_reply_that_waits_for_a_person_is_an_event_with_its_reason(team: Team) -> None:
+    columns = {"place": "imap", "digest": "d" * 64, "read_at": "2026-04-14T09:00:00.000000Z", "size": 9}
+    row = {"id": "m1", **columns, "state": MailState.WAITING, "why": "no_code", "sealed": b"x", "summary": b"y"}
+    with writing(team.first.engine) as connection:
+        insert_logged(connection, INCOMING_MAIL, [row, {**row, "id": "m2", "state": MailState.DECIDED}])
+    (reply,) = events(team.context("14 Apr 2026"))
+    assert (reply.name, reply.key, reply.data) == (REPLY_TO_DECIDE, "mail/m1", {"why": "no_code"})
 
 
 def test_an_event_repeats_codes_and_days_and_no_words(late: Team) -> None:
