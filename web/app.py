@@ -100,6 +100,7 @@ def _asked(request: Request, installation: Installation) -> Asked:
         place={name: readable(str(value)) for name, value in request.path_params.items()},
         query={name: readable(value) for name, value in request.query_params.items()},
         form=request.scope["sendflow"]["form"],
+        file=request.scope["sendflow"]["file"],
         session=session,
         role=roles().get(account.role) if account else None,
         scope=account.scope if account else "",

@@ -24,7 +24,8 @@ class Asked:
     """One request. `form` and `query` have the last value of each name; `token` is what every form sends back.
 
     `client` is the address that asked, for limits only: it is stored as a keyed digest. `runs` shows in Prefect what
-    is recorded. `bearer` and `document` are what a program sends: its token, and the object of its JSON.
+    is recorded. `bearer` and `document` are what a program sends: its token, and the object of its JSON. `file` is what
+    a form sends besides its fields.
     """
 
     context: AppContext
@@ -38,6 +39,7 @@ class Asked:
     scope: str = ""
     secure: bool = False
     client: str = ""
+    file: bytes | None = None
     runs: SharedRuns | None = None
     bearer: str = ""
     document: Mapping[str, object] = field(default_factory=dict)

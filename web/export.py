@@ -52,7 +52,7 @@ def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
     table += [[getattr(row, column.name) for column in sheet.columns] for row in sheet.rows]
     if kind == "csv":
         return File(f"{sheet.name}.csv", "text/csv; charset=utf-8", _csv([*head, [], *table]))
-    return File(f"{sheet.name}.xlsx", XLSX, _workbook([*head, [], *table], len(head) + 2))
+    return File(f"{sheet.name}.xlsx", XLSX, workbook([*head, [], *table], len(head) + 2))
 
 
 def safe(value: Any) -> Any:
@@ -80,7 +80,8 @@ def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def _workbook(rows: Iterable[Sequence[Any]], heading: int) -> bytes:
+def workbook(rows: Iterable[Sequence[Any]], heading: int) -> bytes:
+    """Rows as an Excel workbook; row `heading` has the headings. No text becomes a formula."""
     from openpyxl import Workbook  # its import takes half a second, and few pages need it
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter

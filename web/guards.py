@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from email import message_from_bytes
+from email.policy import HTTP
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +23,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LARGEST_FORM = 262_144
+# Where a form may have a file: its path ends so, and it may be as large as this.
+WITH_A_FILE, LARGEST_FILE = "/answers", 2 * 1024 * 1024
 MOST_FIELDS = 300
+MOST_PARTS = 20
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 LARGEST_DOCUMENT = 16_384
 DOCUMENTS = frozenset({"/notify/receipts"})  # addresses that programs send JSON to
@@ -62,7 +68,7 @@ class Guards:
             await send({"type": "websocket.close", "code": 1008})
             return
         nonce = secrets.token_urlsafe(16)
-        scope["sendflow"] = {"nonce": nonce, "form": {}}
+        scope["sendflow"] = {"nonce": nonce, "form": {}, "file": None}
         send = _with_headers(send, nonce, static=scope["path"].startswith("/static/"))
         headers = _headers(scope)
         refused = self._wrong_host(headers) or _other_site(scope["method"], headers)
@@ -111,18 +117,23 @@ def _other_site(method: str, headers: dict[str, list[str]]) -> tuple[int, str] |
 
 
 async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Receive) -> tuple[int, str] | None:
+    kind = headers.get("content-type", [""])[0]
+    with_file = scope["path"].endswith(WITH_A_FILE) and kind.lower().startswith("multipart/form-data")
+    largest = LARGEST_FILE if with_file else LARGEST_FORM
     body = b""
     more = True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message["type"] == "http.request" and bool(message.get("more_body"))
-        if len(body) > (LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else LARGEST_FORM):
+        if len(body) > (LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else largest):
             return 413, "The form is too large. Nothing was recorded."
     if scope["path"] in DOCUMENTS:
         return _read_document(scope, body)
-    kind = headers.get("content-type", [""])[0].partition(";")[0].strip().lower()
-    if body and kind != "application/x-www-form-urlencoded":
+    if with_file:
+        scope["sendflow"] |= _parts(kind, body)
+        return None
+    if body and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         return 415, "This server reads forms only."
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
@@ -139,6 +150,23 @@ def _read_document(scope: Message, body: bytes) -> tuple[int, str] | None:
         return 400, "The document cannot be read. Nothing was recorded."
     scope["sendflow"]["document"] = document if isinstance(document, dict) else {}
     return None
+
+
+def _parts(kind: str, body: bytes) -> dict[str, Any]:
+    """The fields and the one file of a form with a file. A part that is neither is left out."""
+    head = b"Content-Type: " + kind.encode("latin-1", "replace") + b"\r\n\r\n"
+    form: dict[str, str] = {}
+    file: bytes | None = None
+    for part in islice(message_from_bytes(head + body, policy=HTTP).walk(), MOST_PARTS):
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if not isinstance(name, str) or not isinstance(content, bytes):
+            continue
+        if part.get_filename() is not None:
+            file = content
+        else:
+            form[name] = readable(content.decode("utf-8", "replace"))
+    return {"form": form, "file": file}
 
 
 def _with_headers(send: Send, nonce: str, *, static: bool) -> Send:

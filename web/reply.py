@@ -15,6 +15,8 @@ from typing import Any
 
 from casework.access import limits
 from casework.cases.fact_form import Refused
+from casework.imports.answer_sheet import MOST, NotUnderstood, read_answers, rows_of, sent_by
+from casework.imports.raw_rows import SheetError
 from casework.replies.answers import Reply, drafts_of
 from casework.replies.give import Outcome, give, undo
 from casework.replies.links import Link, NoSuchLink, Scope, find_link
@@ -23,8 +25,9 @@ from casework.replies.record import Asked as Question
 from casework.replies.words import DAY_QUESTIONS, Choice, consequence, reply_of, said, services
 from models.answers import Answer as Said
 from models.database import reading, transact
-from web.answers import Answer, GoTo, Page
+from web.answers import Answer, File, GoTo, Page
 from web.asked import Asked, page_of
+from web.export import XLSX, workbook
 from web.faults import fault, too_many
 from web.forms import Field, check_one, day_field
 from web.labels import first_capital
@@ -56,6 +59,37 @@ def answer(asked: Asked) -> Answer:
         return _answer_one(asked, link, owed)
     except NoSuchLink as wrong:
         return _no_link(asked, wrong)
+
+
+def download(asked: Asked) -> Answer:
+    """What the mailbox is asked for, as a workbook to fill in."""
+    try:
+        link, owed = _opened(asked)
+        if link.scope is not Scope.MAILBOX:
+            raise NoSuchLink("no list")
+    except NoSuchLink as wrong:
+        return _no_link(asked, wrong)
+    rows = rows_of(asked.context, owed)
+    return File("answers.xlsx", XLSX, workbook(rows, len(rows) - sum(bool(one.choices) for one in owed)))
+
+
+def upload(asked: Asked) -> Answer:
+    """Read the answers of a workbook, and show what will be recorded and which cells were not understood."""
+    try:
+        link, owed = _opened(asked)
+        if link.scope is not Scope.MAILBOX:
+            raise NoSuchLink("no list")
+        if not _take(asked, limits.REPLIES_OF_LINK, asked.place["token"]):
+            return too_many()
+        found, wrong = read_answers(asked.context, asked.file or b"", owed)
+    except NoSuchLink as wrong_link:
+        return _no_link(asked, wrong_link)
+    except SheetError as problem:
+        return _page(asked, link, owed, {"file": first_capital(problem.sentence)}, 400)
+    if not found and not wrong:
+        return _page(asked, link, owed, {"file": "The column Answer of the file is empty: nothing was read"}, 400)
+    lines = [(read.owed, read.choice, read.reply) for read in found[:MOST]]
+    return _check_page(asked, lines, sent_by(found[:MOST]), wrong, len(found[MOST:]))
 
 
 def _opened(asked: Asked) -> tuple[Link, list[Owed]]:
@@ -215,7 +249,13 @@ def _further_page(asked: Asked, one: Owed, choice: Choice, field: Field, status:
     return Page("reply_further.html", {**_common(asked), **values}, status)
 
 
-def _check_page(asked: Asked, found: Sequence[tuple[Owed, Choice, Reply]], sent: Mapping[str, str]) -> Page:
+def _check_page(
+    asked: Asked,
+    found: Sequence[tuple[Owed, Choice, Reply]],
+    sent: Mapping[str, str],
+    wrong: Sequence[NotUnderstood] = (),
+    left: int = 0,
+) -> Page:
     lines = [
         {
             "one": one,
@@ -225,7 +265,8 @@ def _check_page(asked: Asked, found: Sequence[tuple[Owed, Choice, Reply]], sent:
         for one, choice, reply in found
         if one.duty is not None
     ]
-    return Page("reply_check.html", {**_common(asked), "title": "Check your answer", "lines": lines, "sent": sent})
+    values = {"title": "Check your answer", "lines": lines, "sent": sent, "wrong": wrong, "left": left}
+    return Page("reply_check.html", {**_common(asked), **values})
 
 
 def _page(
@@ -256,7 +297,7 @@ def _page(
 
 
 def _href(name: str) -> str:
-    return {"choice": "#choice", "none": "#first"}.get(name, f"#c.{name}")
+    return {"choice": "#choice", "none": "#first", "file": "#file"}.get(name, f"#c.{name}")
 
 
 def _common(asked: Asked) -> dict[str, Any]:

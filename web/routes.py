@@ -80,6 +80,8 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/reset", PUBLIC, sign_in.reset, mails=True),
     Way("GET", "/reply/{token}", PUBLIC, reply.show),
     Way("POST", "/reply/{token}", PUBLIC, reply.answer),
+    Way("GET", "/reply/{token}/answers", PUBLIC, reply.download),
+    Way("POST", "/reply/{token}/answers", PUBLIC, reply.upload),
     Way("GET", "/second-factor", HALF_SIGNED_IN, sign_in.second_factor),
     Way("POST", "/second-factor", HALF_SIGNED_IN, sign_in.give_code),
     Way("GET", "/sign-out", HALF_SIGNED_IN, sign_in.ask_to_leave),

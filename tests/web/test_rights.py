@@ -27,6 +27,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/reset"): EVERYBODY,
     ("GET", "/reply/{token}"): EVERYBODY,
     ("POST", "/reply/{token}"): EVERYBODY,
+    ("GET", "/reply/{token}/answers"): EVERYBODY,
+    ("POST", "/reply/{token}/answers"): EVERYBODY,
     ("GET", "/second-factor"): EVERYBODY,
     ("POST", "/second-factor"): EVERYBODY,
     ("GET", "/sign-out"): EVERYBODY,
@@ -82,7 +84,7 @@ PLACES = {
     "{token}": "A" * 32,
 }
 PROGRAMS = {"/notify/receipts", "/calendar/{name}/{token}"}
-PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}"}
+PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}", "/reply/{token}/answers"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 
 
