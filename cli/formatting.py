@@ -354,4 +354,5 @@ def _row(context: AppContext, row: BoardRow, what: str) -> str:
         else f"{row.duty_on or '-'} {context.directory.la_name(row.la) if row.la else ''}".strip()
     )
     reference = row.case_ref + (f" / {row.la_reference}" if row.la_reference else "")
-    return f"{in_days(row.days):>8} {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"
+    sent = f" (says sent {short(row.says_sent)}, not confirmed)" if row.says_sent is not None else ""
+    return f"{in_days(row.days):>8} {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}{sent}"

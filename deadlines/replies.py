@@ -5,19 +5,36 @@ A body that says it has sent what is asked for makes a claim: its duty is open u
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Protocol
 
-from deadlines.duties import Duty
 from models.answers import Answer
 from models.common_facts import REPLIED
 from models.facts import StoredFact
 
 
-def replies_about(facts: Iterable[StoredFact], duty: Duty) -> list[StoredFact]:
+class DutyLike(Protocol):
+    """What this module needs of a duty, or of its row."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def opened_seq(self) -> int: ...
+    @property
+    def started_on(self) -> date: ...
+    @property
+    def closed_on(self) -> date | None: ...
+
+
+def replies_about(facts: Iterable[StoredFact], duty: DutyLike) -> list[StoredFact]:
     """The replies in force about a duty, oldest first. One that names no duty is about every duty of its body."""
     return [fact for fact in facts if fact.kind == REPLIED and _is_about(fact, duty)]
 
 
-def says_sent(facts: Iterable[StoredFact], duty: Duty) -> date | None:
+def says_sent(facts: Iterable[StoredFact], duty: DutyLike) -> date | None:
     """The day on which the body says that it sent what an open duty asks for; None where it says no such thing."""
     if duty.closed_on is not None:
         return None
@@ -27,7 +44,7 @@ def says_sent(facts: Iterable[StoredFact], duty: Duty) -> date | None:
     return date.fromisoformat(said[-1].data.get("day") or said[-1].occurred_on.isoformat())
 
 
-def _is_about(fact: StoredFact, duty: Duty) -> bool:
+def _is_about(fact: StoredFact, duty: DutyLike) -> bool:
     data = fact.data
     if data["body"] != duty.body or data.get("service") not in (None, duty.service):
         return False

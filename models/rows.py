@@ -14,6 +14,7 @@ from models.tables import NAMES_A_DAY
 
 NAMING = text(NAMES_A_DAY)
 CLAIMED = text("kind = 'excuse_claimed'")
+HAS_REPLIED = text("kind = 'body_replied'")
 OF_THE_CHILD = text("kind = 'person_died' OR kind = 'person_flagged_sensitive'")
 REFERENCE_GIVEN = text("la_reference IS NOT NULL")
 
@@ -24,6 +25,7 @@ class FactRow(SQLModel, table=True):
     __tablename__ = "fact"
     __table_args__ = (
         Index("fact_claimed", "case_ref", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
+        Index("fact_replied", "case_ref", sqlite_where=HAS_REPLIED, postgresql_where=HAS_REPLIED),
         Index("fact_of_the_child", "case_ref", sqlite_where=OF_THE_CHILD, postgresql_where=OF_THE_CHILD),
         Index("fact_names_a_day", "case_ref", sqlite_where=NAMING, postgresql_where=NAMING),
     )

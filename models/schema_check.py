@@ -41,6 +41,7 @@ INDEXES = {
     "duty_evaluated_under": _Index("duty", ("evaluated_under",)),
     "duty_next_check": _Index("duty", ("next_check_on",), "next_check_on IS NOT NULL"),
     "duty_open": _Index("duty", ("due",), "closed_on IS NULL"),
+    "fact_replied": _Index("fact", ("case_ref",), "kind = 'body_replied'"),
     "fact_claimed": _Index("fact", ("case_ref",), "kind = 'excuse_claimed'"),
     "fact_names_a_day": _Index("fact", ("case_ref",), NAMES_A_DAY),
     "fact_of_the_child": _Index("fact", ("case_ref",), "kind = 'person_died' OR kind = 'person_flagged_sensitive'"),

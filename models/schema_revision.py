@@ -33,6 +33,7 @@ MARKS = {
     "018": ("fact", "fact_of_the_child"),
     "019": ("log_leaf", "number"),
     "020": ("calendar_address", "name"),
+    "021": ("fact", "fact_replied"),
 }
 
 

@@ -36,6 +36,7 @@ DUTY = (
     Column("Due", "due"),
     Column("Act by", "act_by"),
     Column("Days", "days"),
+    Column("Says sent", "says_sent"),
 )
 MEETING = (
     Column("Case", "case_ref"),

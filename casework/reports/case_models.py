@@ -106,6 +106,7 @@ class DutyShown(BaseModel):
     provisional: bool = False
     due_then: date | None = None
     standing_then: str | None = None
+    says_sent: date | None = None
     days_late_then: int | None = None
     governs: bool | None = None
     owner: OwnerShown | None = None

@@ -15,6 +15,7 @@ from config.rule_schema import Rule
 from config.text import full_day, short_day
 from deadlines.duties import Duty, duties_of
 from deadlines.governing_clock import governing
+from deadlines.replies import says_sent
 from deadlines.status import days_late, status_of
 from deadlines.whose_days import whose_days
 from models import ledger
@@ -77,7 +78,11 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         facts=_facts(facts, as_at, known_at, casefile.out_of_order),
         duties=[
             _duty(duty, rules.get(duty.rule), effects, origins).model_copy(
-                update={**as_then(then, duty, day), "governs": clocks.says(duty) if clocks is not None else None}
+                update={
+                    **as_then(then, duty, day),
+                    "governs": clocks.says(duty) if clocks is not None else None,
+                    "says_sent": says_sent(casefile.lines, duty),
+                }
             )
             for duty in duties
         ],

@@ -12,15 +12,20 @@ from sqlalchemy import Connection, Row, func, select
 
 from casework.context import AppContext
 from config.rule_schema import Rule
+from deadlines.replies import says_sent
 from deadlines.status import SOON
+from models import ledger
 from models.bulk_io import read_among
+from models.common_facts import REPLIED
 from models.database import reading
 from models.owner import OwnerShown, owner_of
 from models.tables import CASE, DUTY, FACT
 
 
 class BoardRow(BaseModel):
-    """One open duty. `days` is calendar days late (overdue) or left (week). `owner`: who owes it."""
+    """One open duty. `days` is calendar days late (overdue) or left (week). `says_sent`: the day on
+    which the body says that it sent what is asked for, not confirmed. `owner`: who owes it.
+    """
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -39,6 +44,7 @@ class BoardRow(BaseModel):
     days: int
     standing: str
     chased: bool
+    says_sent: date | None = None
     owner: OwnerShown | None = None
 
 
@@ -118,6 +124,7 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
         found = [row for row in connection.execute(query) if row.rule in rules and rules[row.rule].bound == "by"]
         if standing == "breached":
             found = _that_can_be_late(connection, rules, found)
+        said = _said_sent(connection, found)
         for row in found:
             rule = rules[row.rule]
             rows.append(
@@ -140,9 +147,27 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                     chased=(row.body is not None or rule.per == "case")
                     and bool(context.escalation_policy.steps(row.rule)),
                     owner=OwnerShown(**owner_of(rule.owned_by, row.body, row.service, row.la)._asdict()),
+                    says_sent=said.get((row.case_ref, row.rule, row.opened_seq)),
                 )
             )
     return rows
+
+
+def _said_sent(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str, int], date]:
+    """The day on which the body says that it sent what is asked for, by duty; those that nobody has confirmed."""
+    refs = {row.case_ref for row in rows if row.body is not None}
+    replied = refs & set(connection.scalars(select(FACT.c.case_ref).distinct().where(FACT.c.kind == REPLIED)))
+    if not replied:
+        return {}
+    from statemachines.replay import facts_in_force  # here, because the library of the machines is slow to import
+
+    histories = ledger.read(connection, sorted(replied))
+    in_force = {ref: facts_in_force(facts) for ref, (facts, _tail) in histories.items()}
+    found = {}
+    for row in rows:
+        if row.case_ref in in_force and (day := says_sent(in_force[row.case_ref], row)) is not None:
+            found[row.case_ref, row.rule, row.opened_seq] = day
+    return found
 
 
 def _that_can_be_late(connection: Connection, rules: Mapping[str, Rule], rows: Sequence[Row[Any]]) -> list[Row[Any]]:
