@@ -13,10 +13,11 @@ from email import policy
 from email.parser import BytesParser
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from audit.verify_log import NumberedLeaves, compare_outside
+from audit.published_head import Compared
+from audit.verify import VerificationFailure, VerifyReport
+from audit.verify_log import LOG, NumberedLeaves, compare_outside
 from casework.context import AppContext
 from casework.proof import keys as log_keys
 from casework.proof import published_log
@@ -42,26 +43,6 @@ _IN_DIGEST = re.compile(
     r" signature ((?:[A-Za-z0-9+/] ?){91}=)"
 )
 _NOTE = re.compile(r"[^\n]+\n[0-9]{1,18}\n[A-Za-z0-9+/]{43}=\n\n(?:\u2014 [^\n]+\n)+")
-
-
-class Compared(BaseModel):
-    """What a comparison with checkpoints that left found.
-
-    `last_good` is the instant of the newest checkpoint that the records give, `parted` that of the first that they do
-    not; `day`, `case_ref` and `seq` name where they part, as far as the file says it.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    compared: int
-    unknown: int
-    matches: bool
-    last_good: str | None
-    last_good_size: int
-    parted_size: int | None = None
-    day: str | None = None
-    case_ref: str | None = None
-    seq: int | None = None
-    message: str | None = None
 
 
 class NothingToCompare(LookupError):
@@ -176,3 +157,14 @@ def _text(data: bytes) -> str:
         if part is not None:
             return str(part.get_content())
     return data.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def with_comparison(report: VerifyReport, compared: Compared) -> VerifyReport:
+    """A report of verification with a comparison: records that part from a signed checkpoint are altered."""
+    if compared.matches:
+        return report.model_copy(update={"against": compared})
+    found = VerificationFailure(
+        case_ref=compared.case_ref, seq=compared.seq, what=LOG, message=compared.message or "the log parts"
+    )
+    damage = [*report.damage, *([] if found in report.damage else [found])]
+    return report.model_copy(update={"against": compared, "intact": False, "damage": damage})

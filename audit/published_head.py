@@ -49,6 +49,26 @@ class PublishedHead(BaseModel):
     facts: int
 
 
+class Compared(BaseModel):
+    """What a comparison with checkpoints that left found.
+
+    `last_good` is the instant of the newest checkpoint that the records give, `parted` that of the first that they do
+    not; `day`, `case_ref` and `seq` name where they part, as far as the file says it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    compared: int
+    unknown: int
+    matches: bool
+    last_good: str | None
+    last_good_size: int
+    parted_size: int | None = None
+    day: str | None = None
+    case_ref: str | None = None
+    seq: int | None = None
+    message: str | None = None
+
+
 def compare_head(
     connection: Connection, head: str, before: str, calculated: str, report: Callable[[str], None]
 ) -> PublishedHead:

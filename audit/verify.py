@@ -17,7 +17,7 @@ from msgspec import structs
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from audit.published_head import Head, PublishedHead, compare_head
+from audit.published_head import Compared, Head, PublishedHead, compare_head
 from audit.stored_cases import CASE_COLUMNS, DUTY_COLUMNS, StoredCase, count_cases, stored_cases
 from audit.verify_changes import check_changes, check_config
 from audit.verify_encrypted import check_encrypted
@@ -83,7 +83,7 @@ class VerifyReport(BaseModel):
 
     `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in order of reference,
     and `change_log number hash` of the newest record of the change log before it. `published` is a head that was given
-    to be compared.
+    to be compared, `against` a comparison with checkpoints that left.
     `open` counts the stored findings that no person has closed, also those of earlier verifications. `understood`
     counts the differences of now that a person has closed as understood; they are not in `damage`.
     """
@@ -99,6 +99,7 @@ class VerifyReport(BaseModel):
     understood: int = 0
     damage: list[VerificationFailure]
     published: PublishedHead | None = None
+    against: Compared | None = None
 
 
 class ReplayedCase(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,11 +32,16 @@ def verify(
     before: Annotated[
         str | None, typer.Option("--before", metavar="INSTANT", help="The instant of that head, from the same digest.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE", help="A checkpoint, a log's folder or a digest that left."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Prove that the history is unaltered: check hashes, replay every case, compare projections, check the schema.
 
-    With --head and --before, also compare with a head that left the installation in a daily digest.
+    With --head and --before, also compare with a head that left the installation in a daily digest. With --against,
+    compare with signed checkpoints that left: the first day and case at which the records part from them.
 
     What is found is stored until a person closes it: sendflow findings. The exit code is 1 as long as one is open.
     """
@@ -44,17 +50,30 @@ def verify(
     from models.errors import NoSuchCase
 
     given = _published_head(case, head, before)
+    if against is not None and (case is not None or not against.exists()):
+        fail(Exit.WRONG_CALL, "--against names a file or a folder that is there, without a case")
     context = open_installation("verify")
     try:
         reference = _meant(context, case) if case is not None else None
         found = run_job("verify", context, case=reference, say=notify, **given)
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
+    if against is not None:
+        found = _against(context, found, against)
     if not found.intact and context.read_only:
         found = _store(context, found)
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))
     if not found.intact or found.open:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _against(context: AppContext, found: VerifyReport, file: Path) -> VerifyReport:
+    from audit.against import NothingToCompare, compare, with_comparison
+
+    try:
+        return with_comparison(found, compare(context, file))
+    except (NothingToCompare, OSError) as problem:
+        fail(Exit.WRONG_CALL, f"--against: {problem}")
 
 
 def _meant(context: AppContext, typed: str) -> str:

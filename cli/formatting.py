@@ -304,6 +304,13 @@ def verification(found: VerifyReport) -> str:
             f"The head that was given for {found.published.before} {same} the database, which has"
             f" {counted(found.published.cases, 'case')} and {counted(found.published.facts, 'fact')} from before it."
         )
+    if (against := found.against) is not None:
+        part = "do not match" if not against.matches else "match"
+        lines.append(
+            f"The records {part} {counted(against.compared, 'signed checkpoint')} that left"
+            + (f"; they match up to {against.last_good}" if against.last_good else "")
+            + (f", and part from the one of {against.day}." if against.day and not against.matches else ".")
+        )
     if found.stale:
         its, they = ("its", "it was") if found.stale == 1 else ("their", "they were")
         lines.append(

@@ -4,6 +4,7 @@ A head over altered records would sign the alteration in. While a finding is ope
 instead, and no checkpoint is stored.
 """
 
+from base64 import b64encode
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -11,9 +12,12 @@ from sqlalchemy import Connection, func, select
 from casework import findings, published_heads
 from casework.context import AppContext, instant
 from casework.findings import Found
+from casework.proof.keys import known_keys
+from casework.proof.leaves import newest_checkpoint
 from models import change_log, ledger
 from models.checkpoints import difference_message, differences
 from models.database import reading
+from models.signed_note import ED25519, signature_of
 from models.tables import CHECKPOINT
 
 MOST_CLOSED = 10
@@ -39,7 +43,8 @@ def head_fields(context: AppContext, connection: Connection) -> dict[str, Any]:
     closed = _closed_since_the_last_head(connection)
     since = findings.open_since(connection)
     if since is None:
-        return {"head": _publish(context, connection), "findings": 0, "closed": closed}
+        head = _publish(context, connection)
+        return {"head": head, "log": _signed_log(connection), "findings": 0, "closed": closed}
     good = published_heads.last_good(context, connection, since)
     return {
         "head": good._asdict() if good is not None else NO_HEAD,
@@ -58,6 +63,17 @@ def _publish(context: AppContext, connection: Connection) -> dict[str, Any]:
         row = {"before": before, "head": head, "cases": cases, "facts": facts}
         change_log.insert_logged(connection, CHECKPOINT, [row], before)
     return {"before": before, "head": head, "cases": cases, "facts": facts}
+
+
+def _signed_log(connection: Connection) -> dict[str, Any] | None:
+    """The newest signed checkpoint of the log, with its Ed25519 signature alone: the other one fills a page."""
+    last = newest_checkpoint(connection)
+    if last is None:
+        return None
+    head = last.checkpoint()
+    signature = signature_of(last.note, ED25519, known_keys(connection))
+    root = b64encode(head.root).decode()
+    return {"origin": head.origin, "size": head.size, "root": root, "signature": signature}
 
 
 def _closed_since_the_last_head(connection: Connection) -> list[dict[str, Any]]:

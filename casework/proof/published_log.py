@@ -30,8 +30,8 @@ def newest_note(folder: Path) -> str | None:
     return file.read_text("utf-8") if file.exists() else None
 
 
-def publish(connection: Connection, folder: Path, checkpoint: StoredCheckpoint) -> None:
-    """Add what a folder does not have yet, then the checkpoint. Raises OSError."""
+def publish(connection: Connection, folder: Path, checkpoint: StoredCheckpoint, lines: str = "") -> None:
+    """Add what a folder does not have yet, then the checkpoint with the lines of witnesses. Raises OSError."""
     folder.mkdir(mode=0o700, exist_ok=True, parents=True)
     size = checkpoint.size
     for start in range(_first_missing(folder, "0", size // BLOCK) * BLOCK, size, BLOCK):
@@ -46,8 +46,9 @@ def publish(connection: Connection, folder: Path, checkpoint: StoredCheckpoint) 
             _write(tile(folder, str(level), start // BLOCK, len(some)), b"".join(some))
         roots, level = [root_of(roots[at : at + BLOCK]) for at in range(0, full * BLOCK, BLOCK)], level + 1
     (folder / ALL).mkdir(mode=0o700, exist_ok=True)
-    _write(folder / ALL / f"{size:012d}", checkpoint.note.encode())
-    _write(folder / NEWEST, checkpoint.note.encode(), replace=True)
+    note = (checkpoint.note + lines).encode()
+    _write(folder / ALL / f"{size:012d}", note, replace=bool(lines))
+    _write(folder / NEWEST, note, replace=True)
 
 
 def _first_missing(folder: Path, level: str, full: int) -> int:

@@ -21,8 +21,8 @@ from sqlalchemy import Connection
 from casework import findings
 from casework.context import AppContext, instant
 from casework.findings import Found
+from casework.proof import cosignatures, published_log, witnesses
 from casework.proof import keys as log_keys
-from casework.proof import published_log
 from casework.proof.keys import BEGUN, CONTINUED, ROTATED, LogKeyError
 from casework.proof.leaves import CHANGES, StoredCheckpoint, Tail, hashes, newest_checkpoint, tails, tree
 from casework.proof.leaves import size as log_size
@@ -103,11 +103,20 @@ def sequence(context: AppContext) -> Sequenced:
     added, broken = _number_all(context)
     findings.store(context, "log", broken)
     checkpoint = transact(context.engine, lambda connection: _sign(context, connection, keys))
-    with reading(context.engine) as connection:
-        for folder in folders(context):
-            with contextlib.suppress(OSError):  # a disk that is full; the next run adds what is missing
-                published_log.publish(connection, folder, checkpoint)
+    leave(context, checkpoint)
     return Sequenced(checkpoint, added)
+
+
+def leave(context: AppContext, checkpoint: StoredCheckpoint) -> None:
+    """Let a checkpoint leave: to the folders, then to the witnesses, and with their signatures to the folders again."""
+    for ask in (False, True):
+        if ask and not witnesses.submit(context, checkpoint):
+            return
+        with reading(context.engine) as connection:
+            lines = "".join(each.line for each in cosignatures.of_checkpoint(connection, checkpoint.number))
+            for folder in folders(context):
+                with contextlib.suppress(OSError):  # a disk that is full; the next run adds what is missing
+                    published_log.publish(connection, folder, checkpoint, lines)
 
 
 def folders(context: AppContext) -> list[Path]:
@@ -356,8 +365,5 @@ def _act(
     added, broken = _number_all(context)
     findings.store(context, "log", broken)
     checkpoint = transact(context.engine, lambda connection: _sign(context, connection, new, also))
-    with reading(context.engine) as connection:
-        for folder in folders(context):
-            with contextlib.suppress(OSError):
-                published_log.publish(connection, folder, checkpoint)
+    leave(context, checkpoint)
     return Sequenced(checkpoint, added)

@@ -5,12 +5,14 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from casework.context import AppContext
+from casework.context import AppContext, instant
 from casework.proof import keys as log_keys
+from casework.proof import witnesses
 from casework.proof.keys import LogKeyError
 from casework.proof.leaves import newest_checkpoint
 from casework.proof.published_log import newest_note
 from casework.proof.sequencer import folders
+from models.signed_note import NoteError
 from runtime.diagnostics.finding import Finding
 
 LONGEST = timedelta(hours=26)  # between two checkpoints: the digest signs one each day
@@ -43,9 +45,10 @@ def log(context: AppContext, connection: Connection, _today: date) -> Iterator[F
         )
     if last is None or own is None:
         return
+    yield from _witnesses(context, connection)
     for folder in folders(context):
         try:
-            there = newest_note(folder) == last.note
+            there = (newest_note(folder) or "").startswith(last.note)
         except (OSError, ValueError):
             there = False
         if not there:
@@ -54,3 +57,19 @@ def log(context: AppContext, connection: Connection, _today: date) -> Iterator[F
                 message=f"the newest checkpoint of the log is not in {folder}",
                 mend="see that the folder can be written; the next checkpoint adds what is missing",
             )
+
+
+def _witnesses(context: AppContext, connection: Connection) -> Iterator[Finding]:
+    mend = f"correct SENDFLOW_HOME/{witnesses.FILE}, or ask who runs the witness"
+    try:
+        known = witnesses.configured(context.settings.home)
+    except (NoteError, OSError, ValueError) as problem:
+        yield Finding(what="log_witness", message=f"the witnesses of the log cannot be read: {problem}", mend=mend)
+        return
+    limit = instant(context.now() - LONGEST)
+    for each in known:
+        signed = witnesses.last_signed(connection, each.key)
+        if signed is None or signed.at < limit:
+            since = f"since {signed.at[:16]}" if signed is not None else "yet"
+            message = f"the witness {each.key.name} has signed no checkpoint {since}"
+            yield Finding(what="log_witness", message=message, mend=mend)
