@@ -19,7 +19,7 @@ from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
 from casework.delivery.addresses import mailboxes
-from casework.mailbox.codes import CodeLine
+from casework.mailbox.codes import CodeLine, references_in
 from casework.mailbox.incoming import Incoming, headers
 from casework.replies.answers import Reply, drafts_of
 from casework.replies.links import Link, NoSuchLink, find_link
@@ -107,8 +107,17 @@ def replies_meant(
     """What each code line answers. Raises Unclear."""
     if not codes:
         raise Unclear(Why.NO_CODE)
-    near, owed = _by_link(unit, mail) or _by_sender(unit, mail, letter)
+    by_link = _by_link(unit, mail)
+    near, owed = by_link or _by_sender(unit, mail, letter)
+    if by_link is None and letter is None and any(code.case_ref is None for code in codes):
+        near = _named_in_subject(mail, near)
     return [_meant(unit, code, near, owed) for code in codes]
+
+
+def _named_in_subject(mail: Incoming, owed: list[Asked]) -> list[Asked]:
+    """Of what a sender owes, that of the cases in the subject, if it names any: a reply keeps the subject of ours."""
+    names = {form for ref in references_in(mail.subject) for form in spellings(ref)}
+    return [each for each in owed if each.case_ref in names] if names else owed
 
 
 def _by_link(unit: UnitOfWork, mail: Incoming) -> tuple[list[Asked], list[Asked]] | None:
@@ -180,7 +189,7 @@ def _is_possible(context: AppContext, case: LoadedCase, asked: Asked, reply: Rep
 
 def reply_of(context: AppContext, code: CodeLine, asked: Asked, la: str | None) -> Reply | None:
     """What a code line says of one duty; None where it names no service that somebody gives in that authority."""
-    answer = Answer(code.answer)
+    answer = code.answer
     if answer is not Answer.OTHER_SERVICE:
         return Reply(answer, on=code.on, recipient=asked.recipient)
     directory = context.directory

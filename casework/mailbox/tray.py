@@ -143,7 +143,7 @@ def reply_typed(context: AppContext, asked: Asked, said: Answer, on: date | None
     """The reply that a person types for a mail, with the day or the service that it names. Raises Refused."""
     with reading(context.engine) as connection:
         la = connection.scalar(select(CASE.c.la).where(CASE.c.case_ref == asked.case_ref))
-    reply = reply_of(context, CodeLine(str(said), None, on, service), asked, la)
+    reply = reply_of(context, CodeLine(said, None, on, service), asked, la)
     if reply is None:
         raise Refused("bad_service", "the directory has no such service there: sendflow bodies lists them", field="to")
     return reply

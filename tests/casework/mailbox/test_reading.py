@@ -9,9 +9,10 @@ import pytest
 
 from casework.mailbox.automatic import is_automatic
 from casework.mailbox.bounces import Bounce, Cause, read_bounce
-from casework.mailbox.codes import CodeLine, code_lines
+from casework.mailbox.codes import CODES, CodeLine, code_lines
 from casework.mailbox.identities import Names, another_child, nhs_numbers_in
 from casework.mailbox.incoming import read_mail
+from models.answers import Answer
 from tests.casework.mailbox.samples import (
     DELAYED,
     EXCHANGE,
@@ -26,7 +27,7 @@ from tests.casework.mailbox.samples import (
 )
 
 QUOTE = "\n\nOn Mon, 2 Mar 2026 at 08:00, DCO wrote:\n> RECEIVED NX00042\n> To answer, write one of the codes\n"
-RECEIVED = CodeLine("received", "NX00042", None, "")
+RECEIVED = CodeLine(Answer.RECEIVED, "NX00042", None, "")
 
 
 @pytest.mark.parametrize(
@@ -34,15 +35,24 @@ RECEIVED = CodeLine("received", "NX00042", None, "")
     [
         ("RECEIVED NX00042", [RECEIVED]),
         ("received nx00042", [RECEIVED]),
-        ("\n\n  *Received NX-00042.*\n\nKind regards,\nSam", [CodeLine("received", "NX-00042", None, "")]),
-        ("RECEIVED", [CodeLine("received", None, None, "")]),
-        ("SENT NX00042 12/03/2026", [CodeLine("sent", "NX00042", date(2026, 3, 12), "")]),
-        ("Sent on NX00042 12 March 2026", [CodeLine("sent", "NX00042", date(2026, 3, 12), "")]),
-        ("EXPECTED NX00042 on 2026-04-01", [CodeLine("expected", "NX00042", date(2026, 4, 1), "")]),
-        ("NOT KNOWN NX00042", [CodeLine("not_known", "NX00042", None, "")]),
-        ("OTHER SERVICE NX00042 paediatrics", [CodeLine("other_service", "NX00042", None, "paediatrics")]),
-        ("RECEIVED NX00042\nNOT KNOWN NX00043\n\nthanks", [RECEIVED, CodeLine("not_known", "NX00043", None, "")]),
+        ("\n\n  *Received NX-00042.*\n\nKind regards,\nSam", [CodeLine(Answer.RECEIVED, "NX-00042", None, "")]),
+        ("RECEIVED", [CodeLine(Answer.RECEIVED, None, None, "")]),
+        ("SENT NX00042 12/03/2026", [CodeLine(Answer.SENT, "NX00042", date(2026, 3, 12), "")]),
+        ("Sent on NX00042 12 March 2026", [CodeLine(Answer.SENT, "NX00042", date(2026, 3, 12), "")]),
+        ("EXPECTED NX00042 on 2026-04-01", [CodeLine(Answer.EXPECTED, "NX00042", date(2026, 4, 1), "")]),
+        ("NOT KNOWN NX00042", [CodeLine(Answer.NOT_KNOWN, "NX00042", None, "")]),
+        ("OTHER SERVICE NX00042 paediatrics", [CodeLine(Answer.OTHER_SERVICE, "NX00042", None, "paediatrics")]),
+        ("RECEIVED NX00042\nNOT KNOWN NX00043\n\nthanks", [RECEIVED, CodeLine(Answer.NOT_KNOWN, "NX00043", None, "")]),
+        # In the words and in the order of the letters.
+        ("Acknowledged", [CodeLine(Answer.RECEIVED, None, None, "")]),
+        ("NX00042: acknowledged", [RECEIVED]),
+        ("- NX00042, advice sent 12 March 2026", [CodeLine(Answer.SENT, "NX00042", date(2026, 3, 12), "")]),
+        ("NX00042 not known to us", [CodeLine(Answer.NOT_KNOWN, "NX00042", None, "")]),
+        ("NX00042 acknowledged\nNX00043 acknowledged", [RECEIVED, RECEIVED._replace(case_ref="NX00043")]),
         # Nothing else answers.
+        ("Acknowledged by our team, who will look at it", []),
+        ("NX00042", []),
+        ("Declined, with written reasons", []),
         ("Hello,\nRECEIVED NX00042", []),
         ("RECEIVED NX00042 with thanks", []),
         ("RECEIVEDNX00042", []),
@@ -194,3 +204,7 @@ def test_another_child_is_one_that_is_not_of_the_case() -> None:
     assert another_child(text, NAMES, {}, {}, ""), "of another case it is another child"
     assert another_child("NHS 999 123 4500", NAMES, own, {"9991234500": "four"}, "")
     assert not another_child("telephone 0200 123 4567, due 2026-04-13", NAMES, own, {}, "")
+
+
+def test_every_answer_has_a_code_but_the_one_that_needs_the_words_of_the_law() -> None:
+    assert set(Answer) - set(CODES.values()) == {Answer.EXCEPTIONAL}

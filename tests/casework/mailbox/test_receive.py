@@ -95,7 +95,20 @@ def test_each_code_records_its_fact_without_a_case_where_the_letter_has_one_thin
 
 def test_a_mail_that_answers_no_letter_is_matched_by_its_sender_and_the_case(sent: Team) -> None:
     assert take_in(sent, reply(f"RECEIVED {CASE}", SERVICE, None)).state is MailState.ANSWERED
-    assert take_in(sent, reply("NOT KNOWN", MANAGER, None)).state is MailState.ANSWERED, "one open duty"
+    assert take_in(sent, reply("NOT KNOWN", MANAGER, None, Subject="hello")).state is MailState.ANSWERED, "one duty"
+
+
+@pytest.mark.parametrize(
+    ("subject", "state"),
+    [
+        (f"RE: {CASE} (NS-04412): please acknowledge", MailState.ANSWERED),
+        ("RE: hello", MailState.ANSWERED),
+        ("RE: NX00042: please acknowledge", MailState.WAITING),
+    ],
+)
+def test_a_subject_that_names_another_case_is_not_passed_over(sent: Team, subject: str, state: MailState) -> None:
+    """The sender owes one duty. A reply to an e-mail about another case may not be taken for an answer about it."""
+    assert take_in(sent, reply("Acknowledged", SERVICE, None, Subject=subject)).state is state
 
 
 @pytest.mark.parametrize(
