@@ -115,7 +115,7 @@ def replies_meant(
 
 
 def _named_in_subject(mail: Incoming, owed: list[Asked]) -> list[Asked]:
-    """Of what a sender owes, that of the cases in the subject, if it names any: a reply keeps the subject of ours."""
+    """Of what a sender owes, that of the cases in the subject, if it names any: a reply has the subject of ours."""
     names = {form for ref in references_in(mail.subject) for form in spellings(ref)}
     return [each for each in owed if each.case_ref in names] if names else owed
 
