@@ -237,8 +237,7 @@ class _Reading:
         if later and self.assess is False:
             for column in later:
                 self._report(column, "contradiction", NOT_ASSESSED)
-        elif later and self.assess is None and self.decided_on is None:
-            self._report("decided_on", "missing", f"the cell is empty though a plan is dated; {read.EXAMPLE}")
+        # Authorities assess and send plans without having notified a decision to assess: the record says so.
 
     def _check_asked(self) -> None:
         if not self._sound("services"):

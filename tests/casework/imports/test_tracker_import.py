@@ -98,7 +98,6 @@ def test_every_doubtful_cell_is_refused_under_its_own_word_and_the_others_go_on(
         17: ["missing"],
         18: ["not_asked"],
         19: ["contradiction"],
-        20: ["missing"],
         21: ["out_of_order"],
         22: ["out_of_order"],
         23: ["out_of_order"],
@@ -109,8 +108,8 @@ def test_every_doubtful_cell_is_refused_under_its_own_word_and_the_others_go_on(
         28: ["not_a_date", "bad_value", "missing"],
         29: ["extra_cells"],
     }
-    assert (result.rows, result.accepted, result.refused) == (30, 2, 28)
-    assert scalar(context, "select count(*) from case_file") == 2 and len(facts(context, "DB028")) == 1
+    assert (result.rows, result.accepted, result.refused) == (30, 3, 27)
+    assert scalar(context, "select count(*) from case_file") == 3 and len(facts(context, "DB028")) == 1
     assert "health_advice_requested" in str(facts(context, "DB027")), "asked after a refusal, and recorded out of order"
     for refusal in result.refusals:
         assert refusal.message.startswith((f"{refusal.field} (column ", f"{refusal.field}: "))
@@ -233,6 +232,23 @@ def test_a_corrected_identity_is_counted_as_corrections_though_no_fact_shows_it(
         assert not any(value in done.model_dump_json() for value in (*change.values(), "2015-03-03"))
     again = import_file(context, tracker(tmp_path, SOUND | change), accept_changes=True)
     assert (again.corrections, again.unchanged) == (0, 1)
+
+
+def test_a_plan_without_a_decision_to_assess_is_recorded_and_the_decision_was_late(
+    context: AppContext, tmp_path: Path
+) -> None:
+    """SEND Regs 2014 reg 5(1): an authority that never said whether it assesses is late until the plan, and no row is
+    refused for what it left out.
+    """
+    plan = {key: SOUND[key] for key in ("Ref", "Local authority", "Request received by LA")}
+    result = import_file(context, tracker(tmp_path, plan | {"Final plan": "02/03/2026"}))
+    assert (result.accepted, result.refused) == (1, 0)
+    found = case_of(context, "AB001")
+    assert found.state == "planned"
+    (decision,) = [duty for duty in found.duties if duty.rule == "ehc_assess_decision_notify"]
+    assert (decision.due, decision.standing, decision.met_on) == (date(2026, 2, 16), "breached", None)
+    assert decision.ended_on == date(2026, 3, 2)
+    assert any("final_plan_received" in note for note in result.remarks)
 
 
 def test_a_cell_is_refused_once_and_refusals_are_in_the_order_of_the_file(context: AppContext, tmp_path: Path) -> None:
