@@ -35,7 +35,8 @@ def change(asked: Asked) -> Answer:
         except accounts.WrongAccount as problem:
             error = str(problem)
         else:
-            return _page(asked, changed=account, link=f"/sign-in?token={token}" if token else None)
+            address = f"{asked.context.settings.pages_url}/sign-in?token={token}"
+            return _page(asked, changed=account, link=address if token else None)
     return _page(asked, error=error, status=400)
 
 

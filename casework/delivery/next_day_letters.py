@@ -33,13 +33,17 @@ UNREADABLE_LETTER = "This e-mail cannot be shown: its template or its fields can
 
 
 class ExpectedLetter(BaseModel):
-    """An e-mail that would leave: to whom, its subject, its text, and the cases that it would be about."""
+    """An e-mail that would leave: to whom, its subject, its text, and the cases that it would be about.
+
+    `in_digest`: it is to the team's own mailbox, so that it is a part of that day's digest.
+    """
 
     model_config = ConfigDict(frozen=True)
     mailbox: str
     subject: str
     text: str
     cases: list[str]
+    in_digest: bool = False
 
 
 class NextDay(BaseModel):
@@ -134,4 +138,5 @@ def _letter(context: AppContext, connection: Connection, expected: _Expected, da
         made = render(content.template, content.version, content.fields)
     except (RenderError, *UNREADABLE):
         return ExpectedLetter(mailbox=mailbox, subject=UNREADABLE_LETTER, text="", cases=cases)
-    return ExpectedLetter(mailbox=mailbox, subject=made.subject, text=made.text, cases=cases)
+    in_digest = mailbox == context.directory.dco
+    return ExpectedLetter(mailbox=mailbox, subject=made.subject, text=made.text, cases=cases, in_digest=in_digest)

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from casework.context import LONDON, AppContext, instant
-from casework.job_runs import last_finished
+from casework.job_runs import last_finished, last_sweep_had_problems
 from casework.owners import is_of_owner
+from casework.reports.escalated import Escalated, escalated_to_the_team
 from casework.reports.for_a_person import exceptions_for_a_person, letters_for_a_person
 from casework.reports.meetings import Meeting, meetings_of
 from casework.reports.withheld import WithheldCase, waiting_for_release
@@ -78,12 +79,14 @@ class Today(BaseModel):
     waiting: list[WaitingItem] = []
     mails: int = 0
     withheld: list[WithheldCase] = []
+    escalated: list[Escalated] = []
+    troubled: bool = False
 
     @property
     def to_decide(self) -> int:
         """How many things wait for a person; held letters count as one."""
         in_lists = len(self.claims) + len(self.look_again) + len(self.letters) + len(self.waiting) + len(self.withheld)
-        return in_lists + bool(self.held)
+        return in_lists + len(self.escalated) + bool(self.held) + self.troubled
 
 
 def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, most_changed: int = MOST_CHANGED) -> Today:
@@ -92,17 +95,19 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
     with reading(context.engine) as connection:
         claims, look_again = exceptions_for_a_person(context, connection, as_at)
         held, held_mailboxes = count_held(connection)
+        escalated = escalated_to_the_team(context, connection, as_at)
         meetings, left = meetings_of(context, connection, as_at), waiting(context, connection)
         withheld = waiting_for_release(context, connection, as_at)
         if wanted is not None and wanted != Wanted():
             named = {row.case_ref for row in (*late, *soon)} | {each.case_ref for each in meetings}
-            named |= {each["ref"] for each in (*claims, *look_again)} | {ref for each in left for ref in each.cases}
-            named |= {each.case_ref for each in withheld}
+            named |= {each.ref for each in escalated} | {each["ref"] for each in (*claims, *look_again)}
+            named |= {ref for each in left for ref in each.cases} | {each.case_ref for each in withheld}
             refs = _references(connection, wanted, named)
             late = [row for row in late if row.case_ref in refs and wanted.body in ("", row.body)]
             soon = [row for row in soon if row.case_ref in refs and wanted.body in ("", row.body)]
             claims = [each for each in claims if each["ref"] in refs]
             look_again = [each for each in look_again if each["ref"] in refs]
+            escalated = [each for each in escalated if each.ref in refs and wanted.body in ("", each.body)]
             meetings = [each for each in meetings if each.case_ref in refs]
             withheld = [each for each in withheld if each.case_ref in refs]
             left = [each for each in left if not each.cases or refs.intersection(each.cases)]
@@ -122,6 +127,8 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
             waiting=left,
             mails=count_waiting_mails(connection),
             withheld=withheld,
+            escalated=escalated,
+            troubled=last_sweep_had_problems(connection),
         )
 
 

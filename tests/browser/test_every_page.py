@@ -67,6 +67,29 @@ PAGES: dict[str, tuple[str, ...]] = {
 }
 
 
+# Pages of a template that another page shows as fully: axe looks at them with EXAMPLES set.
+AGAIN = {
+    "/lists/meetings",
+    "/cases?show=no_date",
+    f"/cases/{LATE}",
+    f"/cases/{CASE}/record/excuse_claimed",
+    f"/cases/{CASE}/record/fact_withdrawn?corrects=1",
+    "/letters?state=failed",
+    "/nothing/here",
+}
+
+
+ELSEWHERE = {
+    "/",
+    "/sign-in",
+    "/start",
+    "/reset",
+    "/reply/{token}",
+    "/cases/{ref}/why/{rule}/{seq:int}",
+    "/letters/{id}",
+}
+
+
 class Looking:
     """Looks at each page that is open, wide and narrow. axe takes turns: wide at one page, narrow at the next."""
 
@@ -79,7 +102,7 @@ class Looking:
         self._number += 1
         for number, (name, (width, height)) in enumerate(SIZES.items()):
             person.page.set_viewport_size({"width": width, "height": height})
-            its_turn = self._number % 2 == number or "EXAMPLES" in os.environ
+            its_turn = (self._number % 2 == number and person.path not in AGAIN) or "EXAMPLES" in os.environ
             self.faults += [f"{name}: {each}" for each in faults_of(person, axe=its_turn)]
         person.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
@@ -98,7 +121,7 @@ def test_nothing_is_wrong_with_why_a_date_is_and_with_an_email(
 ) -> None:
     context = sample.context()
     person, looking = visitor("dco.team"), Looking()
-    for duty in report(context, CASE).duties:
+    for duty in report(context, CASE).duties[-2:]:
         person.open(f"/cases/{CASE}/why/{duty.rule}/{duty.opened_seq}")
         looking.at(person)
     for letter in letters(context)[:2]:
@@ -149,7 +172,7 @@ def test_nothing_is_wrong_before_and_after_a_session(
     visitors: Callable[..., Visitor], sample: Installation, origin: str
 ) -> None:
     person, looking = visitors(sample, origin), Looking()
-    for path in ("/sign-in", "/sign-in?token=none", "/start", "/start?token=none", "/reset", "/today"):
+    for path in ("/sign-in", "/sign-in?token=none", "/start", "/start?token=none", "/reset", "/reply/none", "/today"):
         person.open(path)
         looking.at(person)
     person.open("/sign-in")
@@ -176,5 +199,4 @@ def test_every_route_that_shows_a_page_is_opened_here() -> None:
             and all(part.startswith("{") or part == given for part, given in zip(parts, path.split("/"), strict=True))
             for path in opened
         )
-        here = way.path in ("/", "/sign-in", "/start", "/reset", "/cases/{ref}/why/{rule}/{seq:int}", "/letters/{id}")
-        assert found or here or way.method == "POST", way.path
+        assert found or way.path in OPENED_ELSEWHERE or way.method == "POST", way.path

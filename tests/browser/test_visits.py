@@ -41,8 +41,9 @@ def test_a_dco_has_a_morning(
     late = today_of(context, TODAY).late
     assert dco.says(f"{len(late)} late")
 
-    # She opens what is late longest, sees who was chased, and records that the advice has come.
+    # She reads who was chased when, opens what is late longest, and records that the advice has come.
     worst = late[0]
+    assert "last e-mail" in page.locator("#late ~ table").first.inner_text()
     dco.follow(worst.case_ref)
     assert dco.heading.startswith(worst.case_ref)
     assert page.locator(".app-timeline__item--letters").count() > 0
@@ -81,6 +82,9 @@ def test_a_dco_has_a_morning(
     dco.follow(row.case_ref)
     assert dco.heading.startswith(row.case_ref)
 
+    _takes_over(dco, row.case_ref)
+    _answers_a_refused_row(dco)
+
     # The next working day, and she leaves.
     dco.press("Go to the next working day")
     assert dco.heading.startswith("What happened until Wednesday 15 April 2026")
@@ -89,6 +93,28 @@ def test_a_dco_has_a_morning(
     dco.open("/today")
     assert dco.heading == "Sign in first"
     assert dco.wrong == [] or all("status of 401" in line for line in dco.wrong)
+
+
+def _takes_over(dco: Visitor, ref: str) -> None:
+    """She takes a case over, and finds it among her own."""
+    dco.page.get_by_label("Looked after by").select_option(label="dco.team")
+    dco.press("Assign")
+    assert dco.page.get_by_label("Looked after by").input_value() == "dco.team"
+    dco.follow("Today")
+    dco.page.get_by_label("Looked after by").select_option(label="me")
+    dco.press("Show")
+    assert dco.says("Only some cases are shown")
+    assert dco.page.locator(f'a[href="/cases/{ref}"]').count() > 0
+
+
+def _answers_a_refused_row(dco: Visitor) -> None:
+    """She answers a row of the tracker that the import refused."""
+    dco.follow("To decide")
+    waiting = dco.page.locator("li[id^=waits-]")
+    before = waiting.count()
+    dco.press("It is no case of ours")
+    assert dco.says("The answer is stored")
+    assert waiting.count() == before - 1
 
 
 def test_a_provider_sees_its_own_duties_by_reference_and_stores_them(

@@ -6,16 +6,20 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 from sqlalchemy import update
 
 from casework.access import accounts
+from casework.context import AppContext
 from casework.delivery import next_day_letters as module
 from casework.delivery.next_day_letters import next_day_letters
 from casework.reports.letters import letters
 from casework.reports.today import today_of
 from casework.simulated_day import go_to_next_working_day
+from config.settings import Settings
 from models.change_log import log_keys
 from models.database import transact, writing
 from models.locks import LEDGER, lock_cases, lock_exclusive
@@ -23,7 +27,7 @@ from models.tables import CASE as CASE_TABLE
 from notifications.render import shelf
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST
 from tests.support.team import Team
-from tests.web.conftest import Browser, browser_of
+from tests.web.conftest import TODAY, Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
 
@@ -96,6 +100,25 @@ def test_what_would_leave_next_is_what_leaves_on_that_day_and_asking_changes_not
     subjects = {each.mailbox: each.subject for each in letters(context)}
     for each in expected.letters:
         assert subjects[each.mailbox].endswith(each.subject.removeprefix("SIMULATION: "))
+
+
+def test_what_would_leave_next_in_the_sample_is_what_leaves(sample: Installation, tmp_path: Path) -> None:
+    copytree(sample.context().settings.home, tmp_path / "var")
+    context = AppContext.load(Settings(home=tmp_path / "var", today=TODAY))
+    expected = next_day_letters(context)
+    done = go_to_next_working_day(context)
+    assert expected.steps == done.sweep.facts_written > 0
+    assert expected.day == done.day
+    left = {each.mailbox for each in done.letters if not each.id.startswith("digest-")}
+    assert {each.mailbox for each in expected.letters if not each.in_digest} == left
+    assert left
+    context.engine.dispose()
+
+
+def test_the_page_after_the_next_working_day_says_the_new_day(team: Team, person: Browser) -> None:
+    token = {"token": fields(person.get("/sign-out").text)["token"]}
+    page = person.post("/next-day", data=token).text
+    assert "the day is 17 March 2026" in page and "16 March" not in page
 
 
 def test_who_asks_what_would_leave_next_waits_for_nobody_and_nobody_waits(team: Team) -> None:

@@ -49,7 +49,8 @@ def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
     assert listed[: len(in_digest)] == in_digest
     assert len(listed) == len(in_digest) + fields["more_for_person"]
     assert fields["refused_rows"] + len(fields["duplicates"]) == len(found.waiting) > 0
-    assert decide == len(listed) + len(found.waiting) + bool(found.held)
+    assert decide == len(listed) + len(found.waiting) + len(found.escalated) == fields["person_count"]
+    assert len(found.escalated) > 0
 
 
 def test_each_count_is_a_link_to_its_list(browsers: Callable[[str], Browser]) -> None:
