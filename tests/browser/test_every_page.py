@@ -79,7 +79,7 @@ AGAIN = {
 }
 
 
-ELSEWHERE = {
+OPENED_ELSEWHERE = {
     "/",
     "/sign-in",
     "/start",
