@@ -38,6 +38,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         f"/cases/{CASE}?show=letters&not=yes&order=oldest",
         f"/cases/{CASE}?as_at=yesterday",
         f"/cases/{CASE}/identity",
+        f"/cases/{CASE}/ladder",
         f"/cases/{CASE}/looks",
         f"/cases/{CASE}/record",
         f"/cases/{CASE}/record/health_advice_received",
@@ -58,6 +59,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/sign-out",
         "/people",
         "/nothing/here",
+        "/mails/none",
     ),
     "admin.team": ("/people",),
     "operations": ("/letters", "/people"),
@@ -85,6 +87,7 @@ OPENED_ELSEWHERE = {
     "/start",
     "/reset",
     "/reply/{token}",
+    "/calendar/{name}/{token}",  # for programs
     "/cases/{ref}/why/{rule}/{seq:int}",
     "/letters/{id}",
 }
