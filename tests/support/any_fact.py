@@ -55,6 +55,8 @@ def _value(name: str, annotation: Any, at: random.Random, on: date) -> Any:  # n
         return _value(name, get_args(annotation)[0], at, on)
     if origin in (Union, types.UnionType):
         return _value(name, next(each for each in get_args(annotation) if each is not type(None)), at, on)
+    if origin is list:
+        return [_value(name, get_args(annotation)[0], at, on)]
     if origin is Literal:
         return at.choice(get_args(annotation))
     if annotation is date:
