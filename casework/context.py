@@ -28,8 +28,8 @@ from config.law import Law
 from config.settings import Settings
 from config.text import full_day
 from deadlines.calculator import dates_for
-from deadlines.duties import DutyRules
 from deadlines.duty_rule import Dates, DatesOf
+from deadlines.duty_rules import DutyRules
 from deadlines.working_calendar import WorkingCalendar
 from models.database import is_read_only, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher

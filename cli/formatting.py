@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from config.text import counted, full_day, in_days, noun, short_weekday
+from models.fields import in_pounds
 
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
@@ -50,6 +51,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
+    lines += [f"The {each.called} {each.item}: {each.state_name}, since {short(each.since)}." for each in found.items]
     if found.same_child:
         lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
     lines += [*_simulation(context), *_law_then(found), "", "Duties"]
@@ -231,9 +233,13 @@ def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str
 
 
 def _value(context: AppContext, key: str, value: Any) -> str:
+    if key.endswith("_pence") and isinstance(value, int):
+        return in_pounds(value)
+    if isinstance(value, list):
+        return ", ".join(value)
     if key == "service":
         return context.directory.service_name(str(value))
-    if isinstance(value, str) and key in {"reason", "note", "evidence"}:
+    if isinstance(value, str) and key in {"reason", "note", "evidence", "document_title"}:
         return "free text (to read it: sendflow person --free-text)"
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
 

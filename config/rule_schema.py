@@ -130,7 +130,7 @@ class Rule(Strict):
     period: tuple[Period, ...] = Field(min_length=1)
     duty_on: str | None = None
     owner: str | None = Field(None, pattern=r"^(service|authority|team(:[a-z][a-z0-9_]*)?|party:[a-z][a-z0-9_]*)$")
-    per: Literal["case", "body"] = "case"
+    per: Literal["case", "body", "item"] = "case"
     bound: Literal["by", "not_before", "window"] = "by"
     lawful_from: Literal["due", "day_after_due"] | None = None
     starts: tuple[str, ...] = ()
@@ -213,7 +213,7 @@ class Rule(Strict):
         if self.starts_by_locality and self.starts not in self.starts_by_locality.values():
             raise ValueError("`starts` is one of the steps in `starts_by_locality`: the one that is shipped")
         if self.owner is not None and (self.owner == "service") != (self.per == "body"):
-            raise ValueError('`owner` is "service" for per = "body", and for per = "case" another owner')
+            raise ValueError('`owner` is "service" for per = "body", and for a case or an item another owner')
         if self.goes_on and self.starts and not self.met_by:
             raise ValueError("`goes_on` says what is owed once the duty has been met, and needs `met_by`")
         if missing := sorted(named - set(self.inputs)):

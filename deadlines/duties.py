@@ -5,16 +5,15 @@ by its rule, its body and service, and the fact that opened it. Unusable advice 
 with the same due date.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import msgspec
 
 from deadlines.duty_rule import Dates, DatesOf, DutyRule
+from deadlines.duty_rules import ITEM, NOT_SAID, DutyRules, Start
 from models.casefile import Claim
-from models.common_facts import DIED
 from models.facts import StoredFact
 
 
@@ -42,6 +41,7 @@ class Duty(msgspec.Struct):
     excuse: Claim | None = None
     reopened: int = 0
     superseded: bool = False
+    item: str | None = None
 
     @property
     def due(self) -> date | None:
@@ -79,7 +79,7 @@ class Duty(msgspec.Struct):
     @property
     def may_be_chased(self) -> bool:
         """Whether steps of the policy may fall due: of a rule that binds bodies, only once a body has been asked."""
-        return self.body is not None or self.law.per == "case"
+        return self.body is not None or self.law.per != "body"
 
     @property
     def closed_on(self) -> date | None:
@@ -92,106 +92,8 @@ class Duty(msgspec.Struct):
         return (self.closed_on, seq) if self.closed_on is not None and seq is not None else None
 
 
-class Start(NamedTuple):
-    """One way to open a duty under a rule. Copied out of the rule once, because every fact asks for it."""
-
-    id: str
-    rule: DutyRule
-    start_day: str | None
-    start_by: str | None
-    by_body: bool
-    starts_if: Mapping[str, tuple[str, ...]]
-    provisional: bool
-    ends_provisional: bool
-
-
-class Effect(NamedTuple):
-    """What a fact does to the open or closed duties of a rule: meet, end, reopen, resume, supersede or lapse.
-
-    `kinds`: the facts that must have come since a duty was opened, or the facts that must have ended it to be resumed.
-    """
-
-    rule: str
-    effect: str
-    by_body: bool
-    kinds: tuple[str, ...] = ()
-
-
-class Supply(NamedTuple):
-    """A fact supplies the further day `name` of a rule; its data hold the day under `key`."""
-
-    rule: str
-    name: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class DutyRules:
-    """The rules of one process, indexed by the kinds of the facts that open, change or date their duties."""
-
-    starts: Mapping[str, tuple[Start, ...]]
-    effects: Mapping[str, tuple[Effect, ...]]
-    rules: Mapping[str, DutyRule] = field(default_factory=dict)
-    supplies: Mapping[str, tuple[Supply, ...]] = field(default_factory=dict)
-    awaited: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, rules: Iterable[DutyRule]) -> "DutyRules":
-        """Index the rules that facts can open. Rules without `starts` serve calculations only and are left out."""
-        used = {rule.id: rule for rule in rules if rule.starts}
-        starts: dict[str, list[Start]] = {}
-        effects: dict[str, list[Effect]] = {}
-        supplies: dict[str, list[Supply]] = {}
-        for rule in used.values():
-            for kind, start in _starts_of(rule):
-                starts.setdefault(kind, []).append(start)
-            for kind, effect in _effects_of(rule):
-                effects.setdefault(kind, []).append(effect)
-            for name, day in rule.inputs.items():
-                for kind in day.told_by:
-                    supplies.setdefault(kind, []).append(Supply(rule.id, name, day.told_as or name))
-        awaited = {kind for several in effects.values() for effect in several for kind in effect.kinds}
-        for rule in used.values():
-            awaited.update(rule.not_after, *(day.settled_by for day in rule.inputs.values()))
-            awaited.update(rule.counts_already, *rule.counts_already.values())
-        return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies), frozenset(awaited))
-
-
-T = TypeVar("T")
-# What `starts_if` calls a field that a fact leaves out, and the place before every fact.
-NOT_SAID = "not_said"
+# The place before every fact.
 FIRST = (date.min, 0)
-
-
-def _as_tuples(lists: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:
-    return {kind: tuple(each) for kind, each in lists.items()}
-
-
-def _starts_of(rule: DutyRule) -> Iterator[tuple[str, Start]]:
-    by_body = rule.per == "body"
-    provisional_starts = rule.provisional.starts if rule.provisional else ()
-    for kinds, provisional in ((rule.starts, False), (provisional_starts, True)):
-        ends_provisional = rule.provisional is not None and not provisional
-        start = Start(
-            rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional, ends_provisional
-        )
-        for kind in kinds:
-            yield kind, start
-
-
-def _effects_of(rule: DutyRule) -> Iterator[tuple[str, Effect]]:
-    by_body = rule.per == "body"
-    for effect, kinds in (
-        ("meet", rule.met_by),
-        ("end", (*rule.ends, DIED)),
-        ("reopen", rule.reopened_by),
-        ("supersede", rule.superseded_by),
-        ("lapse", rule.provisional.ends if rule.provisional else ()),
-    ):
-        for kind in kinds:
-            yield kind, Effect(rule.id, effect, by_body, rule.only_after.get(kind, ()))
-    for kind, ending in rule.resumed_by.items():
-        yield kind, Effect(rule.id, "resume", by_body, ending)
 
 
 def duties_of(
@@ -242,11 +144,13 @@ class DutyRegister:
     def close(self, fact: StoredFact) -> None:
         """Meet, end, supersede, lapse, resume or reopen the duties that the fact is about."""
         data, duties_under = fact.data, self._by_rule.get
-        for rule_id, effect, by_body, kinds in self._rules.effects[fact.kind]:
+        for rule_id, effect, by_body, by_item, kinds in self._rules.effects[fact.kind]:
             duties = duties_under(rule_id)
             if duties is None:
                 continue
-            if by_body or "opened_seq" in data:
+            if by_item and ITEM in data:
+                duties = [duty for duty in duties if duty.item == data[ITEM]]
+            elif by_body or "opened_seq" in data:
                 duties = _about(duties, data, by_body, effect)
             if kinds:
                 came = [_place(earlier) for kind in kinds for earlier in self._came.get(kind, ())]
@@ -307,11 +211,13 @@ class DutyRegister:
         for kind, undone_by in duty.law.counts_already.items():
             undone = max((_place(fact) for undoing in undone_by for fact in self._came.get(undoing, ())), default=FIRST)
             first = next((fact for fact in self._came.get(kind, ()) if _place(fact) > undone), None)
-            if first is not None and duty.body in (None, first.data.get("body")):
+            if first is None or duty.item not in (None, first.data.get(ITEM)):
+                continue
+            if duty.body in (None, first.data.get("body")):
                 _apply(duty, "meet" if kind in duty.law.met_by else "end", first)
 
     def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
-        rule_id, rule, start_day, start_by, by_body, _, provisional, _ = start
+        rule_id, rule, start_day, start_by, by_body, _, provisional, _, by_item = start
         data = given = fact.data
         started_on = on = fact.occurred_on
         if start_day is not None and (first_day := data.get(start_day)):
@@ -326,9 +232,12 @@ class DutyRegister:
         if start_by is not None and (latest := data.get(start_by)):
             dates = dates._replace(due=self._dates_of(rule_id, date.fromisoformat(latest), given).due)
         # Positional, because keyword arguments double the cost of this call.
-        return Duty(
+        duty = Duty(
             rule_id, rule, body, service, fact.seq, started_on, dates, fact.via == "import", given, on, provisional
         )
+        if by_item:
+            duty.item = data.get(ITEM)
+        return duty
 
     def excuse(self, accepted: Sequence[Claim]) -> None:
         """Give each duty the first accepted claim of an exception that covers it."""
@@ -343,7 +252,7 @@ def _applies(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) 
 
 def _is_there(duties: Iterable[Duty], duty: Duty, once: bool | str) -> bool:
     """Whether the same body has a duty of the rule already, or an open one, or one that was not ended unmet."""
-    same = [other for other in duties if other.body == duty.body]
+    same = [other for other in duties if (other.body, other.item) == (duty.body, duty.item)]
     if once == "while_open":
         return any(other.closed_on is None for other in same)
     return any(other.ended_on is None for other in same) if once == "unless_ended" else bool(same)

@@ -61,6 +61,15 @@ class EscalationFact(NamedTuple):
     withdrawn: bool = False
 
 
+class Item(NamedTuple):
+    """An item inside a case: its code, its state, and since which day and fact it has it."""
+
+    code: str
+    state: str
+    since: date
+    seq: int
+
+
 class CaseFile(msgspec.Struct):
     """What the guards, the ladder and the letters need to know of a case on one reading of its history.
 
@@ -88,6 +97,7 @@ class CaseFile(msgspec.Struct):
     machine: int = 1
     out_of_order: dict[int, str] = field(default_factory=dict)
     about: About = About.CHILD
+    items: dict[str, Item] = field(default_factory=dict)
 
     def facts_before(self, fact: StoredFact, *kinds: str) -> list[StoredFact]:
         """The facts that come before a fact in the order of replay, of these kinds; of every kind if none is given."""

@@ -310,8 +310,9 @@ SHARED: dict[str, type[FactData]] = {
 
 
 def shared_facts(about: About) -> Mapping[str, type[FactData]]:
-    """The facts that every process about this shares: nobody parts or joins the cases of no child."""
-    return {kind: model for kind, model in SHARED.items() if about is About.CHILD or kind not in CHILD_FACTS}
+    """The facts that every process about this shares. Without a child nobody dies, is flagged, parted or joined."""
+    left_out = frozenset() if about is About.CHILD else CHILD_FACTS | OF_THE_CHILD
+    return {kind: model for kind, model in SHARED.items() if kind not in left_out}
 
 
 HOLD, RELEASE, CAME_BACK = "letters_held", "letters_released", "notice_came_back"

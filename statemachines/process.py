@@ -36,6 +36,7 @@ from statemachines.definitions import (
     Warn,
     before,
 )
+from statemachines.items import Items, problems_of_items
 from statemachines.released import TransitionTable, released_tables, released_unusual, table_of, unusual_of
 
 __all__ = [
@@ -99,6 +100,7 @@ class Process:
     `out_of_order_from` had no facts out of order; None where the present machine still refuses them.
 
     `about`: what a case is about. A case about no child has no identity and no other cases of the same child.
+    `items`: the items inside a case, with states and duties of their own.
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
@@ -122,6 +124,7 @@ class Process:
     remarks: Remarks | None = None
     restricted: bool = False
     about: About = About.CHILD
+    items: Items | None = None
 
     @cached_property
     def opens(self) -> str:
@@ -225,6 +228,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     out_of_order_from: int | None = 1,
     restricted: bool = False,
     about: About = About.CHILD,
+    items: Items | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -243,7 +247,10 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     )
     own, reacts = list(facts), tuple(reactions)
     known = {fact.kind: fact for fact in (*shared_definitions(shape), *own)}
-    if problems := problems_of(own, reacts, shape, known, takes_out_of_order=out_of_order_from is not None):
+    problems = problems_of(own, reacts, shape, known, takes_out_of_order=out_of_order_from is not None)
+    if items is not None:
+        problems += problems_of_items(items, known)
+    if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return Process(
         name=name,
@@ -264,4 +271,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         remarks=remarks,
         restricted=restricted,
         about=about,
+        items=items,
     )

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from models.casefile import Asked, CaseFile, Claim, EscalationFact, Pause
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS, OF_THE_CHILD, REPLIED
 from models.facts import StoredFact
+from statemachines.items import update_of
 from statemachines.process import Guard, OpeningFact, Process, Warn
 from statemachines.refusals import (
     before_opening,
@@ -251,6 +252,8 @@ def _updates(process_name: str) -> Mapping[str, Sequence[Update]]:
         (ESCALATION_FACTS, _add_escalation),
         *(((kind,), update) for kind, update in _SHARED_UPDATES.items()),
     ]
+    if process.items is not None:
+        groups += [((move.kind,), update_of(process.items, move, refused)) for move in process.items.moves]
     updates: dict[str, list[Update]] = {}
     for kinds, update in groups:
         for kind in kinds:

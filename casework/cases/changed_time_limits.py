@@ -8,7 +8,8 @@ time limit. This module decides no day.
 from collections.abc import Sequence
 
 from casework.cases.validation import Refused
-from deadlines.duties import Duty, DutyRules
+from deadlines.duties import Duty
+from deadlines.duty_rules import DutyRules
 from models.facts import StoredFact
 from statemachines.process import Process
 

@@ -78,7 +78,8 @@ class DutyShown(BaseModel):
     `cause` the fact on another case from which that was copied. `again_by` is the fact that restarted the assessment
     before the advice was asked for. `goes_on` says what a continuing duty still requires once it is met. A
     `provisional` duty runs from the restart until the body receives the authority's new request. `governs`: of several
-    clocks for one plan, whether this one governs; None for every other duty. `owner`: who owes it.
+    clocks for one plan, whether this one governs; None for every other duty. `owner`: who owes it. `item`: the item
+    inside the case that it is about.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -110,6 +111,19 @@ class DutyShown(BaseModel):
     days_late_then: int | None = None
     governs: bool | None = None
     owner: OwnerShown | None = None
+    item: str | None = None
+
+
+class ItemShown(BaseModel):
+    """An item inside a case on a day: its state with its name, and since which day and fact."""
+
+    model_config = ConfigDict(frozen=True)
+    item: str
+    called: str
+    state: str
+    state_name: str
+    since: date
+    seq: int
 
 
 class LateDaysShown(BaseModel):
@@ -169,3 +183,4 @@ class CaseReport(BaseModel):
     law_then: LawThen | None = None
     same_child: list[str] = []
     whose_days: list[LateDaysShown] = []
+    items: list[ItemShown] = []

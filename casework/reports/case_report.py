@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from casework.context import AppContext, london_day
-from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, LateDaysShown, Origin
+from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, ItemShown, LateDaysShown, Origin
 from casework.reports.histories import read_histories
 from casework.reports.law_then import as_then, duties_then
 from casework.reports.plan_effects import PlanEffects
@@ -99,7 +99,24 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         law_then=law_then,
         same_child=same_child,
         whose_days=_whose_days(context, casefile, duties, rules, day),
+        items=_items(context, casefile),
     )
+
+
+def _items(context: AppContext, casefile: CaseFile) -> list[ItemShown]:
+    items = context.processes[casefile.process].items
+    return [
+        ItemShown(
+            item=each.code,
+            called=items.called,
+            state=each.state,
+            state_name=items.states[each.state],
+            since=each.since,
+            seq=each.seq,
+        )
+        for each in casefile.items.values()
+        if items is not None
+    ]
 
 
 def _whose_days(
@@ -258,5 +275,6 @@ def _duty(duty: Duty, rule: Rule | None, effects: PlanEffects, origins: Mapping[
         again_by=origins[restart.opened_seq] if restart is not None else None,
         provisional=duty.provisional,
         goes_on=rule.goes_on if duty.met_on and rule is not None else None,
+        item=duty.item,
         owner=OwnerShown(**owner(duty, effects.la)._asdict()),
     )

@@ -144,7 +144,7 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                     act_by=row.act_by,
                     days=days(row.due),
                     standing=standing,
-                    chased=(row.body is not None or rule.per == "case")
+                    chased=(row.body is not None or rule.per != "body")
                     and bool(context.escalation_policy.steps(row.rule)),
                     owner=OwnerShown(**owner_of(rule.owned_by, row.body, row.service, row.la)._asdict()),
                     says_sent=said.get((row.case_ref, row.rule, row.opened_seq)),

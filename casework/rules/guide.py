@@ -252,7 +252,7 @@ def rule_page(sources: Sources, rule: Rule) -> str:
                     ("Whose", rule.duty_on or "nobody's in particular"),
                     ("From", rule.clock_starts),
                     ("Start day given as", rule.on_is or "the day it happened"),
-                    ("For each", "body that is asked" if rule.per == "body" else "case"),
+                    ("For each", "body that is asked" if rule.per == "body" else rule.per),
                     ("Source", _SOURCE[rule.source_status]),
                     ("In use", "yes" if rule.enabled else "switched off"),
                 ],

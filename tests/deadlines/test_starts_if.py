@@ -7,7 +7,8 @@ from shutil import copytree
 import pytest
 
 from config.law import HERE, ConfigFault, Law, load_law
-from deadlines.duties import DutyRules, duties_of
+from deadlines.duties import duties_of
+from deadlines.duty_rules import DutyRules
 from tests.support.by_hand import dates_of, history
 
 RULE = """

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from config.rule_schema import Rule
-from deadlines.duties import Duty, DutyRules, duties_of
+from deadlines.duties import Duty, duties_of
 from deadlines.duty_rule import Dates
+from deadlines.duty_rules import DutyRules
 from tests.support.by_hand import day, history
 
 Fact = tuple[Any, ...]

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from statemachine import State
 
-from models.common_facts import CHILD_FACTS, SHARED, Opening, shared_facts
+from models.common_facts import CHILD_FACTS, OF_THE_CHILD, SHARED, Opening, shared_facts
 from models.enums import About
 from models.facts import FactData
 from statemachines.agreement import in_words
@@ -44,7 +44,7 @@ def defined(model: type[FactData], about: About, *reactions: Reaction) -> Proces
 def test_a_case_about_no_child_has_no_fact_that_joins_children(about: About) -> None:
     process = defined(Asked, about)
     assert process.about is about
-    assert set(process.facts) == {*SHARED, "review_asked"} - CHILD_FACTS
+    assert set(process.facts) == {*SHARED, "review_asked"} - CHILD_FACTS - OF_THE_CHILD
     assert set(shared_facts(About.CHILD)) == set(SHARED)
 
 

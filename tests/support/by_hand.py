@@ -7,8 +7,9 @@ from typing import Any
 
 from config.law import load_law
 from deadlines.calculator import dates_for
-from deadlines.duties import Duty, DutyRules, duties_of
+from deadlines.duties import Duty, duties_of
 from deadlines.duty_rule import Dates, DatesOf
+from deadlines.duty_rules import DutyRules
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.facts import StoredFact
 from statemachines.replay import replay

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from casework.rules.checks.problem import Known, Problem, Source
-from deadlines.duties import NOT_SAID
+from deadlines.duty_rules import ITEM, NOT_SAID
 from models.facts import FactData
 
 if TYPE_CHECKING:  # the library of state machines is slow to import
@@ -79,6 +79,11 @@ def _rule_problems(
 def _field_problems(source: Source, name: str, table: Mapping[str, Any], process: Process) -> Iterator[Problem]:
     """The fields of facts that a rule asks for, and the values that it expects there."""
     starting = _models(process, table.get("starts"))
+    if table.get("per") == "item":
+        names_no_item = Known(frozenset(), f"which has no field `{ITEM}`, so that nobody knows its item", HELP)
+        for kind in (*_listed(table.get("starts")), *_listed(table.get("met_by"))):
+            if kind in process.facts and ITEM not in process.facts[kind].model.model_fields:
+                yield from source.unknown(name, "per", kind, names_no_item)
     for key in ("start_day", "start_by"):
         if starting:
             yield from source.unknown(name, key, table.get(key), _fields(starting, "starts"))
@@ -97,9 +102,12 @@ def _field_problems(source: Source, name: str, table: Mapping[str, Any], process
             yield from source.unknown(f"{name}.inputs.{day}", "told_as", asked, _fields(supplying, "told_by"))
 
 
+def _listed(kinds: Any) -> list[str]:
+    return [kinds] if isinstance(kinds, str) else list(kinds or ())
+
+
 def _models(process: Process, kinds: Any) -> list[type[FactData]]:
-    names = [kinds] if isinstance(kinds, str) else kinds or []
-    return [process.facts[kind].model for kind in names if kind in process.facts]
+    return [process.facts[kind].model for kind in _listed(kinds) if kind in process.facts]
 
 
 def _fields(models: Iterable[type[FactData]], key: str) -> Known:
