@@ -106,7 +106,7 @@ def test_a_rule_may_say_that_our_team_or_a_party_owes_it() -> None:
     assert owner_of(rule(owner="team").owned_by, None, None, None) == Owner(OwnerKind.TEAM, None)
     assert owner_of(rule(owner="team:deputy").owned_by, None, None, None) == Owner(OwnerKind.TEAM, "deputy")
     assert owner_of(rule(owner="party:enquirer").owned_by, None, None, None) == Owner(OwnerKind.PARTY, "enquirer")
-    with pytest.raises(ValueError, match='for per = "case" another owner'):
+    with pytest.raises(ValueError, match="for a case or an item another owner"):
         rule(owner="service")
 
 
