@@ -51,6 +51,7 @@ FORMS = {
     "/release": ("sure",),
     "/decide/{number:int}": ("how",),
     "/cases/{ref}/owner": ("owner",),
+    "/cases/{ref}/ladder": ("note", "how"),
     "/cases/{ref}/release": ("reason",),
     "/mails/{id}": ("what", "case", "service", "on-day"),
     "/people": ("account", "role", "scope"),
