@@ -11,10 +11,15 @@ from collections.abc import Callable
 
 import pytest
 
+from casework.mailbox.imap import Fetched
+from casework.mailbox.read import AllNames
+from casework.mailbox.receive import receive
 from casework.reports.case_report import report
 from casework.reports.letters import letters
+from notifications.transport import message_id
 from tests.browser.conftest import NARROW, WIDE, Visitor
 from tests.browser.looking import faults_of
+from tests.casework.mailbox.samples import reply
 from web.installation import Installation
 from web.routes import ROUTES
 
@@ -130,6 +135,22 @@ def test_nothing_is_wrong_with_why_a_date_is_and_with_an_email(
     for letter in letters(context)[:2]:
         person.open(f"/letters/{letter.id}")
         looking.at(person)
+    assert looking.faults == []
+
+
+def test_nothing_is_wrong_with_a_mail_that_waits(visitor: Callable[..., Visitor], sample: Installation) -> None:
+    context = sample.context()
+    letter = next(each for each in reversed(letters(context)) if each.state == "sent")
+    sent_as = message_id(letter.id, context.directory.dco)
+    raw = reply("We will look at it. " * 20, str(letter.mailbox), sent_as)
+    found = receive(context, Fetched("dco@imap/INBOX/1/1", "1", raw, len(raw)), AllNames(context))
+    person, looking = visitor("dco.team"), Looking()
+    for path in ("/mails", f"/mails/{found.id}"):
+        person.open(path)
+        looking.at(person)
+    person.press("Settle the mail")
+    assert person.page.title().startswith("Error: ")
+    looking.at(person)
     assert looking.faults == []
 
 

@@ -15,6 +15,7 @@ from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import DeliveryReport
 from casework.sweep import SweepReport, Trouble
+from config.reply_mailbox import ReplyMailbox
 from config.settings import Settings
 from runtime import scheduler
 from runtime.scheduler import LATE_BUT_ONCE, Scheduler, build_scheduler, digest_is_called_for, sweep_is_called_for
@@ -176,6 +177,33 @@ def test_a_relay_that_does_not_work_is_said_once(
         now[0] += 60
     said = capsys.readouterr().err
     assert (said.count("letters cannot leave (login refused)"), said.count("letters leave again")) == (1, 1)
+
+
+def test_the_mailbox_is_read_if_something_came_in_and_asked_every_five_minutes(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team.day("2 Mar 2026")
+    digest(team.context("2 Mar 2026"), transport=team.post)
+    asked: list[str] = []
+
+    def due(context: AppContext) -> bool:
+        asked.append(str(context.settings.replies))
+        return len(asked) == 1
+
+    monkeypatch.setattr("runtime.scheduler.reading_is_due", due)
+    acts = Acts()
+    ticking = clock(team, "2 Mar 2026", acts)
+    ticking.tick()
+    assert (acts.names, asked) == ([], []), "no mailbox is set"
+    ticking.settings = replace(ticking.settings, replies=ReplyMailbox("imap.icb.example", 993, "dco", "words"))
+    ticking.last = None
+    ticking.tick()
+    ticking.tick()
+    assert (acts.names, len(asked)) == (["replies"], 1)
+    ticking.mailbox_after = 0.0
+    ticking.tick()
+    assert (acts.names, len(asked)) == (["replies"], 2), "nothing new: no run"
+    assert "words" not in asked[0]
 
 
 def test_the_jobs_are_late_but_once(team: Team) -> None:
