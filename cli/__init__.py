@@ -20,6 +20,10 @@ from models.errors import SendflowError
 MODULES = {
     "account": ("account",),
     "audit": ("verify",),
+    "bundle": (
+        "bundle",
+        "verify-bundle",
+    ),
     "calendar": ("calendar",),
     "cases": (
         "record",

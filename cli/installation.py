@@ -32,6 +32,7 @@ ACCESS = {
     "run": Access.CHANGES,  # the components of an installation on several machines
     "account": Access.CHANGES,
     "adopt": Access.CHANGES,
+    "bundle": Access.CHANGES,  # the log of looks, and a checkpoint
     "deployments": Access.NONE,  # it speaks to Prefect only
     "confirm-clock": Access.CHANGES,
     "copy-to-postgresql": Access.CHANGES,
@@ -60,6 +61,7 @@ ACCESS = {
     "rulesets": Access.LOOKS,
     "verify": Access.LOOKS,  # but for what it finds, which it stores
     "bodies": Access.NONE,
+    "verify-bundle": Access.NONE,
     "due": Access.NONE,
     "preview": Access.NONE,
     "explain": Access.NONE,

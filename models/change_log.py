@@ -106,7 +106,12 @@ COVERED = {
 
 
 def row_digest(coverage: Coverage, row: Sequence[Any]) -> str:
-    """The digest of a row, its values in the order of `coverage.columns`, the same for both databases.
+    """The digest of a row, its values in the order of `coverage.columns`, the same for both databases."""
+    return sha256(row_text(coverage, row)).hexdigest()
+
+
+def row_text(coverage: Coverage, row: Sequence[Any]) -> bytes:
+    """The text of a row of which the digest is taken.
 
     Empty values at the end are left out, so that a later column that may be empty changes no digest of before.
     """
@@ -117,7 +122,7 @@ def row_digest(coverage: Coverage, row: Sequence[Any]) -> str:
             values[place] = bool(values[place])
         while values[-1] is None:
             values.pop()
-    return sha256(orjson.dumps(values, default=_plain)).hexdigest()
+    return orjson.dumps(values, default=_plain)
 
 
 def _plain(value: Any) -> str:

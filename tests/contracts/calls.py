@@ -14,6 +14,7 @@ from tests.contracts import surface
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "adopt a rule pack": ("adopt",),
     "bodies": ("bodies",),
+    "bundle": ("bundle",),
     "calendar": ("calendar",),
     "case": ("case",),
     "check": ("check",),
@@ -53,11 +54,24 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "sweep": ("sweep",),
     "up": ("up",),
     "verify": ("verify",),
+    "verify bundle": ("verify-bundle",),
 }
 # The data of these documents is a copy of configuration that the manifest freezes, or depends on the machine.
 # Only their shape is frozen.
 SHAPE_ONLY = frozenset(
-    {"bodies", "confirm clock", "doctor", "log", "migrate", "processes", "rules", "sign in", "account"}
+    {
+        "bodies",
+        "bundle",
+        "confirm clock",
+        "doctor",
+        "log",
+        "verify bundle",
+        "migrate",
+        "processes",
+        "rules",
+        "sign in",
+        "account",
+    }
 )
 # The values of these calls depend on the day of the machine or on the length of a text.
 SHAPE_ONLY_CALLS = frozenset(

@@ -1,0 +1,1 @@
+"""Bundles: one case in one file that anybody can verify."""

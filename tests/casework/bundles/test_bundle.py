@@ -1,0 +1,249 @@
+"""A bundle: the same bytes each time, verified by three programs, and no changed byte passes."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from casework.bundles import verifier
+from casework.bundles.build import CannotBundle, Identity, bundle
+from casework.privacy.case_looks import looks_at
+from casework.proof import keys as log_keys
+from casework.proof.sequencer import sequence
+from models.database import reading
+from tests.audit.test_findings import command
+from tests.support.by_hand import SALT, TRUST
+from tests.support.team import Team
+
+CASE, OTHER, DAY = "NX90001", "NX90002", "24 Mar 2026"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Team, bytes, str]:
+    """An installation with a sent letter, the bundle of a case, and the key of the log."""
+    team = Team(tmp_path_factory.mktemp("bundles") / "var")
+    for case in (CASE, OTHER):
+        team.record("2 Feb 2026", "ehc_assessment_requested", case=case, la="northshire", nhs_number="999 000 0018")
+    team.asked("2 Mar 2026", SALT, body=TRUST, note="The parents rang.")
+    for today in ("2 Mar 2026", "23 Mar 2026", DAY):
+        team.day(today)
+    data = bundle(team.context(DAY), CASE, "dco.team").data
+    with reading(team.first.engine) as connection:
+        key = str(log_keys.known_keys(connection)[0])
+    return team, data, key
+
+
+def test_it_verifies_and_says_what_it_proved(made: tuple[Team, bytes, str]) -> None:
+    team, data, key = made
+    found = verifier.verify(data, key)
+    assert (found.case, found.facts, found.letters) == (CASE, len(team.lines(CASE)), 2)
+    assert verifier.verify(data) == found
+
+
+def test_the_same_case_and_checkpoint_give_the_same_bytes(made: tuple[Team, bytes, str]) -> None:
+    team, data, _key = made
+    assert bundle(team.context(DAY), CASE, "dco.team").data == data
+    number = int(re.search(rb"\ncheckpoint ([0-9]+)\n", data)[1])  # type: ignore[index]
+    assert sequence(team.context("25 Mar 2026")).added > 0  # the looks, at least
+    assert bundle(team.context("25 Mar 2026"), CASE, "dco.team", checkpoint=number).data == data
+    with pytest.raises(CannotBundle):
+        bundle(team.context(DAY), CASE, "dco.team", checkpoint=99)
+
+
+def test_it_is_a_zip_that_every_program_opens_and_names_no_person(made: tuple[Team, bytes, str]) -> None:
+    _team, data, _key = made
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names == sorted(names) and {"facts.jsonl", "verify.py", "verify.html", "chronology.html"} <= set(names)
+        assert "<script" not in archive.read("chronology.html").decode()
+        law = json.loads(archive.read("law.json"))
+        assert any("2014" in json.dumps(rule) for rule in law["rules"])
+    for secret in (b"9990000018", b"999 000 0018", b"parents rang", b"PRIVATE+KEY"):
+        assert secret not in data
+
+
+def test_the_look_is_logged_and_a_person_is_named_only_with_a_purpose(made: tuple[Team, bytes, str]) -> None:
+    team, _data, key = made
+    context = team.context(DAY)
+    named = bundle(context, CASE, "dco.team", Identity("the ombudsman asked")).data
+    files = verifier.unpack(named)
+    assert json.loads(files["identity.json"])["nhs_number"] == "999 000 0018"
+    assert verifier.verify(named, key).case == CASE
+    looks = looks_at(context, CASE)
+    assert {"bundle", "identity"} <= {each.what for each in looks}
+
+
+def other_pythons() -> list[str]:
+    """Other versions of Python that are installed on this machine."""
+    named = (Path("/usr/bin") / f"python3.{minor}" for minor in range(9, 16))
+    return [str(each) for each in named if each.exists()]
+
+
+def test_the_program_in_the_bundle_runs_alone_in_an_empty_environment(
+    made: tuple[Team, bytes, str], tmp_path: Path
+) -> None:
+    _team, data, key = made
+    (tmp_path / "b.zip").write_bytes(data)
+    (tmp_path / "verify.py").write_bytes(verifier.unpack(data)["verify.py"])
+    for python in [sys.executable, *other_pythons()]:
+        words = [python, "-I", "-S", "verify.py", "b.zip", "--key", key]
+        done = subprocess.run(words, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout.startswith(f"VERIFIED. Case {CASE}")) == (0, True), done
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["b.zip", "verify.py"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node, to run the script of the page")
+def test_the_page_in_the_bundle_verifies_and_refuses_as_the_program_does(
+    made: tuple[Team, bytes, str], tmp_path: Path
+) -> None:
+    _team, data, key = made
+    page = verifier.unpack(data)["verify.html"].decode()
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    assert "default-src 'none'" in page and not re.search(r"https?://|fetch\(|XMLHttp|import\(", page)
+    altered = data.replace(b'"kind":"ehc_assessment_requested"', b'"kind":"ehc_assessment_requestee"', 1)
+    (tmp_path / "good.zip").write_bytes(data)
+    (tmp_path / "bad.zip").write_bytes(altered)
+    (tmp_path / "run.js").write_text(
+        script + "\nconst fs = require('fs');\n(async () => { for (const name of ['good.zip', 'bad.zip']) try {"
+        " const found = await verifyBundle(new Uint8Array(fs.readFileSync(name)), process.argv[2]);"
+        " console.log(JSON.stringify(found)); } catch (problem) { console.log('NOT: ' + problem.message); } })();\n",
+        "utf-8",
+    )
+    done = subprocess.run(
+        ["node", "run.js", key], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    good, bad = done.stdout.splitlines()
+    found = verifier.verify(data, key)
+    assert json.loads(good)["facts"] == found.facts and json.loads(good)["letters"] == found.letters
+    assert bad.startswith("NOT: ")
+
+
+def test_a_changed_byte_anywhere_is_found(made: tuple[Team, bytes, str]) -> None:
+    _team, data, key = made
+    chosen = random.Random(7).sample(range(len(data)), 150)
+    for place in [*chosen, 0, len(data) - 1]:
+        altered = bytearray(data)
+        altered[place] ^= 1 << (place % 8)
+        with pytest.raises(verifier.BundleError):
+            verifier.verify(bytes(altered), key)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("facts.jsonl", "facts.jsonl"), ("case.json", "case.json"), ("verify.py", "verify.py"), ("law.json", "law.json")],
+)
+def test_a_changed_file_is_named_in_a_container_that_was_made_again(
+    made: tuple[Team, bytes, str], name: str, said: str
+) -> None:
+    files = dict(verifier.unpack(made[1]))
+    files[name] = files[name].replace(b"e", b"f", 1)
+    with pytest.raises(verifier.BundleError, match=said):
+        verifier.verify(verifier.pack(files), made[2])
+
+
+def resigned(files: dict[str, bytes], team: Team) -> bytes:
+    """A bundle whose maker holds the log's key and says what is not in the log."""
+    from casework.bundles.build import _manifest
+    from casework.proof.leaves import newest_checkpoint
+
+    [key, _other] = log_keys.read_keys(team.home) or []
+    with reading(team.first.engine) as connection:
+        newest = newest_checkpoint(connection)
+    assert newest is not None
+    rest = {name: data for name, data in files.items() if name != "manifest"}
+    return verifier.pack({**rest, "manifest": _manifest(CASE, newest, rest, key, named=False)})
+
+
+def test_a_last_fact_that_was_left_out_is_found_though_the_manifest_is_signed_again(
+    made: tuple[Team, bytes, str],
+) -> None:
+    team, data, key = made
+    files = dict(verifier.unpack(data))
+    lines = files["facts.jsonl"].splitlines(keepends=True)
+    proofs = json.loads(files["proofs.json"])
+    proofs["facts"].pop()
+    files |= {"facts.jsonl": b"".join(lines[:-1]), "proofs.json": json.dumps(proofs).encode()}
+    with pytest.raises(verifier.BundleError, match="a later one was left out"):
+        verifier.verify(resigned(files, team), key)
+    files = dict(verifier.unpack(data))
+    files["facts.jsonl"] = files["facts.jsonl"].replace(b'"dco.team"', b'"sam.lee"')
+    with pytest.raises(verifier.BundleError, match="fact 1 is not in the log"):
+        verifier.verify(resigned(files, team), key)
+
+
+def test_a_letter_with_other_words_is_found_though_the_manifest_is_signed_again(made: tuple[Team, bytes, str]) -> None:
+    team, data, key = made
+    files = dict(verifier.unpack(data))
+    name = min(each for each in files if each.startswith("letters/") and each.endswith(".txt"))
+    files[name] += b"More words.\n"
+    with pytest.raises(verifier.BundleError, match="not the one that was sent"):
+        verifier.verify(resigned(files, team), key)
+
+
+def test_another_key_does_not_verify(made: tuple[Team, bytes, str]) -> None:
+    other = str(log_keys.new_keys("sendflow-other")[0].public())
+    with pytest.raises(verifier.BundleError, match="no signature of the key"):
+        verifier.verify(made[1], other)
+    with pytest.raises(verifier.BundleError, match="verifier key"):
+        verifier.verify(made[1], "nothing")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_hostile_bundle_never_passes_and_never_breaks_the_program(
+    made: tuple[Team, bytes, str], data: st.DataObject
+) -> None:
+    _team, whole, key = made
+    files = dict(verifier.unpack(whole))
+    how = data.draw(st.integers(0, 3))
+    if how == 0:
+        hostile = data.draw(st.binary(max_size=400))
+    elif how == 1:
+        start = data.draw(st.integers(0, len(whole) - 1))
+        hostile = whole[:start] + data.draw(st.binary(max_size=60)) + whole[start + data.draw(st.integers(0, 60)) :]
+    else:
+        name = data.draw(st.sampled_from(sorted(files)))
+        files[name] = data.draw(st.binary(max_size=200)) if how == 2 else files[name][: data.draw(st.integers(0, 300))]
+        hostile = verifier.pack(files)
+    if hostile != whole:
+        with pytest.raises(verifier.BundleError):
+            verifier.verify(hostile, key)
+
+
+def test_nesting_sizes_and_names_of_a_hostile_container_are_refused(made: tuple[Team, bytes, str]) -> None:
+    team, data, key = made
+    files = dict(verifier.unpack(data))
+    files["proofs.json"] = b"[" * 200_000
+    with pytest.raises(verifier.BundleError):
+        verifier.verify(resigned(files, team), key)
+    for name in ("../evil", "/etc/passwd", "a/../b", "A.TXT", "a" * 200, ""):
+        with pytest.raises(verifier.BundleError):
+            verifier.unpack(verifier.pack({name: b"x"}))
+    with pytest.raises(verifier.BundleError):
+        verifier.unpack(verifier.pack({f"a{number}": b"" for number in range(verifier.MOST_FILES + 1)}))
+
+
+def test_the_command_writes_a_new_file_and_checks_one(made: tuple[Team, bytes, str], tmp_path: Path) -> None:
+    team, _data, key = made
+    target = tmp_path / "case.zip"
+    done = command(team, DAY, "bundle", CASE, "--actor", "dco.team", "--to", str(target))
+    assert (done.exit_code, target.exists()) == (0, True), done.output
+    assert command(team, DAY, "bundle", CASE, "--actor", "dco.team", "--to", str(target)).exit_code == 2
+    found = json.loads(command(team, DAY, "verify-bundle", str(target), "--key", key, "--json").stdout)
+    assert (found["verified"], found["case"]) == (True, CASE)
+    target.write_bytes(target.read_bytes().replace(b"A bundle of case", b"A bundle of Case", 1))
+    done = command(team, DAY, "verify-bundle", str(target), "--key", key)
+    assert (done.exit_code, done.stdout.startswith("NOT VERIFIED: ")) == (1, True)
+    assert command(team, DAY, "verify-bundle", str(tmp_path / "none.zip")).exit_code == 2
