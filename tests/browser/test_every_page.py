@@ -93,6 +93,7 @@ OPENED_ELSEWHERE = {
     "/reset",
     "/reply/{token}",
     "/calendar/{name}/{token}",  # for programs
+    "/reply/{token}/answers",  # a file
     "/cases/{ref}/why/{rule}/{seq:int}",
     "/letters/{id}",
 }
