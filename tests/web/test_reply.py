@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from casework.access import limits
@@ -27,6 +29,7 @@ from casework.replies.record import Asked
 from models.database import reading, transact
 from models.tables import ANSWER_GIVEN, ANSWER_LINK, ATTEMPT, NOTICE
 from tests.support.by_hand import ADVICE, CASE, PAEDS, SALT, TRUST
+from tests.support.examples import examples
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from web.installation import Installation
@@ -326,3 +329,32 @@ def test_no_child_is_named_on_any_page_of_an_answer(place: Installation, anybody
     page = anybody.get(f"/reply/{token}")
     assert "NX90002" in page.text
     assert "999" not in page.text.replace("&#", "") and "Kinderley" not in page.text
+
+
+WORDS = st.one_of(
+    st.sampled_from(["", "sent", "expected", "exceptional:absent_4_weeks", "other_service", "31"]), st.text()
+)
+
+
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(step=st.one_of(st.sampled_from(["", "choose", "check", "undo"]), st.text(max_size=8)), words=st.lists(WORDS))
+def test_no_form_but_the_last_step_records_anything_whatever_it_says(
+    place: Installation, anybody: Browser, step: str, words: list[str]
+) -> None:
+    if step == "send":
+        return
+    names = (
+        "choice",
+        "on-day",
+        "on-month",
+        "on-year",
+        "to",
+        "number",
+        f"c.{CASE}.{ADVICE}.3",
+        f"d.{CASE}.{ADVICE}.3-day",
+    )
+    for token in (duty_token(place), all_token(place)):
+        data = {"token": team_token(anybody), "step": step, **dict(zip(names, words, strict=False))}
+        before = facts(place)
+        assert anybody.post(f"/reply/{token}", data=data).status_code in (200, 400, 409, 429)
+        assert facts(place) == before
