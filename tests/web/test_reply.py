@@ -338,7 +338,7 @@ WORDS = st.one_of(
 
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(step=st.one_of(st.sampled_from(["", "choose", "check", "undo"]), st.text(max_size=8)), words=st.lists(WORDS))
-def test_no_form_but_the_last_step_records_anything_whatever_it_says(
+def test_no_form_but_the_last_step_records_anything(
     place: Installation, anybody: Browser, step: str, words: list[str]
 ) -> None:
     if step == "send":
