@@ -61,6 +61,7 @@ ACCESS = {
     "rulesets": Access.LOOKS,
     "verify": Access.LOOKS,  # but for what it finds, which it stores
     "bodies": Access.NONE,
+    "check": Access.NONE,
     "verify-bundle": Access.NONE,
     "due": Access.NONE,
     "preview": Access.NONE,

@@ -25,6 +25,8 @@ LOOKS = (
     ("overdue",),
     ("due-soon",),
     ("case", CASE),
+    ("calendar",),
+    ("ladder", "--check"),
     ("letters",),
     ("verify",),
     ("doctor",),
