@@ -3,7 +3,7 @@
 The daily digest and the pages read the same lists.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, literal_column, select
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
 from casework.context import AppContext
 from models import ledger
+from models.bulk_io import in_chunks
 from models.casefile import Claim
 from models.enums import LetterState, NoticeState
 from models.tables import CASE, FACT, JOB_RUN, LETTER, NOTICE
@@ -132,35 +133,37 @@ def letters_for_a_person(connection: Connection, as_at: date) -> list[dict[str, 
 
 def _letters(connection: Connection, as_at: date) -> Iterator[dict[str, Any]]:
     """Letters that failed in the last 7 days, and letters that have waited for a day or more."""
-    counted = select(NOTICE.c.letter, func.count().label("notices")).group_by(NOTICE.c.letter).subquery()
     query = (
-        select(
-            LETTER.c.id,
-            LETTER.c.mailbox,
-            LETTER.c.on,
-            LETTER.c.state,
-            LETTER.c.why,
-            func.coalesce(counted.c.notices, 0).label("notices"),
-        )
-        .join(counted, counted.c.letter == LETTER.c.id, isouter=True)
+        select(LETTER.c.id, LETTER.c.mailbox, LETTER.c.on, LETTER.c.state, LETTER.c.why)
         .where(LETTER.c.state.in_((LetterState.FAILED, LetterState.WAITING)), LETTER.c.template != DAILY_DIGEST)
         .order_by(LETTER.c.on, LETTER.c.id)
     )
-    for row in connection.execute(query):
+    found = connection.execute(query).all()
+    notices = _count_notices(connection, [row.id for row in found])
+    for row in found:
         if row.state == LetterState.FAILED and row.on > as_at - WEEK:
             yield {
                 "id": row.id,
-                "notices": row.notices,
+                "notices": notices.get(row.id, 0),
                 "to": row.mailbox,
                 "what": _failure(row.why),
             }
         elif row.state == LetterState.WAITING and row.on < as_at:
             yield {
                 "id": row.id,
-                "notices": row.notices,
+                "notices": notices.get(row.id, 0),
                 "to": row.mailbox,
                 "what": f"waiting since an attempt that did not succeed, {_words(row.why)}",
             }
+
+
+def _count_notices(connection: Connection, letters: Sequence[str]) -> dict[str, int]:
+    """How many notices each of these letters has. It reads every notice, so it is asked only where a letter waits."""
+    found: dict[str, int] = {}
+    for chunk in in_chunks(letters):
+        query = select(NOTICE.c.letter, func.count()).where(NOTICE.c.letter.in_(chunk)).group_by(NOTICE.c.letter)
+        found |= {letter: count for letter, count in connection.execute(query)}  # noqa: C416 (a row is no pair to mypy)
+    return found
 
 
 def _unreadable(connection: Connection) -> Iterator[dict[str, Any]]:

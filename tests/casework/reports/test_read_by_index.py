@@ -41,7 +41,7 @@ def statements(context: AppContext) -> Iterator[list[tuple[str, Any]]]:
 
 
 def whole_reads(context: AppContext, asked: list[tuple[str, Any]]) -> list[str]:
-    """The steps that read all facts or all duties, with the beginning of the statement."""
+    """The steps that read all facts, duties or notices, with the beginning of the statement."""
     found: list[str] = []
     with reading(context.engine) as connection:
         if is_postgresql(connection):
@@ -50,7 +50,7 @@ def whole_reads(context: AppContext, asked: list[tuple[str, Any]]) -> list[str]:
             how = "EXPLAIN" if is_postgresql(connection) else "EXPLAIN QUERY PLAN"
             for row in connection.exec_driver_sql(f"{how} {statement}", values):
                 step = str(row[-1])
-                for table in ("fact", "duty"):
+                for table in ("fact", "duty", "notice"):
                     alone = step.startswith(f"SCAN {table}") and ("USING" not in step or "sqlite_autoindex" in step)
                     if alone or f"Seq Scan on {table}" in step:
                         found.append(f"{step}: {statement[:120]}")
