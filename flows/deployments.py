@@ -27,7 +27,7 @@ from prefect.types.entrypoint import EntrypointType
 from config.settings import Settings
 from flows import definitions
 from flows.automations import keep_automations
-from flows.run_labels import JOB_TAG
+from flows.run_labels import BY_HAND_TAG, JOB_TAG
 from flows.views import save_views
 from flows.work_pool import POOL, TEMPLATE
 
@@ -76,7 +76,7 @@ def deployments() -> list[RunnerDeployment]:
         flow.to_deployment(
             name=f"{name}-now",
             description=WHAT_THEY_DO[name],
-            tags=["by-hand", JOB_TAG],
+            tags=[JOB_TAG] if name == "alert" else [BY_HAND_TAG, JOB_TAG],  # automations start the alert
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for name, flow in flows.items()

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from config.text import counted
 from flows.alerts import AlertOutcome
 from flows.jobs import Job
 from flows.run_labels import NEEDS_A_PERSON_TAG
@@ -128,8 +129,8 @@ def _import_end(name: str, report: Mapping[str, Any]) -> End:
     said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
     state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
     needs = [
-        *([f"a person corrects {refused_rows} rows and imports the file again"] if refused_rows else []),
-        *([f"the team decides {to_decide} claimed exceptions (To decide)"] if to_decide else []),
+        *([f"a person corrects {counted(refused_rows, 'row')} and imports the file again"] if refused_rows else []),
+        *([f"the team decides {counted(to_decide, 'claimed exception')} (To decide)"] if to_decide else []),
     ]
     refusals = report.get("refusals") or []
     lines = [f"Refused: line {each['line']}, {each['code'].replace('_', ' ')}" for each in refusals[:MOST_LINES]]
@@ -201,12 +202,12 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
     said = ", ".join(parts) or (f"{facts} facts" if facts else "nothing due")
     message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
     if unreckoned := report.get("troubles") or []:
-        more = f"{len(unreckoned)} cases could not be evaluated"
+        more = f"{counted(len(unreckoned), 'case')} could not be evaluated"
         lines = tuple(
             f"Action needed: case {each['case_ref']} could not be evaluated. Run sendflow verify {each['case_ref']}"
             for each in unreckoned[:MOST_LINES]
         )
-        needs = "a person runs sendflow verify for each of them"
+        needs = "a person runs sendflow verify REFERENCE for each, as listed below"
         return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", needs, lines=lines)
     if kinds.get("escalation_due"):
         return End(f"{name}: {said}", EndState.ESCALATED, message)
@@ -224,7 +225,7 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
         needs = "a person repairs what sendflow doctor names, unless the next try succeeds by itself"
         return End(name, EndState.LETTERS_CANNOT_LEAVE, said, needs, broken=True)
     if counts["failed"]:
-        said = f"{counts['failed']} letters cannot be delivered; {said}"
+        said = f"{counted(counts['failed'], 'letter')} cannot be delivered; {said}"
         needs = "a person corrects the address: sendflow letters says of which"
         return End(name, EndState.LETTERS_NEED_A_PERSON, said, needs, broken=True)
     if held := _count(report, "held"):
@@ -257,7 +258,7 @@ def _verify_end(name: str, report: Mapping[str, Any]) -> End:
         return End(
             f"{name}: intact now, {still_open} findings open",
             EndState.FINDINGS_OPEN,
-            f"{cases} cases and {facts} facts verify now; {still_open} earlier findings are open",
+            f"{cases} cases and {facts} facts verify now; earlier findings that are open: {still_open}",
             needs,
             broken=True,
         )
@@ -270,7 +271,7 @@ def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     return End(
         f"{name}: {damage} damaged",
         EndState.DAMAGED,
-        f"{damage} findings among {cases} cases (see the artifact); {still_open} are open",
+        f"{counted(damage, 'difference')} found among {counted(cases, 'case')} (see the artifact)",
         needs,
         broken=True,
     )

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ PATIENCE_SECONDS = 10.0  # for runs of `sendflow up`, which a person stops and w
 SERVICE_PATIENCE_SECONDS = 90.0  # for runs of a service: its unit waits 120 s
 TEARDOWN_SECONDS = 3.0
 SERVER_SECONDS = 120.0
+ASKED_TIMES, ASKED_AGAIN_SECONDS = 5, 2.0
 OF_UP = "sendflow-up"
 STOPPED = "sendflow was stopped; the next sweep or delivery finishes the work"
 
@@ -58,9 +59,25 @@ def run_worker_of_up(settings: Settings, opened: datetime) -> None:
     from flows.deployments import deployments, put_into_pool, settle_what_was_left
 
     made = deployments()  # here, because inside a loop Prefect would give promises of them
-    asyncio.run(settle_what_was_left(opened))
-    asyncio.run(put_into_pool(settings, made))
+
+    async def prepare() -> None:
+        await settle_what_was_left(opened)
+        await put_into_pool(settings, made)
+
+    _repeat(prepare)
     _work_until_stopped(settings, OF_UP, AT_ONCE, print_to_stderr, PATIENCE_SECONDS)
+
+
+def _repeat(prepare: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Prepare the pool. Prefect answers 503 while its SQLite file is locked, so it is asked some times."""
+    for left in reversed(range(ASKED_TIMES)):
+        try:
+            return asyncio.run(prepare())
+        except Exception:
+            if not left:
+                raise
+            time.sleep(ASKED_AGAIN_SECONDS)
+    return None
 
 
 def _work_until_stopped(

@@ -171,7 +171,7 @@ def test_refused_rows_are_listed_by_line_and_reason_and_a_person_is_needed(team:
     ended = end_of(team, Job.IMPORT, "14 Apr 2026", path=path)
     assert (ended.state, ended.broken) == (EndState.SOME_REFUSED, False)
     assert NEEDS_A_PERSON_TAG in ended.tags
-    assert ended.diary[0].endswith("a person corrects 1 rows and imports the file again")
+    assert ended.diary[0].endswith("a person corrects 1 row and imports the file again")
     assert ended.diary[1] == "Refused: line 3, impossible date"
     assert "Zebediah" not in str(ended) and "2015" not in str(ended)
 

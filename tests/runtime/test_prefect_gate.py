@@ -15,6 +15,7 @@ import pytest
 
 from runtime.prefect_gate import (
     CANCEL,
+    NONE_TO_SEE,
     READ,
     START,
     Gate,
@@ -126,12 +127,21 @@ def test_a_person_reads_starts_and_cancels_and_nothing_else(
     passed = {
         (method, path)
         for method, path in operations
-        if ask(prefect, method, filled(path), SESSION | BROWSER, json={"state": {"type": "CANCELLING"}}).status_code
+        if path != NONE_TO_SEE
+        and ask(prefect, method, filled(path), SESSION | BROWSER, json={"state": {"type": "CANCELLING"}}).status_code
         == 200
     }
     assert {each for each in passed if not READING.search(each[1])} == PERSONS
     assert {method for method, _path in passed} == {"POST"}
     assert all(not re.search("block|schedule|increment|install|template", path) for _method, path in passed)
+
+
+def test_the_event_feed_is_answered_that_there_are_no_blocks(prefect: Prefect) -> None:
+    """It showed a fault and an advertisement where the question was refused. Prefect itself is not asked."""
+    answer = ask(prefect, "POST", NONE_TO_SEE, SESSION | BROWSER, json={})
+    assert (answer.status_code, answer.json()) == (200, [])
+    assert prefect.seen == []
+    assert ask(prefect, "POST", NONE_TO_SEE, {}, json={}).status_code == 401
 
 
 def test_every_address_that_is_let_through_is_one_of_prefect_s(operations: list[tuple[str, str]]) -> None:

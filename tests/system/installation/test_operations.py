@@ -143,7 +143,7 @@ def test_an_import_shows_its_rows_and_lists_what_it_refused(operations: Operatio
     assert NEEDS_A_PERSON_TAG in run["tags"]
     wanted = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"}
     lines = [each["message"] for each in operations.ask("logs/filter", wanted)]
-    assert "1 refused" in lines[0] and "a person corrects 1 rows" in lines[0]
+    assert "1 refused" in lines[0] and "a person corrects 1 row" in lines[0]
     assert lines[1] == "Refused: line 3, impossible date"
     (table,) = operations.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["refused-rows"]}}})
     assert json.loads(table["data"]) == [{"Line": 3, "Reason": "impossible date"}]
