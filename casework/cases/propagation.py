@@ -323,21 +323,22 @@ def _correct_requests(unit: UnitOfWork, cause: Cause, again: Mapping[str, str]) 
 
 
 def _request_after(unit: UnitOfWork, cause: Cause, order: StoredFact, kind: str) -> list[str]:
-    """Record `kind` for each body that was asked before an order and not since. Withdraw it for a body whose request
-    is no longer in force.
+    """Record `kind` for each body that was asked before the refusal that an order ends, and not since.
+
+    Withdraw it for a body whose request is no longer in force.
     """
     case = cause.case
     asks = case.process.asks if case.process is not None else frozenset()
     caused_by = f"{case.case_ref}/{order.seq}"
     facts = list(case.file.lines)
     position = next(index for index, fact in enumerate(facts) if fact.seq == order.seq)
-    before = dict.fromkeys(_body_of(fact) for fact in facts[:position] if fact.kind in asks)
     again = case.process.requests_again if case.process is not None else {}
     refusals = _refusals(case, again)
-    turns = [fact.kind for fact in facts[:position] if fact.kind in refusals or fact.kind in again]
-    if not turns or turns[-1] not in refusals:
-        before = {}
-    since = {_body_of(fact) for fact in facts[position:] if fact.kind in asks}
+    turns = [index for index, fact in enumerate(facts[:position]) if fact.kind in refusals or fact.kind in again]
+    # A body that was asked while the assessment was refused owes its own six weeks from that receipt.
+    refusal = turns[-1] if turns and facts[turns[-1]].kind in refusals else 0
+    before = dict.fromkeys(_body_of(fact) for fact in facts[:refusal] if fact.kind in asks)
+    since = {_body_of(fact) for fact in facts[refusal:] if fact.kind in asks}
     recorded = {_body_of(fact): fact.seq for fact in facts if fact.kind == kind and fact.caused_by == caused_by}
     withdrawals = [
         FactDraft("fact_withdrawn", cause.fact.occurred_on, {}, seq, caused_by=cause.reference)
