@@ -110,7 +110,7 @@ def offer(team: Team, kind: str, days: int, fields: dict[str, Any]) -> None:
         assert refused.message
         if refused.code == "unlawful":
             assert refused.message.startswith(f"fact {refused.seq}, ")
-            lawful_said = "Lawful then: " in refused.message
+            lawful_said = "Lawful then: " in refused.message or "Usual then: " in refused.message
             reasons = (
                 "is no claim",
                 "not asked",
