@@ -61,6 +61,8 @@ def check_log(context: AppContext, connection: Connection, case: str | None, rep
     for folder, checkpoint in outside:
         if checkpoint is not None:
             compare_outside(connection, str(folder), checkpoint, numbers, published_log.Folder(folder), report)
+            if checkpoint.size not in {each.size for each in signed}:
+                report(None, None, LOG, f"the signed checkpoint in {folder} is not in the database")
 
 
 def _side_by_side(connection: Connection, case: str | None) -> Iterator[tuple[str, list[Any], list[Any], list[Any]]]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from models import ledger
 from models.facts import canonical_text, parse_fact, whole_fact_of
+from models.merkle import BLOCK, leaf_hash, root_of
 
 Execute = Callable[..., list[tuple[Any, ...]]]
 
@@ -117,6 +118,38 @@ def _swapped(table: str, column: str, key: str) -> Callable[[Execute], None]:
     return swap
 
 
+def _leaves_too(execute: Execute) -> None:
+    """Give the leaves, the ends and the blocks of the log what the facts are now."""
+    now = {(ref, str(seq)): digest for ref, seq, digest in execute("SELECT case_ref, seq, hash FROM fact")}
+    for number, leaf in execute("SELECT number, leaf FROM log_leaf ORDER BY number"):
+        kind, *about = leaf.split(" ")
+        if kind == "fact" and (digest := now[about[0], about[1]]) != about[2]:
+            execute(f"UPDATE log_leaf SET leaf = 'fact {about[0]} {about[1]} {digest}' WHERE number = {number}")
+            execute(f"UPDATE log_tail SET hash = '{digest}' WHERE chain = '{about[0]}' AND seq = {about[1]}")
+    _blocks(execute)
+
+
+def _without_leaves(execute: Execute) -> None:
+    """Number the leaves again without those of NX90002, and make ends and blocks fit."""
+    leaves = [leaf for (leaf,) in execute("SELECT leaf FROM log_leaf ORDER BY number")]
+    left = [leaf for leaf in leaves if not leaf.startswith("fact NX90002 ")]
+    execute("DELETE FROM log_leaf")
+    for number, leaf in enumerate(left):
+        execute(f"INSERT INTO log_leaf VALUES ({number}, '{leaf}')")
+    execute("DELETE FROM log_tail WHERE chain = 'NX90002'")
+    execute("DELETE FROM log_checkpoint")
+    execute("DELETE FROM log_cosignature")
+    _blocks(execute)
+
+
+def _blocks(execute: Execute) -> None:
+    hashes = [leaf_hash(leaf.encode()) for (leaf,) in execute("SELECT leaf FROM log_leaf ORDER BY number")]
+    execute("DELETE FROM log_block")
+    for number in range(len(hashes) // BLOCK):
+        root = root_of(hashes[number * BLOCK : (number + 1) * BLOCK]).hex()
+        execute(f"INSERT INTO log_block VALUES ({number}, '{root}')")
+
+
 def _letter(id_: str, template: str) -> str:
     return (
         'INSERT INTO letter (id, mailbox, "on", template, template_version, fields, message_id, state, attempts)'
@@ -128,6 +161,9 @@ def _letter(id_: str, template: str) -> str:
 OF_CASE = tuple(
     f"DELETE FROM {table} WHERE case_ref = 'NX90002'" for table in ("fact", "case_file", "duty", "notice", "passage")
 )
+LOG, SIGNED = ("log_block", "log_tail"), ("log_checkpoint", "log_cosignature")
+INVENTED = "INSERT INTO log_leaf SELECT max(number) + 1, 'fact NX90009 1 f0' FROM log_leaf"
+MOVED = "UPDATE log_checkpoint SET note = (SELECT note FROM log_checkpoint WHERE number = 1) WHERE number = 2"
 FORGED = "INSERT INTO anchor VALUES ('2026-04-15T20:00:00.000000Z', 'f0', 1, 1)"
 DIGESTS = "template = 'morning_digest'"
 ATTACKS = (
@@ -183,7 +219,28 @@ ATTACKS = (
     Attack("23", "a finding deleted", ("DELETE FROM finding",), "finding"),
     Attack("24", "the end of the change log", ("DELETE FROM change_log WHERE number > 20",), "notice"),
     Attack("24b", "a record of the change log", ("UPDATE change_log SET digest = 'f0'",), "change_log"),
+    Attack("30", "a leaf of the log", ("UPDATE log_leaf SET leaf = 'fact NX90001 1 f0' WHERE number = 3",), "log"),
+    Attack("31", "the last leaves of the log", ("DELETE FROM log_leaf WHERE number > 100",), "log"),
+    Attack(
+        "32", "an invented leaf", (f"INSERT INTO log_leaf SELECT max(number) + 1, {INVENTED} FROM log_leaf",), "log"
+    ),
+    Attack("33", "a signed checkpoint", ("DELETE FROM log_checkpoint WHERE number = 1",), "log"),
+    Attack("34", "every checkpoint and cosignature", tuple(f"DELETE FROM {each}" for each in SIGNED), "log"),
+    Attack("35", "a checkpoint in the place of another", (MOVED,), "log"),
+    Attack("36", "the end of a case in the log", ("UPDATE log_tail SET seq = 1 WHERE chain = 'NX90001'",), "log"),
+    Attack("37", "the root of a block", ("UPDATE log_block SET root = 'f0'",), "log"),
+    Attack("38", "the key of a witness", ("UPDATE log_cosignature SET vkey = 'x'",), "log"),
+    Attack("39", "the keys of the log", ("UPDATE log_act SET keys = 'x'",), "log"),
+    Attack("40", "a chain rewritten with its leaves", (_chain(_other_actor), _leaves_too), "log"),
+    Attack("41", "a whole case with its leaves", (*OF_CASE, _without_leaves), "log"),
+    Attack("42", "the whole log", tuple(f"DELETE FROM {each}" for each in ("log_leaf", *LOG, *SIGNED)), "log"),
 )
+# What the log names: case and fact. Before there was a log, nothing named them.
+NAMED = {
+    **dict.fromkeys(("04", "04b", "04c", "41"), ("NX90002", 1)),
+    **dict.fromkeys(("05", "05b", "05c", "15d", "40"), ("NX90001", 1)),
+    "03b": ("NX90001", 3),
+}
 TRIGGER = {
     "sqlite": "CREATE TRIGGER redirect AFTER INSERT ON notice BEGIN UPDATE notice SET mailbox = 'e@example.org'; END",
     "postgresql": "CREATE TRIGGER redirect BEFORE INSERT ON duty FOR EACH ROW EXECUTE FUNCTION"

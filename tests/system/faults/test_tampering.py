@@ -15,7 +15,7 @@ from audit.verify import VerifyReport, verify
 from config.directory import DEFAULT, load_directory
 from tests.audit.every_table import filled_team
 from tests.support.team import Team
-from tests.system.faults.tampering import ATTACKS, SCHEMA, TRIGGER, Attack
+from tests.system.faults.tampering import ATTACKS, NAMED, SCHEMA, TRIGGER, Attack
 
 TODAY = "15 Apr 2026"
 Tampered = Callable[..., VerifyReport]
@@ -66,6 +66,8 @@ def test_an_attack_is_named(tampered: Tampered, attack: Attack) -> None:
     report = tampered(*attack.deeds)
     assert attack.wanted in {each.what for each in report.damage}, report.damage
     assert all("@" not in each.message for each in report.damage)
+    named = {(each.case_ref, each.seq) for each in report.damage if each.what == "log"}
+    assert attack.number not in NAMED or NAMED[attack.number] in named, report.damage
 
 
 def test_a_trigger_that_redirects_letters_is_named(tampered: Tampered) -> None:
