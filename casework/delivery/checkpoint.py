@@ -17,7 +17,7 @@ from casework.proof.leaves import newest_checkpoint
 from models import change_log, ledger
 from models.checkpoints import difference_message, differences
 from models.database import reading
-from models.signed_note import ED25519, signature_of
+from models.signed_note import ED25519, NoteError, signature_of
 from models.tables import CHECKPOINT
 
 MOST_CLOSED = 10
@@ -66,12 +66,18 @@ def _publish(context: AppContext, connection: Connection) -> dict[str, Any]:
 
 
 def _signed_log(connection: Connection) -> dict[str, Any] | None:
-    """The newest signed checkpoint of the log, with its Ed25519 signature alone: the other one fills a page."""
+    """The newest signed checkpoint of the log, with its Ed25519 signature alone: the other one fills a page.
+
+    None if there is none, or if its row was altered, which verification finds.
+    """
     last = newest_checkpoint(connection)
     if last is None:
         return None
-    head = last.checkpoint()
-    signature = signature_of(last.note, ED25519, known_keys(connection))
+    try:
+        head = last.checkpoint()
+        signature = signature_of(last.note, ED25519, known_keys(connection))
+    except NoteError:
+        return None
     root = b64encode(head.root).decode()
     return {"origin": head.origin, "size": head.size, "root": root, "signature": signature}
 

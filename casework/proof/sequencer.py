@@ -39,6 +39,7 @@ LOCK = "log"
 BATCH = 4_000  # leaves of one transaction: SQLite has one writer, who must not wait long
 EVERY = timedelta(minutes=15)
 FORK, UNCHAINED = "log_fork", "log_chain"
+_DAMAGED = "leaves or blocks of the log are missing or altered, so nothing more is signed: sendflow verify names them"
 MOST_EXCLUDED = 100
 _NEW_FACTS = """
     SELECT f.case_ref, f.seq, f.prev_hash, f.hash, f.text, t.seq, t.hash
@@ -85,21 +86,30 @@ def is_due(context: AppContext) -> bool:
 def sequence(context: AppContext) -> Sequenced:
     """Number what is new, and sign a checkpoint. What does not fit together is a finding, and is not signed.
 
-    On a machine without the key of this log it does nothing: another machine signs.
+    On a machine without the key of this log it does nothing: another machine signs. A log that is damaged or cannot be
+    written stops nothing else, so the digest leaves without it.
     """
     try:
-        keys = _keys(context)
-    except LogKeyError as problem:
-        return Sequenced(None, 0, str(problem))
-    if keys is None:
-        with reading(context.engine) as connection:
-            return Sequenced(newest_checkpoint(connection), 0)
-    try:
-        with reading(context.engine) as connection:
-            check_fork(context, connection, keys)
+        return _sequence(context)
     except LogFork as problem:
         findings.store(context, "log", [Found(None, None, FORK, str(problem))])
         return Sequenced(None, 0, str(problem))
+    except LogKeyError as problem:
+        return Sequenced(None, 0, str(problem))
+    except ValueError:
+        findings.store(context, "log", [Found(None, None, FORK, _DAMAGED)])
+        return Sequenced(None, 0, _DAMAGED)
+    except OSError as problem:
+        return Sequenced(None, 0, f"the log cannot be written ({problem.strerror or type(problem).__name__})")
+
+
+def _sequence(context: AppContext) -> Sequenced:
+    keys = _keys(context)
+    if keys is None:
+        with reading(context.engine) as connection:
+            return Sequenced(newest_checkpoint(connection), 0)
+    with reading(context.engine) as connection:
+        check_fork(context, connection, keys)
     added, broken = _number_all(context)
     findings.store(context, "log", broken)
     checkpoint = transact(context.engine, lambda connection: _sign(context, connection, keys))

@@ -14,6 +14,7 @@ from shutil import rmtree
 import pytest
 
 from audit.verify import VerifyReport, verify
+from casework.delivery.daily_digest import digest
 from casework.proof.sequencer import add_leaves, sequence
 from models.append_only import triggers
 from models.database import open_engine, writing
@@ -191,3 +192,30 @@ def test_an_altered_root_of_a_block_is_found(lived: Team) -> None:
 def test_verification_of_a_read_only_copy_needs_no_key(lived: Team) -> None:
     (lived.home / "log.key").unlink()
     assert lived.verify(DAY).damage == []
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "DELETE FROM log_leaf WHERE number = 3",
+        "UPDATE log_checkpoint SET note = 'x'",
+        "UPDATE log_act SET keys = 'x'",
+        "DELETE FROM log_leaf",
+    ],
+)
+def test_a_digest_leaves_over_a_damaged_log(lived: Team, deed: str) -> None:
+    with owner(lived) as file:
+        file.execute(deed)
+    lived.record(LATER, AGREED, case="NX90002")
+    assert sequence(lived.context(LATER)).refused is not None or not verify(lived.context(LATER)).intact
+    report = digest(lived.context(LATER), transport=lived.post)
+    assert report.state == "sent" and not verify(lived.context(LAST)).intact
+
+
+def test_a_disk_that_is_full_stops_no_digest(lived: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_about: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("casework.proof.keys.read_keys", full)
+    assert "No space left" in str(sequence(lived.context(LATER)).refused)
+    assert digest(lived.context(LATER), transport=lived.post).state == "sent"
