@@ -221,9 +221,7 @@ ATTACKS = (
     Attack("24b", "a record of the change log", ("UPDATE change_log SET digest = 'f0'",), "change_log"),
     Attack("30", "a leaf of the log", ("UPDATE log_leaf SET leaf = 'fact NX90001 1 f0' WHERE number = 3",), "log"),
     Attack("31", "the last leaves of the log", ("DELETE FROM log_leaf WHERE number > 100",), "log"),
-    Attack(
-        "32", "an invented leaf", (f"INSERT INTO log_leaf SELECT max(number) + 1, {INVENTED} FROM log_leaf",), "log"
-    ),
+    Attack("32", "an invented leaf", (INVENTED,), "log"),
     Attack("33", "a signed checkpoint", ("DELETE FROM log_checkpoint WHERE number = 1",), "log"),
     Attack("34", "every checkpoint and cosignature", tuple(f"DELETE FROM {each}" for each in SIGNED), "log"),
     Attack("35", "a checkpoint in the place of another", (MOVED,), "log"),
