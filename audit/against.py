@@ -24,6 +24,7 @@ from casework.proof import published_log
 from casework.proof.keys import LogKeyError
 from casework.proof.leaves import StoredCheckpoint, checkpoints
 from models.database import reading
+from models.errors import Refusal
 from models.signed_note import (
     ED25519,
     LARGEST,
@@ -45,8 +46,10 @@ _IN_DIGEST = re.compile(
 _NOTE = re.compile(r"[^\n]+\n[0-9]{1,18}\n[A-Za-z0-9+/]{43}=\n\n(?:\u2014 [^\n]+\n)+")
 
 
-class NothingToCompare(LookupError):
+class NothingToCompare(Refusal, LookupError):
     """The file has no checkpoint that a key of this log signed. The message says what was expected."""
+
+    default_code = "nothing_to_compare"
 
 
 def compare(context: AppContext, path: Path, key: str | None = None) -> Compared:

@@ -92,7 +92,7 @@ def test_nobody_is_shown_without_a_case_an_actor_and_a_purpose(home: Path, words
 
 def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(home: Path) -> None:
     assert {frozenset(row) for row in document_of(ask("bodies", "--json"))} == {
-        frozenset({"body", "name", "role", "services"})
+        frozenset({"body", "name", "role", "services", "first_day", "last_day", "successor"})
     }
     assert "QX104  Vale and Fells" in ask("bodies").stdout
     home.mkdir(exist_ok=True)

@@ -31,6 +31,8 @@ LOOKS = (
     ("verify",),
     ("doctor",),
     ("findings",),
+    ("log",),
+    ("replies",),
     ("joint-review", CASE, "EHC-2026002"),
     ("rulesets",),
     ("adoptions",),

@@ -40,6 +40,11 @@ COLUMNS = {
     "to_decide": "detail",
     "decided": "how",
     "case_owner": "owner",
+    "log_leaf": "leaf",
+    "log_block": "root",
+    "log_checkpoint": "note",
+    "log_cosignature": "line",
+    "log_act": "reason",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),
