@@ -177,7 +177,9 @@ def ends_the_review(casefile: CaseFile, fact: StoredFact) -> bool:
     A decision without a meeting leaves this cycle's review owed (CFA 2014 s44(1); SEND Regs 2014 regs 20(1), 21(1)).
     """
     earlier = casefile.facts_before(fact)
-    meeting = next((number for number, each in enumerate(earlier) if each.kind == MEETING_HELD), None)
+    # A meeting that is recorded after its decision opens the next cycle itself (`was_decided_since`).
+    meetings = (number for number, each in enumerate(earlier) if each.kind == MEETING_HELD and each.seq < fact.seq)
+    meeting = next(meetings, None)
     return meeting is not None and not any(each.kind in REVIEW_DECISIONS for each in earlier[meeting:])
 
 
@@ -187,9 +189,9 @@ def was_decided_since(casefile: CaseFile, fact: StoredFact) -> bool:
 
 
 def _decision_since(casefile: CaseFile, fact: StoredFact) -> StoredFact | None:
-    at = (fact.occurred_on, fact.seq)
-    decisions = (each for each in casefile.lines if each.kind in REVIEW_DECISIONS)
-    return next((each for each in decisions if (each.occurred_on, each.seq) > at), None)
+    # One that is recorded after the meeting, or in the same act, opens the next cycle itself.
+    decisions = (each for each in casefile.lines if each.kind in REVIEW_DECISIONS and each.seq < fact.seq)
+    return next((each for each in decisions if each.occurred_on >= fact.occurred_on), None)
 
 
 def decision_of(casefile: CaseFile, fact: StoredFact) -> StoredFact:
