@@ -18,8 +18,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from models.errors import SendflowError
-
 ED25519, COSIGNATURE, ML_DSA = 1, 4, 6  # the signature types of C2SP
 SIZES = {ED25519: 32, COSIGNATURE: 32, ML_DSA: 1312}  # bytes of a public key
 MOST_SIGNATURES = 32
@@ -30,11 +28,8 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 PRIVATE = "PRIVATE+KEY+"
 
 
-class NoteError(SendflowError, ValueError):
+class NoteError(ValueError):
     """A note, a checkpoint or a key that is not in the form of C2SP, or is not signed by a key that it needs."""
-
-    default_code = "signed_note"
-    default_exit_code = 1
 
 
 class Checkpoint(NamedTuple):

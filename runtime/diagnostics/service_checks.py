@@ -102,12 +102,16 @@ LATER = (
 
 def relay_repair(settings: Settings, why: str | None) -> str:
     """The repair for a mail server that fails for the reason `why`."""
-    look = f"openssl s_client -starttls smtp -connect {settings.smtp_host}:{settings.smtp_port}"
     if settings.carrier is Carrier.SINK:
         return (
             f"the local sink writes letters to {settings.letters}: make that folder writable; start the installation"
             f" again with make up; {THEN}"
         )
+    return _repair(settings, why)
+
+
+def _repair(settings: Settings, why: str | None) -> str:
+    look = f"openssl s_client -starttls smtp -connect {settings.smtp_host}:{settings.smtp_port}"
     return AT_ONCE.get(why or "", LATER)[1].format(look=look, folder=settings.letters)
 
 
@@ -123,7 +127,7 @@ def other_transports(context: AppContext, connection: Connection, _today: date) 
         yield Finding(
             what=f"transport_{state.name}",
             message=f"{said}: no letter leaves by {state.name}",
-            mend=relay_repair(context.settings, state.why),
+            mend=_repair(context.settings, state.why),
         )
 
 

@@ -80,7 +80,7 @@ def test_an_old_database_over_a_new_one_is_found_by_the_head_that_was_published(
     for name in ("sendflow.db-wal", "sendflow.db-shm"):
         (home / name).unlink(missing_ok=True)
     shutil.copy(old, home / "sendflow.db")
-    assert found(home) == ["older_records", "log"]
+    assert sorted(set(found(home))) == ["log", "older_records"]
     clock = Scheduler(Settings(home=home))
     clock.start()
     context = AppContext.load(Settings(home=home))
@@ -165,4 +165,4 @@ def test_a_database_made_again_in_an_old_folder_is_found(home: Path) -> None:
         file.unlink()
     (home / "person.key").unlink()
     ready(home)
-    assert sorted(found(home)) == ["facts_gone", "log", "older_records"]
+    assert sorted(set(found(home))) == ["facts_gone", "log", "older_records"]

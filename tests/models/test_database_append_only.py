@@ -35,6 +35,11 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
         connection.exec_driver_sql("INSERT INTO to_decide VALUES (1, 'x', 'dco.team', 'refused_row', 'x', '{}')")
         connection.exec_driver_sql("INSERT INTO decided VALUES (1, 'x', 'dco.team', 'corrected')")
         connection.exec_driver_sql("INSERT INTO case_owner VALUES (1, 'x', 'dco.team', 'NX90001', 'dco.team')")
+        connection.exec_driver_sql("INSERT INTO log_leaf VALUES (1, 'x')")
+        connection.exec_driver_sql("INSERT INTO log_block VALUES (1, 'x')")
+        connection.exec_driver_sql("INSERT INTO log_checkpoint VALUES (1, 'x', 1, 'x')")
+        connection.exec_driver_sql("INSERT INTO log_cosignature VALUES (1, 1, 'x', 'x')")
+        connection.exec_driver_sql("INSERT INTO log_act VALUES (1, 'x', 'began', 'dco.team', 'x', 'x', 'x', 0)")
         connection.exec_driver_sql("INSERT INTO finding_closed VALUES (1, 'x', 'dco.team', 'x', 0)")
         connection.exec_driver_sql(
             "INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')"

@@ -14,8 +14,8 @@ from models.errors import SendflowError
 from statemachines.process import NotPermitted
 
 PACKAGES = ("audit", "casework", "config", "deadlines", "models", "notifications", "runtime", "statemachines")
-# The verifier that travels in a bundle imports nothing of sendflow.
-STANDALONE = {"BundleError"}
+# The verifier in a bundle and the witness are programs of their own: they have no root of errors.
+STANDALONE = {"BundleError", "NoteError"}
 # These never leave the module that raises them: they undo a transaction, end a process, or mark one cell.
 INTERNAL = {"Doubt", "Stopped", "TakenByAnotherRun", "_DryRun", "_Undone"}
 

@@ -7,7 +7,7 @@ from models.database import reading
 from tests.support.team import Team
 
 REVIEW = "AR90001"
-FACTS = (
+FACTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("plan_made", "3 Mar 2025", {"la": "northshire"}),
     ("review_meeting_held", "2 Feb 2026", {}),
     ("review_report_received", "9 Feb 2026", {}),
