@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.errors import HeaderParseError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
@@ -58,26 +59,33 @@ CANNOT_BE_WRITTEN = "cannot_be_written"
 NOT_TAKEN = "not_taken"  # the transport is certain that an attempt with an unknown outcome sent nothing
 SECURE = "[secure]"
 ONE_LINE = SMTP.clone(max_line_length=400)
-# RFC 2047 section 2: an encoded word has at most 75 characters. A folded line begins with a space.
-ENCODED = SMTP.clone(max_line_length=75)
+LONGEST_WORD = 75  # RFC 2047 section 2: the characters of an encoded word
 
 
 class _HeaderLines(EmailPolicy):
     """One line for each header in ASCII: some programs show a space before a subject that is folded after its first
-    word. A header with other letters has short lines, because each of its encoded words is on one line.
+    word. A header with other letters has short lines, because each of its encoded words is on one line. The policy of
+    the library loses a space between two encoded words, so these are made by its older class.
     """
 
     def fold(self, name: str, value: Any) -> str:
         """Return a header as lines, for text."""
-        return str(_lines_for(value).fold(name, value))
+        return _encoded(name, value) or str(ONE_LINE.fold(name, value))
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """Return a header as lines, for bytes."""
-        return bytes(_lines_for(value).fold_binary(name, value))
+        encoded = _encoded(name, value)
+        return encoded.encode("ascii") if encoded else bytes(ONE_LINE.fold_binary(name, value))
 
 
-def _lines_for(value: Any) -> Any:
-    return ONE_LINE if str(value).isascii() else ENCODED
+def _encoded(name: str, value: Any) -> str | None:
+    """A header with letters outside ASCII, in encoded words; None for any other."""
+    if str(value).isascii():
+        return None
+    addresses = getattr(value, "addresses", ())
+    words = addresses[0].display_name if addresses else str(value)
+    encoded = Header(words, "utf-8", maxlinelen=LONGEST_WORD, header_name=name).encode(linesep="\r\n")
+    return f"{name}: {encoded}\r\n" + (f" <{addresses[0].addr_spec}>\r\n" if addresses else "")
 
 
 HEADERS = _HeaderLines(linesep="\r\n")

@@ -70,6 +70,8 @@ def read(raw: bytes) -> EmailMessage:
 @example("é" * 120, "NX00042: tell " + "é" * 120)
 @example("Ynys Môn, “Tyne” <x@y.example>; a_b", "NX00042_é")
 @example("日本" * 60, "😀" * 60)
+@example("00", "000000000 ¡¡ࠀࠀࠀࠀࠀࠀࠀࠀࠀ ¡")
+@example("é " * 30, "a é b " * 20)
 def test_an_encoded_word_has_at_most_75_characters_and_reads_as_it_was_written(office: str, subject: str) -> None:
     """RFC 2047 section 2. One encoded word of 177 characters is shown raw, or not at all."""
     office, subject = " ".join(office.split()), " ".join(subject.split())
