@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -89,13 +90,15 @@ def test_another_schema_is_named(tampered: Tampered, statement: str, said: str) 
 
 
 def test_one_changed_value_is_found_in_every_column(filled: Team, postgres: LocalPostgres) -> None:
-    """Each value is changed, looked for and changed back, in one database."""
+    """Each value is changed, looked for and changed back, in one database. `make test` does it to a quarter of the
+    columns: tests/audit/test_every_column.py has all of them on SQLite.
+    """
     context = filled.context(TODAY)
     owner = postgres.url(str(context.engine.url.database), "owner", "postgresql")
     unfound = []
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
-        for table, column in COLUMNS:
+        for table, column in COLUMNS if "ROUNDS" in os.environ else COLUMNS[::4]:
             described = METADATA.tables[table]
             rows = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall()
             names = [each.name for each in connection.execute(f"SELECT * FROM {table} LIMIT 0").description or ()]
