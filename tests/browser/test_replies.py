@@ -109,8 +109,8 @@ def keyboard(page: Page) -> None:
     page.locator("select").first.focus()
     page.keyboard.press("ArrowDown")
     page.get_by_role("button", name="Continue").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def test_a_wrong_link_is_a_courteous_page(
