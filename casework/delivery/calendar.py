@@ -18,6 +18,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from casework.access.calendar_addresses import TEAM
 from casework.cases.loaded_case import UNREADABLE, replay_case
+from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext, instant
 from models import ledger
 from models.common_facts import CORRECTIONS
@@ -55,6 +56,8 @@ def calendar(context: AppContext, name: str) -> bytes:
         entries = {entry.duty: entry for entry in _stored(context, connection, name)}
         for entry in _taken_back(context, connection, name):
             entries.setdefault(entry.duty, entry)
+        withheld = withheld_cases(connection)
+        entries = {duty: entry for duty, entry in entries.items() if entry.case_ref not in withheld}
     made = Calendar()
     made.add("prodid", "-//sendflow//due dates//EN")
     made.add("version", "2.0")

@@ -49,6 +49,7 @@ class Why(StrEnum):
     NO_SUCH_ANSWER = "no_such_answer"
     REFUSED = "refused"
     ANOTHER_CHILD = "another_child"
+    WITHHELD = "withheld"
     ATTACHMENT = "attachment"
     TEST_STRING = "test_string"
     NOT_READABLE = "not_readable"

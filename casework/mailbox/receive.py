@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from casework import fault_points
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
+from casework.cases.of_the_child import withheld_cases
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext, instant
 from casework.delivery.came_back import say_that_it_was_undelivered
@@ -143,6 +144,8 @@ def _act(context: AppContext, connection: Connection, read: _Read, names: Callab
         raise
     cases = sorted({asked.case_ref for asked, _reply in meant})
     _refuse_another_child(context, connection, mail, cases, names)
+    if withheld_cases(connection).keys() & set(cases):
+        raise Unclear(Why.WITHHELD)
     for asked, reply in meant:
         unit.actor = asked.actor
         apply_reply(unit, asked, reply)

@@ -45,6 +45,7 @@ WHY = {
     Why.NO_SUCH_ANSWER: "its code is no answer about the duty, or lacks a day or a service",
     Why.REFUSED: "what it says was refused, because the history does not permit it",
     Why.ANOTHER_CHILD: "it seems to name another child: it is quarantined",
+    Why.WITHHELD: "its child died, or is flagged as sensitive, so that a person reads it first",
     Why.ATTACHMENT: "it has an attachment, which sendflow does not open: it is quarantined",
     Why.TEST_STRING: "it has the test string of anti-virus programs: it is quarantined",
     Why.NOT_READABLE: "it is too large or too deeply nested, or cannot be read: it is quarantined",

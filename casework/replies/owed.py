@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from casework.cases.loaded_case import UNREADABLE, Replayed, replay_case
+from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext
 from casework.replies.links import ANSWERS_FOR_THE_BODY, Link, Scope, digest_of, token_of
 from casework.replies.record import Asked
@@ -62,7 +63,11 @@ class Owed:
 
 def owed_by(context: AppContext, connection: Connection, link: Link, now: datetime) -> list[Owed]:
     """What a link answers, the worst first: late ones by their days, then by due date."""
-    asked = [link.asked] if link.asked is not None else asked_of_mailbox(context, connection, link.mailbox)
+    if link.asked is not None:
+        asked = [link.asked]
+    else:  # a list names no case of a child who died or is flagged as sensitive; the link of a letter was sent before
+        withheld = withheld_cases(connection)
+        asked = [each for each in asked_of_mailbox(context, connection, link.mailbox) if each.case_ref not in withheld]
     given = given_by(context, connection, link, now)
     found = []
     histories = ledger.read(connection, sorted({each.case_ref for each in asked}))

@@ -302,3 +302,11 @@ def test_no_word_of_a_mail_is_stored_in_clear(sent: Team) -> None:
     for word in ("Amara", "dysphagia", SERVICE):
         assert word not in rows
     assert b"dysphagia" not in (sent.home / "sendflow.db").read_bytes()
+
+
+@pytest.mark.parametrize(("kind", "why"), [("person_died", "nothing_owed"), ("person_flagged_sensitive", "withheld")])
+def test_a_mail_about_a_child_who_died_or_is_flagged_is_read_by_a_person_first(sent: Team, kind: str, why: str) -> None:
+    sent.record("3 Mar 2026", kind)
+    found = take_in(sent, mail(sent, f"RECEIVED {CASE}\n\nKind regards"))
+    assert (found.state, found.why) == (MailState.WAITING, why)
+    assert said(sent) == [(kind, "dco.team")]
