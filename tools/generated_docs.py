@@ -1,4 +1,4 @@
-"""Write docs/reference/processes.md from the machines and the statute, and docs/decisions/README.md from the records.
+"""Write docs/reference/{processes,history-format}.md from the machines and the statute, and docs/decisions/README.md.
 
 Use: .venv/bin/python -m tools.generated_docs (a test says when a page is out of date).
 """
@@ -15,9 +15,11 @@ from casework.rules.unusual_facts import out_of_order
 from config.law import load_law
 from statemachines.process import Process
 from statemachines.registry import processes
+from tools import history_format
 
 ROOT = Path(__file__).parent.parent
 PROCESSES = ROOT / "docs" / "reference" / "processes.md"
+HISTORY_FORMAT = ROOT / "docs" / "reference" / "history-format.md"
 DECISIONS = ROOT / "docs" / "decisions"
 DECISION_TABLE = DECISIONS / "README.md"
 ENDS_ANY_CASE = {"case_withdrawn", "case_closed"}
@@ -152,7 +154,7 @@ def decisions_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Return the text of every generated page."""
-    return {PROCESSES: processes_page(), DECISION_TABLE: decisions_page()}
+    return {PROCESSES: processes_page(), HISTORY_FORMAT: history_format.page(), DECISION_TABLE: decisions_page()}
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from tests.docs.pages import HISTORY, PAGES, anchors, name_of, prose
 from tests.support.paths import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# A generated table of the statute's own sentences, and a page whose code blocks a test copies.
-WIDE = {ROOT / "docs" / "reference" / "processes.md", ROOT / "docs" / "develop" / "adding-a-process.md"}
+# Generated tables of the statute's own sentences and data, and a page whose code blocks a test copies.
+REFERENCE = ROOT / "docs" / "reference"
+WIDE = {REFERENCE / "processes.md", REFERENCE / "history-format.md", ROOT / "docs" / "develop" / "adding-a-process.md"}
 COMMAND = re.compile(r"(?:`|^    |\n    )(?:\.venv/bin/)?sendflow ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
