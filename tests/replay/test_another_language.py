@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "reference" / "history-format.md"
 PROGRAM = Path(__file__).with_name("replay.mjs")
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs node, to run the program in JavaScript")
-BY_THE_TABLE = "is refused: on that day the case stands at"
+BY_THE_TABLE = "is refused: on that day the case "
 
 
 @cache
