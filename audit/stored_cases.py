@@ -10,20 +10,22 @@ from sqlalchemy import Connection, func, select
 from audit.verify_notices import StoredNotice, notices_by_case
 from models import ledger
 from models.bulk_io import Row, stream_rows
-from models.tables import CASE, DUTY
+from models.tables import CASE, CASE_LINK, DUTY
 
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
+LINK_COLUMNS = tuple(CASE_LINK.columns.keys())
 
 
 class StoredCase(NamedTuple):
-    """What the database has of one case: its facts, its row of case_file, its duties and its notices."""
+    """What the database has of one case: its facts, its row of case_file, its duties, links and notices."""
 
     ref: str
     facts: list[Row]
     case: Row | None
     duties: list[Row]
     notices: list[StoredNotice]
+    links: list[Row]
 
 
 def stored_cases(connection: Connection, case: str | None) -> Iterator[StoredCase]:
@@ -32,12 +34,14 @@ def stored_cases(connection: Connection, case: str | None) -> Iterator[StoredCas
     facts = _CaseStream(ledger.scan(connection, case))
     cases = _CaseStream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
     duties = _CaseStream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
+    links = _CaseStream(_by_case(stream_rows(connection, CASE_LINK, LINK_COLUMNS, *only)))
     notices = _CaseStream(notices_by_case(connection, case))
-    streams = (facts, cases, duties, notices)
+    streams = (facts, cases, duties, notices, links)
     while refs := [each.ref for each in streams if each.ref is not None]:
         ref = min(refs)
         row = cases.take(ref)
-        yield StoredCase(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notices.take(ref))
+        case = row[0] if row else None
+        yield StoredCase(ref, facts.take(ref), case, duties.take(ref), notices.take(ref), links.take(ref))
 
 
 def count_cases(connection: Connection) -> int:

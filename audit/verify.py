@@ -26,7 +26,7 @@ from audit.verify_log import check_log
 from audit.verify_notices import NoticeCheck, Report
 from casework import findings, published_heads
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
-from casework.cases.projections import duty_rows
+from casework.cases.projections import duty_rows, link_rows
 from casework.cases.unit_of_work import LARGEST_CLOCK_DIFFERENCE
 from casework.context import AppContext, instant
 from casework.steps import Step, run_step
@@ -290,6 +290,8 @@ class CaseCheck:
         for name, value in expected.items():
             if case[name] != value:
                 report(None, "cache", f"the cached {name} of the case is not what its facts say")
+        if stored.links != link_rows(context.processes[casefile.process], stored.ref, replayed.facts, self._day):
+            report(None, "cache", "the cached links of the case to others are not what its facts say")
         ruleset = context.ruleset_digest
         if any(EVALUATED_UNDER(row) != ruleset for row in stored.duties):
             return True

@@ -14,7 +14,7 @@ from models.fields import in_pounds
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
     from casework.context import AppContext
-    from casework.reports.case_models import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
+    from casework.reports.case_models import AskAgain, CaseReport, Cause, DutyShown, FactShown, LinkShown, Origin
     from casework.reports.effects import DutyEffect, Effects
     from casework.reports.worklists import BoardGroup, BoardRow
     from config.rule_schema import Rule
@@ -52,6 +52,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
     lines += [f"The {each.called} {each.item}: {each.state_name}, since {short(each.since)}." for each in found.items]
+    lines += [_link(context, each) for each in found.links]
     if found.same_child:
         lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
     lines += [*_simulation(context), *_law_then(found), "", "Duties"]
@@ -90,6 +91,12 @@ def _believed(duty: DutyShown) -> list[str]:
         return []
     late = f", {in_days(duty.days_late_then)} late" if duty.days_late_then else ""
     return [f"      believed then: due {short(duty.due_then)}, {words(duty.standing_then)}{late}"]
+
+
+def _link(context: AppContext, link: LinkShown) -> str:
+    title = f" ({context.processes[link.process].title})" if link.process else ""
+    until = f" until {short(link.until)}" if link.until else ""
+    return f"This case {link.says} {link.case_ref}{title}, since {short(link.since)}{until}."
 
 
 def _simulation(context: AppContext) -> list[str]:

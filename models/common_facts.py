@@ -12,6 +12,7 @@ from pydantic import Field
 
 from models.enums import About
 from models.facts import Code, FactData, FreeTextField, Reference, Service, Slug
+from models.fields import CaseLink, LinkRole
 
 Seq = Annotated[int, Field(ge=1)]
 # The kinds of body that can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): bodies that have
@@ -186,6 +187,31 @@ class PersonFlaggedSensitive(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+# What any case may be to another, besides the roles that a process gives to fields of its own facts.
+LINK_ROLES = {
+    role.name: role
+    for role in (
+        LinkRole("related", "is related to", "is related to"),
+        LinkRole("follows", "follows", "is followed by"),
+        LinkRole("part_of", "is part of", "has as a part"),
+    )
+}
+
+
+class CaseLinked(FactData):
+    """This case is linked to another from this day on. Both show it. It moves no date, and makes no child another's."""
+
+    to_case: CaseLink
+    role: Literal["related", "follows", "part_of"] = "related"
+
+
+class CaseUnlinked(FactData):
+    """A link of this case to another ended on this day. `role` is that of the link, of whichever fact made it."""
+
+    to_case: CaseLink
+    role: Slug = "related"
+
+
 class Rung(FactData):
     """A step of the escalation policy fell due: its duty, and the due date that sendflow applied."""
 
@@ -279,6 +305,7 @@ class NoticeUndelivered(NoticeOutcome):
 
 ATTENDED = "dco_attended"
 REPLIED = "body_replied"
+LINKED, UNLINKED = "case_linked", "case_unlinked"
 DIED, SENSITIVE = "person_died", "person_flagged_sensitive"
 SHARED: dict[str, type[FactData]] = {
     "excuse_claimed": ExcuseClaimed,
@@ -292,6 +319,8 @@ SHARED: dict[str, type[FactData]] = {
     "contact_made": ContactMade,
     REPLIED: BodyReplied,
     ATTENDED: DcoAttended,
+    LINKED: CaseLinked,
+    UNLINKED: CaseUnlinked,
     DIED: PersonDied,
     SENSITIVE: PersonFlaggedSensitive,
     "reminder_due": Rung,

@@ -1,4 +1,5 @@
-"""Kinds of field that a fact may have besides words, days and codes: money, lists, documents, scores, other facts.
+"""Kinds of field that a fact may have besides words, days and codes: money, lists, documents, scores, other facts,
+and links to other cases.
 
 Each is stored as plain text, a whole number or a list of texts, as canonical JSON allows. A person may write each on
 the command line and on a page; `form_of` says which kind a form asks for, with an example.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -17,6 +19,7 @@ from pydantic.fields import FieldInfo
 from models.facts import LARGEST, FactData, FreeTextField, Slug
 
 POUNDS = re.compile(r"(£?)\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.([0-9]{2}))?")
+CASE = re.compile(r"[A-Z]{1,4}-?[0-9]{3,9}")
 FACT = re.compile(r"([A-Z]{1,4}-?[0-9]{3,9})/([1-9][0-9]{0,5})")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -24,8 +27,19 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 class Form(NamedTuple):
     """What a form asks for. Annotates a field; pydantic does not read it."""
 
-    kind: Literal["money", "list", "fact"]
+    kind: Literal["money", "list", "fact", "case"]
     example: str
+
+
+class LinkRole(NamedTuple):
+    """What a case is to another one that a fact names, and what the other is to it, in words. Annotates a field.
+
+    The words follow a reference: `NX00042 follows SF-000001`, and on the other case `is followed by`.
+    """
+
+    name: str
+    says: str
+    says_back: str
 
 
 def pence(value: Any) -> Any:
@@ -66,6 +80,12 @@ def _fact(value: str) -> str:
     return value
 
 
+def _case(value: str) -> str:
+    if not CASE.fullmatch(value):
+        raise ValueError("the reference of a case was expected, for example NX00042")
+    return value
+
+
 def _digest(value: str) -> str:
     if not SHA256.fullmatch(value):
         raise ValueError("a SHA-256 of 64 small hexadecimal digits was expected")
@@ -78,6 +98,8 @@ Slugs = Annotated[
     list[Slug], BeforeValidator(_several), AfterValidator(_each_once), Field(min_length=1), Form("list", "one, two")
 ]
 FactReference = Annotated[str, AfterValidator(_fact), Form("fact", "NX00042/3")]
+# A link to another case. A field has `Annotated[CaseLink, LinkRole(...)]`; a fact with the field `role` names the role.
+CaseLink = Annotated[str, AfterValidator(_case), Form("case", "NX00042")]
 Sha256 = Annotated[str, AfterValidator(_digest)]
 
 
@@ -134,8 +156,21 @@ class ScoredForm(NamedTuple):
 
 def form_of(info: FieldInfo) -> Form | None:
     """What a form asks for in this field; None for words, days, numbers and choices."""
-    found = [*info.metadata, *_inside(info.annotation)]
-    return next((each for each in found if isinstance(each, Form)), None)
+    return next((each for each in _annotations(info) if isinstance(each, Form)), None)
+
+
+def _annotations(info: FieldInfo) -> list[Any]:
+    return [*info.metadata, *_inside(info.annotation)]
+
+
+@cache
+def links_in(model: type[FactData]) -> Mapping[str, LinkRole | None]:
+    """The fields of a fact that link its case to another, with the role; None where the fact's own field says it."""
+    return {
+        name: next((each for each in _annotations(info) if isinstance(each, LinkRole)), None)
+        for name, info in model.model_fields.items()
+        if (form := form_of(info)) is not None and form.kind == "case"
+    }
 
 
 def facts_named(model: type[FactData], data: Mapping[str, Any]) -> dict[str, tuple[str, int]]:

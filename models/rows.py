@@ -95,6 +95,18 @@ class DutyRow(SQLModel, table=True):
     evaluated_under: str
 
 
+class CaseLinkRow(SQLModel, table=True):
+    """A link that a fact of one case has ever made to another: a cache. `since` is None if it is not in force."""
+
+    __tablename__ = "case_link"
+    case_ref: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    role: str = Field(primary_key=True)
+    to_ref: str = Field(primary_key=True, index=True)
+    since: date | None = None
+    until: date | None = None
+
+
 class NoticeRow(SQLModel, table=True):
     """One thing to send to one recipient about one duty, inserted in the transaction of the fact that requires it."""
 

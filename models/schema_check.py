@@ -37,6 +37,7 @@ INDEXES = {
     "ix_case_look_case_ref": _Index("case_look", ("case_ref",)),
     "ix_case_look_at": _Index("case_look", ("at",)),
     "change_log_key": _Index("change_log", ("subject", "key")),
+    "ix_case_link_to_ref": _Index("case_link", ("to_ref",)),
     "config_held_kind": _Index("config_held", ("kind", "name")),
     "duty_evaluated_under": _Index("duty", ("evaluated_under",)),
     "duty_next_check": _Index("duty", ("next_check_on",), "next_check_on IS NOT NULL"),

@@ -34,6 +34,7 @@ MARKS = {
     "019": ("log_leaf", "number"),
     "020": ("calendar_address", "name"),
     "021": ("fact", "fact_replied"),
+    "022": ("case_link", "to_ref"),
 }
 
 

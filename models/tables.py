@@ -78,6 +78,16 @@ DUTY = Table(
     optional_column("next_check_on", Date),
     required_column("evaluated_under"),
 )
+CASE_LINK = Table(
+    "case_link",
+    METADATA,
+    key_column("case_ref"),
+    key_column("seq", Integer),
+    key_column("role"),
+    key_column("to_ref"),
+    optional_column("since", Date),
+    optional_column("until", Date),
+)
 NOTICE = Table(
     "notice",
     METADATA,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from models.common_facts import CORRECTIONS, ENGINE_ONLY, OF_THE_CHILD, SHARED, Opening, shared_facts
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, LINK_ROLES, OF_THE_CHILD, SHARED, Opening, shared_facts
 from models.enums import About
-from models.fields import form_of
+from models.fields import form_of, links_in
 from statemachines.definitions import FactDefinition, NoTransition, OpeningFact, Reaction, Transition
 from statemachines.released import TransitionTable
 
@@ -78,7 +78,9 @@ def _problems_without_child(
         if of_child:
             yield f"{fact.kind} says {sorted(of_child)} of a child, and the case is about {in_words(about)}"
     for reaction in reactions:
-        yield f"{reaction.records} is recorded for a fact of the same child, and the case is about {in_words(about)}"
+        if reaction.along is None:
+            why = f"is recorded for a fact of the same child, and the case is about {in_words(about)}"
+            yield f"{reaction.records} {why}"
 
 
 def in_words(about: About) -> str:
@@ -108,10 +110,7 @@ def _problems_of_fact(fact: FactDefinition, shape: Shape, known: Mapping[str, Fa
         problems.append(f"{fact.kind} is accepted in {sorted(unknown)}, which are no open states of the machine")
     if both := [state for state in fact.accepted_in if (state, fact.kind) in shape.table]:
         problems.append(f"{fact.kind} both changes {both} and is accepted there without a change")
-    for name, info in fact.model.model_fields.items():
-        form = form_of(info)
-        if (form is not None and form.kind == "money") != name.endswith("_pence"):
-            problems.append(f"{fact.kind}: {name}: a field of money, and no other, has a name that ends in _pence")
+    problems += _problems_of_fields(fact)
     if fact.roles and "body" not in fact.model.model_fields:
         problems.append(f"{fact.kind} has a role ({', '.join(fact.roles)}), and no field `body` says of whom")
     if fact.requests_again is not None and fact.requests_again not in known:
@@ -127,6 +126,18 @@ def _problems_of_fact(fact: FactDefinition, shape: Shape, known: Mapping[str, Fa
     return problems
 
 
+def _problems_of_fields(fact: FactDefinition) -> Iterable[str]:
+    for name, info in fact.model.model_fields.items():
+        form = form_of(info)
+        if (form is not None and form.kind == "money") != name.endswith("_pence"):
+            yield f"{fact.kind}: {name}: a field of money, and no other, has a name that ends in _pence"
+    for name, role in links_in(fact.model).items():
+        if role is None:
+            yield f"{fact.kind}: {name} links two cases and has no LinkRole"
+        elif role != LINK_ROLES.get(role.name, role):
+            yield f"{fact.kind}: {name} has other words for the role {role.name} than case_linked has"
+
+
 def _problems_of_process(
     facts: Sequence[FactDefinition],
     reactions: Sequence[Reaction],
@@ -136,6 +147,11 @@ def _problems_of_process(
     problems = [f"the machine has {kind}, and no fact defines it" for kind in sorted(shape.events - known.keys())]
     if not any(isinstance(fact, OpeningFact) for fact in facts):
         problems.append("no fact opens a case: define one as OpeningFact")
+    problems.extend(
+        f"a reaction along a link records {reaction.records}, which opens a case: a link is between two cases"
+        for reaction in reactions
+        if reaction.along is not None and isinstance(known.get(reaction.records), OpeningFact)
+    )
     problems.extend(
         f"a reaction records {reaction.records}, which is no fact of the process"
         for reaction in reactions

@@ -108,6 +108,8 @@ class Reaction:
     `latest_case_only`: only the latest case that accepts it, for a child with several. `if_nothing_is_due`: it opens no
     case while another of the child has a duty with a due date. `where`: whether the case on which `kind` is recorded
     calls for it, by what came before. `day_of`: the fact of that case whose day it has, where it is not `kind` itself.
+    `along`: the role of a link that lasts on the day of `kind`, from either case to the other. Then the cases need not
+    be of one child, and sendflow opens none.
     """
 
     process: str
@@ -120,6 +122,7 @@ class Reaction:
     if_nothing_is_due: bool = False
     where: Callable[[CaseFile, StoredFact], bool] | None = None
     day_of: Callable[[CaseFile, StoredFact], StoredFact] | None = None
+    along: str | None = None
 
     def applies_to(self, data: Mapping[str, Any]) -> bool:
         """Whether the fields of a fact have the values that `when` asks for."""

@@ -16,9 +16,11 @@ from functools import cached_property
 from statemachine import StateMachine
 from statemachine.transition_list import TransitionList
 
+from models.common_facts import UNLINKED
 from models.enums import About
 from models.errors import SendflowError
 from models.facts import FactData
+from models.fields import LinkRole, links_in
 from statemachines.agreement import Shape, problems_of, shared_definitions
 from statemachines.definitions import (
     HAS_ARRIVED,
@@ -170,6 +172,12 @@ class Process:
     def requests_again(self) -> Mapping[str, str]:
         """Facts after which sendflow requests again what was requested before, and the fact that it records."""
         return {fact.kind: fact.requests_again for fact in self.facts.values() if fact.requests_again is not None}
+
+    @cached_property
+    def links_by(self) -> Mapping[str, Mapping[str, LinkRole | None]]:
+        """The facts that link the case to another, with their fields and the role of each; None: the fact says it."""
+        links = {fact.kind: links_in(fact.model) for fact in self.facts.values() if fact.kind != UNLINKED}
+        return {kind: fields for kind, fields in links.items() if fields}
 
     def model_of(self, kind: str) -> type[FactData] | None:
         """The model of a fact's fields; None if the process has no such fact."""

@@ -43,6 +43,7 @@ LABELS = {
 KIND_HINTS = {
     "money": "In pounds, for example 12.50",
     "list": "Several, separated by commas",
+    "case": "The reference of a case, for example NX00042",
     "fact": "A case and the number of its fact, for example NX00042/3",
 }
 HINTS = {

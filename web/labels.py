@@ -14,6 +14,8 @@ FACTS = {
     "chasing_paused": "reminders paused",
     "contact_made": "call or meeting",
     "body_replied": "reply of a body",
+    "case_linked": "linked to a case",
+    "case_unlinked": "link to a case ended",
     "dco_attended": "panel, review or hearing attended",
     "reminder_due": "a reminder fell due",
     "escalation_due": "an escalation fell due",

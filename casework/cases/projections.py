@@ -1,6 +1,6 @@
 """The projections of a case: its case_file row and its duty rows, compared with what is stored and written. [I/O]"""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -14,9 +14,13 @@ from deadlines.duties import Duty
 from deadlines.escalation import Evaluation
 from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among
 from models.change_log import log_rows
-from models.tables import CASE, DUTY
+from models.facts import StoredFact
+from models.tables import CASE, CASE_LINK, DUTY
+from statemachines.links import links_ever
+from statemachines.process import Process
 
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
+LINK_COLUMNS = tuple(CASE_LINK.columns.keys())
 EVALUATED_UNDER = DUTY_COLUMNS.index("evaluated_under")
 DutyKey = tuple[str, int]  # rule, number of the opening fact
 
@@ -72,6 +76,37 @@ def write_projections(connection: Connection, changed: Iterable[LoadedCase], ope
         connection, CASE, [_case_row(case, day) for case in changed if case.case_ref not in opened], leave="child_key"
     )
     duties.write(connection)
+    _write_links(connection, changed, opened, day)
+
+
+def _write_links(
+    connection: Connection, changed: Iterable[LoadedCase], opened: set[str], day: Callable[[date | None], Any]
+) -> None:
+    """Write what the facts say of links to other cases. A link that was ever made has a row for ever."""
+    current = [(case, rows) for case in changed if (rows := link_rows(case.process, case.case_ref, case.facts, day))]
+    stored = set(
+        read_among(
+            connection,
+            CASE_LINK,
+            LINK_COLUMNS,
+            "case_ref",
+            [ref for case, _rows in current if (ref := case.case_ref) not in opened],
+        )
+    )
+    put_rows(connection, CASE_LINK, [row for _case, rows in current for row in rows if row not in stored])
+
+
+def link_rows(
+    process: Process | None, case_ref: str, facts: Sequence[StoredFact], day: Callable[[date | None], Any]
+) -> list[Row]:
+    """The rows of the links that a history has ever made, in the order of the table's key."""
+    if process is None:
+        return []
+    found = links_ever(process, facts)
+    return [
+        (case_ref, *key, day(link.since if link is not None else None), day(link.until if link is not None else None))
+        for key, link in sorted(found.items(), key=itemgetter(0))
+    ]
 
 
 def write_child_ids(connection: Connection, cases: Iterable[LoadedCase]) -> None:

@@ -1,4 +1,4 @@
-"""Records a new fact on the other cases of the same child that react to it, in the same transaction.
+"""Records a new fact on the cases that react to it, in the same transaction: of the same child, or along a link.
 
 Replay never reads another case. So each process lists its reactions to facts of other processes, and `propagate`
 appends the fact that a reaction records, with `caused_by`. A correction of the cause corrects what it caused.
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from casework.cases.case_links import cases_along, cases_ever_linked
 from casework.cases.loaded_case import LoadedCase, is_readable
 from casework.cases.unit_of_work import UnitOfWork, load_each
 from casework.cases.validation import Refused
@@ -66,6 +67,7 @@ def propagate(unit: UnitOfWork) -> list[str]:
         linked = _linked_references(unit, [cause.case for cause in causes])
         for cause in causes:
             refs = [ref for ref in linked.get(cause.case.child_id or "", []) if ref != cause.case.case_ref]
+            follow_ups += _propagate_along_links(unit, cause, refs)
             follow_ups += _propagate_fact(unit, cause, refs)
     return follow_ups
 
@@ -101,7 +103,8 @@ def _propagate_fact(unit: UnitOfWork, cause: Cause, refs: Sequence[str]) -> list
     applicable = [
         (process, reaction)
         for process, reaction in reactions
-        if reaction.applies_to(fact.data)
+        if reaction.along is None
+        and reaction.applies_to(fact.data)
         and (refs or reaction.records in {process.opens, *process.opens_too})
         and (reaction.where is None or reaction.where(cause.case.file, fact))
     ]
@@ -111,6 +114,32 @@ def _propagate_fact(unit: UnitOfWork, cause: Cause, refs: Sequence[str]) -> list
     for process, reaction in applicable:
         targets = [case for case in cases if case.process is process and not case.ended]
         follow_ups += _react(unit, cause, process, reaction, targets)
+    return follow_ups
+
+
+def _propagate_along_links(unit: UnitOfWork, cause: Cause, of_the_child: Sequence[str]) -> list[str]:
+    """Record one fact, or one correction, on the cases that a link joins with its case. They need no common child.
+
+    A correction reaches the cases `of_the_child` without a link.
+    """
+    fact, case = cause.fact, cause.case
+    if fact.kind in CORRECTIONS:
+        kind = next((each.kind for each in case.facts if each.seq == fact.corrects), "")
+        if not any(reaction.along for _process, reaction in reactions_to().get((fact.process, kind), ())):
+            return []
+        refs = [ref for ref in cases_ever_linked(unit, case) if ref not in of_the_child]
+        cases, follow_ups = _readable_cases(unit, cause, refs, frozenset(), "")
+        return follow_ups + _propagate_correction(unit, cause, cases)
+    follow_ups = []
+    for process, reaction in reactions_to()[fact.process, fact.kind]:
+        if reaction.along is None or not reaction.applies_to(fact.data):
+            continue
+        if reaction.where is not None and not reaction.where(case.file, fact):
+            continue
+        refs = cases_along(unit, case, fact, reaction.along)
+        cases, unreadable = _readable_cases(unit, cause, refs, {process.name}, "")
+        targets = [each for each in cases if each.process is process and not each.ended]
+        follow_ups += [*unreadable, *(_react(unit, cause, process, reaction, targets) if targets else [])]
     return follow_ups
 
 
@@ -209,7 +238,11 @@ def _open_case(unit: UnitOfWork, cause: Cause, process: Process, draft: FactDraf
 
 
 def _readable_cases(
-    unit: UnitOfWork, cause: Cause, refs: Sequence[str], process_names: Collection[str]
+    unit: UnitOfWork,
+    cause: Cause,
+    refs: Sequence[str],
+    process_names: Collection[str],
+    whose: str = " of the same child",
 ) -> tuple[list[LoadedCase], list[str]]:
     """The cases `refs`, without those of these processes that cannot be read; and a follow-up for each of the latter.
 
@@ -226,7 +259,7 @@ def _readable_cases(
     ]
     unreadable = {ref for ref in refs if ref not in loaded} | loaded.keys() - {case.case_ref for case in cases}
     return cases, [
-        f"{cause.fact.kind} of case {cause.case.case_ref} was not copied to case {ref} of the same child, because case"
+        f"{cause.fact.kind} of case {cause.case.case_ref} was not copied to case {ref}{whose}, because case"
         f" {ref} cannot be read. Run: sendflow verify {ref}"
         for ref in sorted(unreadable)
     ]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from casework.cases.about import refuse_child_of
 from casework.cases.birth_date_answers import answered, corrected_day
+from casework.cases.case_links import with_links_as_stored
 from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
@@ -250,6 +251,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     process = case.process or next(
         (process for draft in command.drafts if (process := opens_a_case(draft.kind, draft.data))), None
     )
+    command = replace(command, drafts=_naming_what_is_recorded(unit, process, case, command.drafts))
     person = dict(command.person or {})
     if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in command.drafts):
         refuse_child_of(process, ref)
@@ -264,8 +266,6 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     if process is not None and (process.one_open_case_per_child_and_la or not command.confirmed):
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
-    if process is not None:
-        refuse_unknown_facts(unit, process, drafts)
     notes = filled_in(unit, case, person, reach) if reach is not None else []
     unit.append(case, drafts)
     unit.child_notes += notes
@@ -282,6 +282,16 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     for text in command.passages:
         unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text))
     return case
+
+
+def _naming_what_is_recorded(
+    unit: UnitOfWork, process: Process | None, case: LoadedCase, drafts: Sequence[FactDraft]
+) -> Sequence[FactDraft]:
+    """The drafts, whose fields name only cases and facts that are recorded, each as it is stored. Raises Refused."""
+    if process is None:
+        return drafts
+    refuse_unknown_facts(unit, process, drafts)
+    return with_links_as_stored(unit, process, case, drafts)
 
 
 def _with_link_as_stored(unit: UnitOfWork, draft: FactDraft) -> FactDraft:

@@ -126,6 +126,24 @@ class ItemShown(BaseModel):
     seq: int
 
 
+class LinkShown(BaseModel):
+    """A link between this case and `case_ref`, and what this case is to it in words (`says`). Both days are included.
+
+    `from_here`: a fact of this case made it, and `seq` is its number; otherwise `seq` is a fact of the other case.
+    `process` is that of the other case.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    process: str | None
+    role: str
+    says: str
+    from_here: bool
+    since: date
+    until: date | None
+    seq: int
+
+
 class LateDaysShown(BaseModel):
     """Consecutive late days of one duty, both ends included. `holder`: whose they are, with the `body` if it is one.
 
@@ -184,3 +202,4 @@ class CaseReport(BaseModel):
     same_child: list[str] = []
     whose_days: list[LateDaysShown] = []
     items: list[ItemShown] = []
+    links: list[LinkShown] = []

@@ -9,6 +9,7 @@ from casework.context import AppContext, london_day
 from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, ItemShown, LateDaysShown, Origin
 from casework.reports.histories import read_histories
 from casework.reports.law_then import as_then, duties_then
+from casework.reports.links_shown import links_shown
 from casework.reports.plan_effects import PlanEffects
 from casework.reports.same_child_then import cases_of_the_child
 from config.rule_schema import Rule
@@ -58,6 +59,8 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         if problem.seq == 0:
             raise NothingKnownThen from None
         raise
+    with reading(context.engine) as connection:
+        links = links_shown(context, connection, casefile, as_at, known_at)
     day = as_at or context.today()
     rules = {rule.id: rule for rule in context.law.duties_of(casefile.process)}
     causes = _causes(context, casefile)
@@ -100,6 +103,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         same_child=same_child,
         whose_days=_whose_days(context, casefile, duties, rules, day),
         items=_items(context, casefile),
+        links=links,
     )
 
 

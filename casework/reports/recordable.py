@@ -17,7 +17,7 @@ from casework.cases.loaded_case import replay_case
 from casework.context import AppContext
 from casework.reports.histories import read_histories
 from deadlines.duties import Duty
-from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY, REPLIED
+from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY, LINKED, REPLIED, UNLINKED
 from models.database import reading
 from models.facts import FactData
 from models.fields import form_of
@@ -37,7 +37,7 @@ class FieldForm(BaseModel):
     model_config = ConfigDict(frozen=True)
     name: str
     required: bool
-    kind: Literal["day", "yes_no", "number", "choice", "words", "money", "list", "fact"]
+    kind: Literal["day", "yes_no", "number", "choice", "words", "money", "list", "fact", "case"]
     choices: list[str]
     example: str | None
     hidden: bool
@@ -129,7 +129,7 @@ def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]
 
 def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
     next_state = process.table.get((state, fact.kind))
-    aside = fact.kind in (CONTACT, ATTENDED, REPLIED) or fact.kind.startswith(("chasing_", "excuse_"))
+    aside = fact.kind in (CONTACT, ATTENDED, REPLIED, LINKED, UNLINKED) or fact.kind.startswith(("chasing_", "excuse_"))
     shared = fact.kind in CORRECTIONS or (aside and not meets)
     usual = bool(meets) or (next_state not in (None, state) and fact.kind not in {"case_closed", "case_withdrawn"})
     return RecordableFact(

@@ -94,13 +94,15 @@ def filled_team(team: Team) -> Team:
     _sent_by_notify(team.context("14 Apr 2026"))
     _adopt_a_pack(team)
     team.record("15 Apr 2026", "health_advice_requested", body=TRUST, service="physiotherapy")
+    for kind in ("case_linked", "case_unlinked"):
+        team.record("15 Apr 2026", kind, case="NX90002", to_case="NX90001", role="follows")
     team.day("15 Apr 2026")
     digest(team.context("15 Apr 2026"), transport=team.post)
     checkpoint = sequence(team.context("15 Apr 2026")).checkpoint
     assert checkpoint is not None
     text = parse_note(checkpoint.note).text
-    line = NEIGHBOUR.line(text, 1_776_240_000)
-    transact(team.first.engine, lambda connection: store(connection, checkpoint.number, NEIGHBOUR.public(), line))
+    signed = (checkpoint.number, NEIGHBOUR.public(), NEIGHBOUR.line(text, 1_776_240_000))
+    transact(team.first.engine, lambda connection: store(connection, *signed))
     with reading(team.first.engine) as connection:
         for table in METADATA.tables:
             assert connection.exec_driver_sql(f"SELECT 1 FROM {table}").first() is not None, table

@@ -36,7 +36,7 @@ from statemachines.registry import processes
 from tests.support.team import ready
 
 CONFIG = Path(config.__path__[0])
-CACHES = frozenset({"case_file", "duty"})
+CACHES = frozenset({"case_file", "case_link", "duty"})
 # Values that each kind of text field accepts or refuses: JSON schema does not show the validators of the product.
 PROBES = {
     "code": "QX101",

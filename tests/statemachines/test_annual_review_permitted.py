@@ -27,6 +27,8 @@ ABOUT_ADVICE = {
     "chasing_paused",
     "contact_made",
     "body_replied",
+    "case_linked",
+    "case_unlinked",
     "dco_attended",
 }
 ENDS = {"case_withdrawn", "case_closed"}

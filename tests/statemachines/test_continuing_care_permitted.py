@@ -39,7 +39,16 @@ OPEN = (
     ENDS
     | ALWAYS
     | ENGINE
-    | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended", "body_replied"}
+    | {
+        "excuse_claimed",
+        "excuse_decided",
+        "chasing_paused",
+        "contact_made",
+        "case_linked",
+        "case_unlinked",
+        "dco_attended",
+        "body_replied",
+    }
 )
 PASSED = {"responsibility_passed"}
 # The family is informed of every decision and may dispute it.

@@ -46,6 +46,8 @@ ABOUT_ADVICE = {
     "chasing_paused",
     "contact_made",
     "body_replied",
+    "case_linked",
+    "case_unlinked",
     "dco_attended",
     "health_advice_request_repeated",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too

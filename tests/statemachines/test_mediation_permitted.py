@@ -56,6 +56,8 @@ OPEN = (
         "chasing_paused",
         "contact_made",
         "body_replied",
+        "case_linked",
+        "case_unlinked",
         "dco_attended",
         "case_withdrawn",
         "case_closed",

@@ -14,7 +14,16 @@ from tests.support.by_hand import duties, history
 from tests.support.hand_table import HandTable
 
 # Said by anyone of a case that is not over.
-SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended", "body_replied"}
+SHARED = {
+    "excuse_claimed",
+    "excuse_decided",
+    "chasing_paused",
+    "contact_made",
+    "case_linked",
+    "case_unlinked",
+    "dco_attended",
+    "body_replied",
+}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn", "person_died", "person_flagged_sensitive"}
 ENGINE = {
