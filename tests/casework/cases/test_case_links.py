@@ -25,8 +25,9 @@ from statemachines.process import (
     StatutoryMachine,
     define_process,
 )
+from tests.support.by_hand import day
 from tests.support.invented import registered, with_rules
-from tests.support.team import Team, day
+from tests.support.team import Team
 
 AGENDA = LinkRole("on_agenda", "has on its agenda", "is on the agenda of")
 CHILD, OTHER, MEETING = "NX90001", "NX90002", "ME00001"
@@ -52,7 +53,7 @@ class Listed(FactData):
     about_case: Annotated[CaseLink, AGENDA]
 
 
-class Heard(FactData):
+class Decided(FactData):
     """What became of a case on the agenda is known."""
 
     outcome: str = "agreed"
@@ -68,7 +69,7 @@ def meeting(*reactions: Reaction, listed: type[FactData] = Listed) -> Process:
         facts=[
             OpeningFact("meeting_called", Called),
             NoTransition("case_listed", listed, accepted_in=("called",)),
-            NoTransition("assessment_heard_of", Heard, accepted_in=("called",)),
+            NoTransition("assessment_known", Decided, accepted_in=("called",)),
         ],
         reactions=reactions,
     )
@@ -77,7 +78,7 @@ def meeting(*reactions: Reaction, listed: type[FactData] = Listed) -> Process:
 AGREED = Reaction(
     "ehc_needs_assessment",
     "assessment_agreed",
-    "assessment_heard_of",
+    "assessment_known",
     along="on_agenda",
     fields=FieldMapping(constants={"outcome": "agreed"}),
 )
@@ -160,11 +161,11 @@ def test_a_fact_follows_a_link_and_so_does_its_correction(sitting: Team) -> None
     listed(sitting, "3 Mar 2026")
     recorded = sitting.record("9 Mar 2026", "assessment_agreed", case=CHILD)
     sitting.record("9 Mar 2026", "assessment_agreed", case=OTHER)
-    (heard,) = [line for line in sitting.lines(MEETING) if line.kind == "assessment_heard_of"]
-    assert (heard.occurred_on, heard.caused_by) == (day("9 Mar 2026"), f"{CHILD}/{recorded.seq}")
+    (known,) = [line for line in sitting.lines(MEETING) if line.kind == "assessment_known"]
+    assert (known.occurred_on, known.caused_by) == (day("9 Mar 2026"), f"{CHILD}/{recorded.seq}")
     sitting.record("10 Mar 2026", "fact_corrected", case=CHILD, corrects=recorded.seq, occurred_on="2026-03-05")
     sitting.case = MEETING
-    (shown,) = [fact for fact in sitting.report("10 Mar 2026").facts if fact.kind == "assessment_heard_of"]
+    (shown,) = [fact for fact in sitting.report("10 Mar 2026").facts if fact.kind == "assessment_known"]
     assert shown.corrected_to == day("5 Mar 2026")
     assert sitting.verify("1 Apr 2026").intact
 
@@ -175,7 +176,7 @@ def test_no_fact_follows_a_link_before_it_begins_or_after_it_ended(sitting: Team
     sitting.record("9 Mar 2026", "assessment_agreed", case=CHILD)
     sitting.record("9 Mar 2026", "assessment_agreed", "2 Mar 2026", case=OTHER)
     listed(sitting, "9 Mar 2026", OTHER)
-    assert "assessment_heard_of" not in [line.kind for line in sitting.lines(MEETING)]
+    assert "assessment_known" not in [line.kind for line in sitting.lines(MEETING)]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_a_process_says_what_a_link_is(model: type[FactData], says: str) -> None
     ("reaction", "says"),
     [
         (Reaction("ehc_needs_assessment", "assessment_agreed", "meeting_called", along="on_agenda"), "opens a case"),
-        (Reaction("ehc_needs_assessment", "assessment_agreed", "assessment_heard_of"), "of the same child"),
+        (Reaction("ehc_needs_assessment", "assessment_agreed", "assessment_known"), "of the same child"),
     ],
 )
 def test_a_reaction_without_a_common_child_goes_along_a_link_and_opens_nothing(reaction: Reaction, says: str) -> None:
