@@ -1,4 +1,5 @@
-"""What an act left for a person: refused rows of a tracker, and open cases of one child of which the law knows one.
+"""What an act left for a person: refused rows of a tracker, open cases of one child of which the law knows one, and
+replies of bodies on which a person acts.
 
 Purpose: an import named its refused rows on a screen that was closed, and nobody was reminded of them. Each is a row
 until a person answers it, or until a later import accepts the same row. A row says where, which field and why, by code.
@@ -9,6 +10,7 @@ row is known again by a keyed digest of its reference. Callers open the transact
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -16,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from casework.context import AppContext, instant
+from casework.replies_to_act_on import Place, ReplyShown, still_waiting
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged
 from models.database import transact
@@ -24,7 +27,7 @@ from models.locks import lock_exclusive
 from models.tables import CASE, DECIDED, TO_DECIDE
 
 LOCK = "to decide"
-REFUSED_ROW, DUPLICATE = "refused_row", "duplicate"
+REFUSED_ROW, DUPLICATE, REPLY = "refused_row", "duplicate", "reply"
 # The answers that a person may give, by kind. sendflow itself gives `accepted` and `replaced`.
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     REFUSED_ROW: {
@@ -33,6 +36,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "not_ours": "It is no case of ours",
     },
     DUPLICATE: {"two_matters": "They are two matters, and both go on"},
+    REPLY: {"done": "It is done", "not_needed": "Nothing needs to be done"},
 }
 ACCEPTED, REPLACED = "accepted", "replaced"
 MOST_OF_A_FILE = 1_000  # rows that one import stores; a file with more is corrected first
@@ -50,13 +54,13 @@ class WaitingItem(BaseModel):
     """Something that waits for a person. `at` is an instant (UTC).
 
     Of a refused row: the digest of the file, sheet and line, and each problem as a field and a code. `cases` are those
-    that it names.
+    that it names. Of a reply: its fact `seq` on its one case, and `reply` as that fact says it now.
     """
 
     model_config = ConfigDict(frozen=True)
     number: int
     at: str
-    kind: Literal["refused_row", "duplicate"]
+    kind: Literal["refused_row", "duplicate", "reply"]
     cases: list[str] = []
     file: str = ""
     sheet: int = 1
@@ -64,6 +68,13 @@ class WaitingItem(BaseModel):
     problems: list[tuple[str, str]] = []
     process: str = ""
     la: str = ""
+    seq: int = 0
+    reply: ReplyShown | None = None
+
+    @property
+    def place(self) -> Place:
+        """Of a reply: its case and the number of its fact."""
+        return self.cases[0], self.seq
 
 
 class NothingWaits(Refusal, LookupError):
@@ -81,6 +92,11 @@ def row_key(context: AppContext, reference: str, place: str) -> str:
 def duplicate_key(refs: Collection[str]) -> str:
     """What the same cases have in common."""
     return "/".join(sorted(refs))
+
+
+def reply_item(case_ref: str, seq: int) -> Item:
+    """A reply on which a person acts: its fact says the rest."""
+    return Item(REPLY, f"reply/{case_ref}/{seq}", {"cases": [case_ref], "seq": seq})
 
 
 def store(connection: Connection, items: Sequence[Item], at: str, actor: str) -> None:
@@ -122,15 +138,25 @@ def count_waiting(context: AppContext, connection: Connection) -> int:
     return len(waiting(context, connection))
 
 
-def waiting(context: AppContext, connection: Connection) -> list[WaitingItem]:
-    """What waits, the oldest first. Cases of which one has ended meanwhile are duplicates no more."""
+def waiting(context: AppContext, connection: Connection, as_at: date | None = None) -> list[WaitingItem]:
+    """What waits, the oldest first. Cases of which one has ended meanwhile are duplicates no more, and a reply about a
+    duty that has ended waits no more. `as_at`: today unless given; a body that says it has sent something is asked
+    about once its quiet days are over.
+    """
     rows = connection.execute(select(TO_DECIDE).where(_is_open()).order_by(TO_DECIDE.c.number)).all()
     found = [
         WaitingItem.model_validate({"number": row.number, "at": row.at, "kind": row.kind, **orjson.loads(row.detail)})
         for row in rows
     ]
     opened = _still_open(context, connection, {ref for each in found if each.kind == DUPLICATE for ref in each.cases})
-    return [each for each in found if each.kind != DUPLICATE or len(opened.intersection(each.cases)) > 1]
+    places = {each.place for each in found if each.kind == REPLY}
+    replies = still_waiting(context, connection, places, as_at or context.today()) if places else {}
+    return [
+        each.model_copy(update={"reply": replies[each.place]}) if each.kind == REPLY else each
+        for each in found
+        if (each.kind != DUPLICATE or len(opened.intersection(each.cases)) > 1)
+        and (each.kind != REPLY or each.place in replies)
+    ]
 
 
 def answer(context: AppContext, number: int, actor: str, how: str) -> WaitingItem:

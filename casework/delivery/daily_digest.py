@@ -42,9 +42,10 @@ from casework.reports.withheld import waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.steps import Step, run_step
 from casework.sweep import WrongDay
-from casework.to_decide import DUPLICATE, WaitingItem, waiting
+from casework.to_decide import DUPLICATE, REFUSED_ROW, WaitingItem, waiting
 from models.database import reading, transact, writing
 from models.enums import LetterState, NoticeState
+from models.incoming_mail import count_waiting_mails
 from models.locks import LEDGER, lock_exclusive
 from models.tables import FACT, JOB_RUN, LETTER
 from notifications import outbox
@@ -183,7 +184,7 @@ def _fields(
     letters = letters_for_a_person(connection, as_at)
     held, held_mailboxes = outbox.count_held(connection)
     troubled = last_sweep_had_problems(connection)
-    left = waiting(context, connection)
+    left, mails = waiting(context, connection, as_at), count_waiting_mails(connection)
     escalated = {item["duty"] for item in items if newest(item["template"]).called_for == "open"}
     found = [*(("claims", each) for each in claims), *(("letters", each) for each in letters)]
     found += [("look_again", each) for each in look_again]
@@ -193,16 +194,19 @@ def _fields(
     may_name = [(name, each) for name, each in found if each.get("ref") not in unnamed]
     for name, each in may_name[:MOST]:
         shown[name].append(each)
+    waits = _left(context, left, unnamed)
+    not_shown = len(left) - waits["refused_rows"] - len(waits["duplicates"]) - len(waits["answers"])
     return {
         **_counts("late", late),
         **_counts("soon", soon),
         **_providers(late, soon),
         **shown,
-        "person_count": len(found) + len(withheld) + len(escalated) + len(left) + bool(held) + troubled,
-        "more_for_person": len(found) - len(may_name[:MOST]) + len(withheld),
+        "person_count": len(found) + len(withheld) + len(escalated) + len(left) + mails + bool(held) + troubled,
+        "more_for_person": len(found) - len(may_name[:MOST]) + len(withheld) + not_shown,
+        "mails": mails,
         "held": held,
         "held_mailboxes": held_mailboxes,
-        **_left(left, unnamed),
+        **waits,
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
         **head_fields(context, connection),
@@ -210,11 +214,25 @@ def _fields(
     }
 
 
-def _left(waiting: Sequence[WaitingItem], unnamed: Container[str]) -> dict[str, Any]:
-    """What acts left for a person: how many refused rows, and the cases that are too many for one child."""
-    duplicates = [{"refs": each.cases} for each in waiting if each.kind == DUPLICATE]
-    named = [each for each in duplicates if not any(ref in unnamed for ref in each["refs"])]
-    return {"refused_rows": len(waiting) - len(duplicates), "duplicates": named[:MOST]}
+def _left(context: AppContext, waiting: Sequence[WaitingItem], unnamed: Container[str]) -> dict[str, Any]:
+    """What acts left for a person: how many refused rows, the cases that are too many for one child, and the replies
+    of bodies on which a person acts.
+    """
+    named = [each for each in waiting if not any(ref in unnamed for ref in each.cases)]
+    return {
+        "refused_rows": sum(each.kind == REFUSED_ROW for each in waiting),
+        "duplicates": [{"refs": each.cases} for each in named if each.kind == DUPLICATE][:MOST],
+        "answers": [_answer(context, each) for each in named if each.reply is not None][:MOST],
+    }
+
+
+def _answer(context: AppContext, each: WaitingItem) -> dict[str, Any]:
+    reply, directory = each.reply, context.directory
+    assert reply is not None
+    service = directory.service_name(reply.service) if reply.service else None
+    there = directory.service_name(reply.to_service) if reply.to_service else None
+    about = {"ref": each.cases[0], "la_ref": reply.la_reference, "said": reply.said, "on": reply.on.isoformat()}
+    return {**about, "service": service, "body": directory.body(reply.body).name, "to": there}
 
 
 def _counts(name: str, rows: Sequence[BoardRow]) -> dict[str, int]:

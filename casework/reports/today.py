@@ -58,7 +58,7 @@ class Wanted(BaseModel):
 
 class Today(BaseModel):
     """The lists of one day. `held` letters wait for a person's release. `last_sweep` is an instant (UTC).
-    `mails`: replies that wait in the replies tray, which are not among the things to decide here.
+    `mails`: how many replies wait in the replies tray; each is one thing to decide.
 
     Letters, held letters and refused rows are always those of all cases: a letter may be about many, a row about none.
     """
@@ -86,7 +86,7 @@ class Today(BaseModel):
     def to_decide(self) -> int:
         """How many things wait for a person; held letters count as one."""
         in_lists = len(self.claims) + len(self.look_again) + len(self.letters) + len(self.waiting) + len(self.withheld)
-        return in_lists + len(self.escalated) + bool(self.held) + self.troubled
+        return in_lists + len(self.escalated) + self.mails + bool(self.held) + self.troubled
 
 
 def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, most_changed: int = MOST_CHANGED) -> Today:
@@ -96,7 +96,7 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
         claims, look_again = exceptions_for_a_person(context, connection, as_at)
         held, held_mailboxes = count_held(connection)
         escalated = escalated_to_the_team(context, connection, as_at)
-        meetings, left = meetings_of(context, connection, as_at), waiting(context, connection)
+        meetings, left = meetings_of(context, connection, as_at), waiting(context, connection, as_at)
         withheld = waiting_for_release(context, connection, as_at)
         if wanted is not None and wanted != Wanted():
             named = {row.case_ref for row in (*late, *soon)} | {each.case_ref for each in meetings}
