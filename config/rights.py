@@ -28,6 +28,7 @@ Right = Literal[
     "next_day",
     "release",
     "own",
+    "answer",
     "mails",
 ]
 

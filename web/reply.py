@@ -1,4 +1,4 @@
-"""Answering a letter by its link, without an account.
+"""Answering letters: by a link without an account, or by the account of a body. Both have the same form and functions.
 
 Opening a link changes nothing: mail scanners follow links, and press one button. A person chooses an answer, reads what
 will be recorded, and sends it. The pages show references, services and dates only. A link that opens nothing gets the
@@ -8,9 +8,11 @@ same page for every reason, and a line in the log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from casework.access import limits
@@ -18,9 +20,9 @@ from casework.cases.fact_form import Refused
 from casework.imports.answer_sheet import MOST, NotUnderstood, read_answers, rows_of, sent_by
 from casework.imports.raw_rows import SheetError
 from casework.replies.answers import Reply, drafts_of
-from casework.replies.give import Outcome, give, undo
-from casework.replies.links import Link, NoSuchLink, Scope, find_link
-from casework.replies.owed import Owed, owed_by
+from casework.replies.give import NotOfThisBody, Outcome, give, give_as, undo, undo_as
+from casework.replies.links import NoSuchLink, Scope, find_link
+from casework.replies.owed import Owed, owed_by, owed_by_body
 from casework.replies.record import Asked as Question
 from casework.replies.words import DAY_QUESTIONS, Choice, consequence, reply_of, said, services
 from models.answers import Answer as Said
@@ -28,7 +30,7 @@ from models.database import reading, transact
 from web.answers import Answer, File, GoTo, Page
 from web.asked import Asked, page_of
 from web.export import XLSX, workbook
-from web.faults import fault, too_many
+from web.faults import fault, no_page, too_many
 from web.forms import Field, check_one, day_field
 from web.labels import first_capital
 
@@ -37,67 +39,95 @@ ON_A_PAGE = 25
 BETWEEN = "|"  # in the value of a line: the answer, and the service that it names
 
 
+@dataclass(frozen=True)
+class Form:
+    """What can be answered, and how: by a link, or by an account of a body.
+
+    `one`: a single thing, not a list. `who` is counted by the limit of answers. `give` and `undo` record.
+    """
+
+    address: str
+    who: str
+    owed: Sequence[Owed]
+    give: Callable[[Sequence[tuple[Question, Reply]], str | None], Sequence[Outcome]]
+    undo: Callable[[int], bool]
+    one: bool = False
+    account: bool = False
+
+
 def show(asked: Asked) -> Answer:
-    """What the link answers. Nothing is recorded by opening it."""
+    """What the link or the account answers. Nothing is recorded by opening it."""
     try:
-        link, owed = _opened(asked)
+        form = _opened(asked)
     except NoSuchLink as wrong:
         return _no_link(asked, wrong)
-    return _page(asked, link, owed)
+    return _page(asked, form)
 
 
 def answer(asked: Asked) -> Answer:
     """Take an answer: ask for its day or service, show what will be recorded, record it, or undo it."""
     try:
-        link, owed = _opened(asked)
-        if not _take(asked, limits.REPLIES_OF_LINK, asked.place["token"]):
+        form = _opened(asked)
+        if not _take(asked, limits.REPLIES_OF_LINK, form.who):
             return too_many()
         if asked.form.get("step") == "undo":
-            return _undo(asked)
-        if link.scope is Scope.MAILBOX:
-            return _answer_many(asked, link, owed)
-        return _answer_one(asked, link, owed)
+            return _undo(asked, form)
+        return _answer_one(asked, form) if form.one else _answer_many(asked, form)
     except NoSuchLink as wrong:
         return _no_link(asked, wrong)
+    except NotOfThisBody:
+        return no_page(404)
 
 
 def download(asked: Asked) -> Answer:
-    """What the mailbox is asked for, as a workbook to fill in."""
+    """What the mailbox or the body is asked for, as a workbook to fill in."""
     try:
-        link, owed = _opened(asked)
-        if link.scope is not Scope.MAILBOX:
-            raise NoSuchLink("no list")
+        form = _list_of(asked)
     except NoSuchLink as wrong:
         return _no_link(asked, wrong)
-    rows = rows_of(asked.context, owed)
-    return File("answers.xlsx", XLSX, workbook(rows, len(rows) - sum(bool(one.choices) for one in owed)))
+    rows = rows_of(asked.context, form.owed)
+    return File("answers.xlsx", XLSX, workbook(rows, len(rows) - sum(bool(one.choices) for one in form.owed)))
 
 
 def upload(asked: Asked) -> Answer:
     """Read the answers of a workbook, and show what will be recorded and which cells were not understood."""
     try:
-        link, owed = _opened(asked)
-        if link.scope is not Scope.MAILBOX:
-            raise NoSuchLink("no list")
-        if not _take(asked, limits.REPLIES_OF_LINK, asked.place["token"]):
+        form = _list_of(asked)
+        if not _take(asked, limits.REPLIES_OF_LINK, form.who):
             return too_many()
-        found, wrong = read_answers(asked.context, asked.file or b"", owed)
+        found, wrong = read_answers(asked.context, asked.file or b"", form.owed)
     except NoSuchLink as wrong_link:
         return _no_link(asked, wrong_link)
     except SheetError as problem:
-        return _page(asked, link, owed, {"file": first_capital(problem.sentence)}, 400)
+        return _page(asked, form, {"file": first_capital(problem.sentence)}, 400)
     if not found and not wrong:
-        return _page(asked, link, owed, {"file": "The column Answer of the file is empty: nothing was read"}, 400)
+        return _page(asked, form, {"file": "The column Answer of the file is empty: nothing was read"}, 400)
     lines = [(read.owed, read.choice, read.reply) for read in found[:MOST]]
-    return _check_page(asked, lines, sent_by(found[:MOST]), wrong, len(found[MOST:]))
+    return _check_page(asked, form, lines, sent_by(found[:MOST]), wrong, len(found[MOST:]))
 
 
-def _opened(asked: Asked) -> tuple[Link, list[Owed]]:
+def _opened(asked: Asked) -> Form:
     """Raises NoSuchLink."""
     now, context = asked.context.now(), asked.context
+    token = asked.place.get("token")
     with reading(context.engine) as connection:
-        link = find_link(connection, context.cipher, asked.place["token"], now)
-        return link, owed_by(context, connection, link, now)
+        if token is None:
+            account = asked.account
+            owed = owed_by_body(context, connection, account, asked.scope, now)
+            give_it = partial(give_as, context, account, asked.scope)
+            return Form("/own/reply", account, owed, give_it, partial(undo_as, context, account), account=True)
+        link = find_link(connection, context.cipher, token, now)
+        owed = owed_by(context, connection, link, now)
+        one = link.scope is Scope.DUTY
+        return Form(f"/reply/{token}", token, owed, partial(give, context, token), partial(undo, context, token), one)
+
+
+def _list_of(asked: Asked) -> Form:
+    """Raises NoSuchLink for a link that answers one thing."""
+    form = _opened(asked)
+    if form.one:
+        raise NoSuchLink("no list")
+    return form
 
 
 def _no_link(asked: Asked, wrong: NoSuchLink) -> Answer:
@@ -114,28 +144,32 @@ def _no_link(asked: Asked, wrong: NoSuchLink) -> Answer:
     return page._replace(values={**page.values, "altered": None})
 
 
-def _answer_one(asked: Asked, link: Link, owed: Sequence[Owed]) -> Answer:
-    one = owed[0] if owed else None
+def _answer_one(asked: Asked, form: Form) -> Answer:
+    one = form.owed[0] if form.owed else None
     if one is None or not one.is_open or one.duty is None:
-        return _page(asked, link, owed)
+        return _page(asked, form)
     choice = _choice(one, asked.form.get("choice", ""))
     if choice is None:
-        return _page(asked, link, owed, {"choice": "Choose the answer that fits"}, 400)
+        return _page(asked, form, {"choice": "Choose the answer that fits"}, 400)
     field = _further(asked, one, choice)
     step = asked.form.get("step", "")
     if field is not None and (step == "choose" or not check_one(field)):
-        return _further_page(asked, one, choice, field, 200 if step == "choose" else 400)
+        return _further_page(asked, form, one, choice, field, 200 if step == "choose" else 400)
     on = date.fromisoformat(field.value) if field is not None and field.kind == "day" else None
     to = field.value if field is not None and field.kind == "select" else ""
     reply = reply_of(choice.value, on, to, one.asked.recipient)
     problem = _refusal(asked, one, reply)
     if problem is not None and field is not None:
         field.error = problem
-        return _further_page(asked, one, choice, field, 400)
+        return _further_page(asked, form, one, choice, field, 400)
     if problem is not None:
-        return _page(asked, link, owed, {"choice": problem}, 400)
+        return _page(asked, form, {"choice": problem}, 400)
     sent = {"choice": choice.value, **(field.sent() if field is not None else {})}
-    return _send(asked, [(one.asked, reply)]) if step == "send" else _check_page(asked, [(one, choice, reply)], sent)
+    return (
+        _send(asked, form, [(one.asked, reply)])
+        if step == "send"
+        else _check_page(asked, form, [(one, choice, reply)], sent)
+    )
 
 
 def _refusal(asked: Asked, one: Owed, reply: Reply) -> str | None:
@@ -148,12 +182,12 @@ def _refusal(asked: Asked, one: Owed, reply: Reply) -> str | None:
     return None
 
 
-def _answer_many(asked: Asked, link: Link, owed: Sequence[Owed]) -> Answer:
+def _answer_many(asked: Asked, form: Form) -> Answer:
     """The lines that a person has answered; the others are left as they are."""
     found: list[tuple[Owed, Choice, Reply]] = []
     problems: dict[str, str] = {}
     sent: dict[str, str] = {}
-    for one in owed:
+    for one in form.owed:
         value = asked.form.get(f"c.{one.name}", "")
         if not value or one.duty is None:
             continue
@@ -175,24 +209,25 @@ def _answer_many(asked: Asked, link: Link, owed: Sequence[Owed]) -> Answer:
     if not found and not problems:
         problems = {"none": "Choose an answer on at least one line"}
     if problems or asked.form.get("step") == "choose":
-        return _page(asked, link, owed, problems, 400 if problems else 200)
+        return _page(asked, form, problems, 400 if problems else 200)
     if asked.form.get("step") == "send":
-        return _send(asked, [(one.asked, reply) for one, _choice, reply in found])
-    return _check_page(asked, found, sent)
+        return _send(asked, form, [(one.asked, reply) for one, _choice, reply in found])
+    return _check_page(asked, form, found, sent)
 
 
-def _send(asked: Asked, replies: Sequence[tuple[Question, Reply]]) -> Answer:
-    token = asked.place["token"]
+def _send(asked: Asked, form: Form, replies: Sequence[tuple[Question, Reply]]) -> Answer:
     shown = asked.runs.act(replies[0][0].case_ref, "reply") if asked.runs is not None else nullcontext()
     with shown as run:
-        outcomes = give(asked.context, token, replies, run)
+        outcomes = form.give(replies, run)
     refused = [outcome for outcome in outcomes if outcome.refused is not None]
     if not refused:
-        return GoTo(f"/reply/{token}?recorded={len(outcomes)}")
+        return GoTo(f"{form.address}?recorded={len(outcomes)}")
     return fault(
         "Not all of it was recorded" if len(refused) < len(outcomes) else "Nothing was recorded",
         *(_why(outcome) for outcome in refused),
-        "Open the link again to see what is owed, or reply to the e-mail.",
+        "Open the list again to see what is owed."
+        if form.account
+        else "Open the link again to see what is owed, or reply to the e-mail.",
         status=409,
     )
 
@@ -207,11 +242,10 @@ def _why(outcome: Outcome) -> str:
     return f"{outcome.asked.case_ref}: {sentences.get(outcome.refused.code, outcome.refused.message)}."
 
 
-def _undo(asked: Asked) -> Answer:
-    token, number = asked.place["token"], asked.form.get("number", "")
-    done = number.isascii() and number.isdecimal() and len(number) < 10 and undo(asked.context, token, int(number))
-    if done:
-        return GoTo(f"/reply/{token}?undone=1")
+def _undo(asked: Asked, form: Form) -> Answer:
+    number = asked.form.get("number", "")
+    if number.isascii() and number.isdecimal() and len(number) < 10 and form.undo(int(number)):
+        return GoTo(f"{form.address}?undone=1")
     return fault(
         "It could not be taken back",
         "An answer can be taken back within an hour, once, unless the team has acted on it.",
@@ -242,15 +276,16 @@ def _typed_day(asked: Asked, one: Owed) -> Field:
     return day_field(f"d.{one.name}", "The day", "", asked.form)
 
 
-def _further_page(asked: Asked, one: Owed, choice: Choice, field: Field, status: int) -> Page:
+def _further_page(asked: Asked, form: Form, one: Owed, choice: Choice, field: Field, status: int) -> Page:
     place = f"#{field.name}-day" if field.kind == "day" else f"#{field.name}"
     errors = [{"text": field.error, "href": place}] if field.error else []
     values = {"title": field.label, "one": one, "choice": choice, "field": field, "errors": errors}
-    return Page("reply_further.html", {**_common(asked), **values}, status)
+    return Page("reply_further.html", {**_common(form), **values}, status)
 
 
 def _check_page(
     asked: Asked,
+    form: Form,
     found: Sequence[tuple[Owed, Choice, Reply]],
     sent: Mapping[str, str],
     wrong: Sequence[NotUnderstood] = (),
@@ -266,19 +301,17 @@ def _check_page(
         if one.duty is not None
     ]
     values = {"title": "Check your answer", "lines": lines, "sent": sent, "wrong": wrong, "left": left}
-    return Page("reply_check.html", {**_common(asked), **values})
+    return Page("reply_check.html", {**_common(form), **values})
 
 
-def _page(
-    asked: Asked, link: Link, owed: Sequence[Owed], problems: Mapping[str, str] | None = None, status: int = 200
-) -> Page:
-    """The things that the link answers: one with its answers, or a table of many."""
-    problems = problems or {}
-    template = "reply.html" if link.scope is Scope.DUTY else "replies.html"
+def _page(asked: Asked, form: Form, problems: Mapping[str, str] | None = None, status: int = 200) -> Page:
+    """The things that can be answered: one with its answers, or a table of many."""
+    problems, owed = problems or {}, form.owed
+    template = "reply.html" if form.one else "replies.html"
     page = page_of(asked.query)
-    shown = owed[(page - 1) * ON_A_PAGE : page * ON_A_PAGE] if link.scope is Scope.MAILBOX else owed
+    shown = owed if form.one else owed[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
     values: dict[str, Any] = {
-        "title": "Answer" if link.scope is Scope.DUTY else "What you owe",
+        "title": "Answer" if form.one else "What you owe",
         "owed": shown,
         "count": len(owed),
         "page": page,
@@ -289,20 +322,21 @@ def _page(
         "other_service": str(Said.OTHER_SERVICE),
         "between": BETWEEN,
         "problems": problems,
+        "scope_name": next((each.name for each in asked.context.directory.bodies if each.body == asked.scope), ""),
         "errors": [{"text": text, "href": _href(name)} for name, text in problems.items()],
         "recorded": asked.query.get("recorded", ""),
         "undone": asked.query.get("undone", ""),
     }
-    return Page(template, {**_common(asked), **values}, status)
+    return Page(template, {**_common(form), **values}, status)
 
 
 def _href(name: str) -> str:
     return {"choice": "#choice", "none": "#first", "file": "#file"}.get(name, f"#c.{name}")
 
 
-def _common(asked: Asked) -> dict[str, Any]:
+def _common(form: Form) -> dict[str, Any]:
     """What these pages share. Whether the records were altered is said to the team only."""
-    return {"altered": None, "address": f"/reply/{asked.place['token']}", "may_simulate": False}
+    return {"altered": None, "address": form.address, "by_account": form.account, "may_simulate": False}
 
 
 def _take(asked: Asked, limit: limits.Limit, who: str) -> bool:

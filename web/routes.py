@@ -60,6 +60,7 @@ MENU = (
     MenuItem("E-mails", "/letters", "letters"),
     MenuItem("Replies", "/mails", "mails"),
     MenuItem("Duties", "/own", "own"),
+    MenuItem("Answer", "/own/reply", "answer"),
     MenuItem("Reading", "/unusual", "unusual"),
     MenuItem("People", "/people", "people"),
 )
@@ -117,6 +118,10 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/mails/{id}", "mails", mails.mail),
     Way("POST", "/mails/{id}", "mails", mails.decide),
     Way("GET", "/own", "own", own.own),
+    Way("GET", "/own/reply", "answer", reply.show),
+    Way("POST", "/own/reply", "answer", reply.answer),
+    Way("GET", "/own/reply/answers", "answer", reply.download),
+    Way("POST", "/own/reply/answers", "answer", reply.upload),
     Way("GET", "/unusual", "unusual", identity.unusual),
     Way("GET", "/people", "people", people.people),
     Way("POST", "/people", "people", people.change),

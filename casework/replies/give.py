@@ -1,4 +1,5 @@
-"""Give an answer by a link, or undo it: the facts, the link that is spent and the receipt, in one transaction.
+"""Give an answer by a link or by the account of a body, or undo it: the facts, the row that says by which link or
+account, and the receipt, in one transaction.
 
 The case is locked before the link is looked at, so that of two answers at once the second sees the first.
 """
@@ -11,15 +12,17 @@ from sqlalchemy import Connection, insert, select, update
 
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
+from casework.cases.of_the_child import withheld_cases
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
 from casework.replies.answers import Reply
 from casework.replies.links import Link, NoSuchLink, Scope, digest_of, find_link
-from casework.replies.owed import UNDO_WITHIN, Given, given_by
+from casework.replies.owed import UNDO_WITHIN, Given, account_key, given_by
 from casework.replies.receipts import receipt
-from casework.replies.record import VIA_LINK, Asked, apply_reply, duty_asked_for, undo_reply
+from casework.replies.record import VIA_LINK, VIA_PAGE, Asked, apply_reply, duty_asked_for, undo_reply
 from models.database import transact
 from models.enums import Party
+from models.errors import Refusal
 from models.tables import ANSWER_GIVEN
 
 MAILBOX = "mailbox"  # the actor until it is known which mailbox answers
@@ -31,6 +34,12 @@ class Outcome(NamedTuple):
     asked: Asked
     facts: Sequence[int] = ()
     refused: Refused | None = None
+
+
+class NotOfThisBody(Refusal):
+    """A thing that an account asks to answer is not of its body."""
+
+    default_code = "not_of_this_body"
 
 
 class AnsweredAlready(Refused):
@@ -61,6 +70,32 @@ def give(
     return transact(context.engine, once)
 
 
+def give_as(
+    context: AppContext, account: str, body: str, replies: Sequence[tuple[Asked, Reply]], run: str | None = None
+) -> list[Outcome]:
+    """Record replies of a body by its account, in one transaction; one that is refused does not stop the others.
+
+    Raises NotOfThisBody for a duty of another body, or of a case that no list of the body names.
+    """
+
+    def once(connection: Connection) -> list[Outcome]:
+        unit = UnitOfWork(context, connection, actor=account, via=VIA_PAGE, run=run)
+        unit.load(sorted({asked.case_ref for asked, _reply in replies}))
+        withheld = withheld_cases(connection)
+        outcomes = []
+        for asked, reply in replies:
+            case = unit.cases[asked.case_ref]
+            duty = duty_asked_for(case, asked) if case.facts else None
+            if duty is None or asked.body != body or asked.case_ref in withheld:
+                raise NotOfThisBody("nothing of that body is owed there")
+            mailbox = context.directory.mailbox(case.file.la, body, duty.service, Party.SERVICE, context.today())
+            outcomes.append(_recorded(unit, account_key(account), asked, reply, account, mailbox))
+        commit(unit)
+        return outcomes
+
+    return transact(context.engine, once)
+
+
 def _one(
     unit: UnitOfWork,
     token: str,
@@ -70,14 +105,21 @@ def _one(
     reply: Reply,
 ) -> Outcome:
     _check_reach(unit, link, asked)
+    if link.scope is Scope.DUTY and (asked.case_ref, asked.rule, asked.opened_seq) in known:
+        return Outcome(asked, refused=AnsweredAlready())
+    return _recorded(unit, digest_of(token), asked, reply, None, link.mailbox)
+
+
+def _recorded(
+    unit: UnitOfWork, key: str, asked: Asked, reply: Reply, actor: str | None, mailbox: str | None
+) -> Outcome:
+    """Append the facts of a reply, the row that says who gave it, and its receipt to a mailbox, if there is one."""
     try:
-        if link.scope is Scope.DUTY and (asked.case_ref, asked.rule, asked.opened_seq) in known:
-            raise AnsweredAlready
-        facts = apply_reply(unit, asked, reply)
+        facts = apply_reply(unit, asked, reply, actor)
     except Refused as refused:
         return Outcome(asked, refused=refused)
     row = {
-        "link": digest_of(token),
+        "link": key,
         "case_ref": asked.case_ref,
         "rule": asked.rule,
         "opened_seq": asked.opened_seq,
@@ -87,7 +129,7 @@ def _one(
     }
     unit.connection.execute(insert(ANSWER_GIVEN).values(**row))
     case = unit.cases[asked.case_ref]
-    notice = receipt(unit.context, case, asked, reply, facts[0], link.mailbox)
+    notice = receipt(unit.context, case, asked, reply, facts[0], mailbox) if mailbox is not None else None
     if notice is not None:
         unit.notices.append(notice)
     return Outcome(asked, [fact.seq for fact in facts])
@@ -117,26 +159,39 @@ def undo(context: AppContext, token: str, number: int, run: str | None = None) -
     """
 
     def once(connection: Connection) -> bool:
-        now = context.now()
-        find_link(connection, context.cipher, token, now)
-        query = select(ANSWER_GIVEN).where(ANSWER_GIVEN.c.id == number, ANSWER_GIVEN.c.link == digest_of(token))
-        row = connection.execute(query).first()
-        if row is None:
-            return False
-        unit = UnitOfWork(context, connection, actor=MAILBOX, via=VIA_LINK, run=run)
-        facts = unit.load([row.case_ref])[row.case_ref].facts
-        row = connection.execute(query).one()
-        if row.undone_at is not None or datetime.fromisoformat(row.given_at) <= now - UNDO_WITHIN:
-            return False
-        seqs = [int(seq) for seq in row.facts.split()]
-        unit.actor = next((fact.actor for fact in facts if fact.seq in seqs), MAILBOX)
-        try:
-            undo_reply(unit, row.case_ref, seqs)
-        except Refused:
-            return False
-        undone = {"undone_at": now.isoformat(timespec="microseconds")}
-        connection.execute(update(ANSWER_GIVEN).where(ANSWER_GIVEN.c.id == number).values(**undone))
-        commit(unit)
-        return True
+        find_link(connection, context.cipher, token, context.now())
+        return _undone(UnitOfWork(context, connection, actor=MAILBOX, via=VIA_LINK, run=run), digest_of(token), number)
 
     return transact(context.engine, once)
+
+
+def undo_as(context: AppContext, account: str, number: int, run: str | None = None) -> bool:
+    """The same, of an answer that an account gave."""
+
+    def once(connection: Connection) -> bool:
+        unit = UnitOfWork(context, connection, actor=account, via=VIA_PAGE, run=run)
+        return _undone(unit, account_key(account), number)
+
+    return transact(context.engine, once)
+
+
+def _undone(unit: UnitOfWork, key: str, number: int) -> bool:
+    connection, now = unit.connection, unit.context.now()
+    query = select(ANSWER_GIVEN).where(ANSWER_GIVEN.c.id == number, ANSWER_GIVEN.c.link == key)
+    row = connection.execute(query).first()
+    if row is None:
+        return False
+    facts = unit.load([row.case_ref])[row.case_ref].facts
+    row = connection.execute(query).one()
+    if row.undone_at is not None or datetime.fromisoformat(row.given_at) <= now - UNDO_WITHIN:
+        return False
+    seqs = [int(seq) for seq in row.facts.split()]
+    unit.actor = next((fact.actor for fact in facts if fact.seq in seqs), unit.actor)
+    try:
+        undo_reply(unit, row.case_ref, seqs)
+    except Refused:
+        return False
+    undone = {"undone_at": now.isoformat(timespec="microseconds")}
+    connection.execute(update(ANSWER_GIVEN).where(ANSWER_GIVEN.c.id == number).values(**undone))
+    commit(unit)
+    return True

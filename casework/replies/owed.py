@@ -65,10 +65,32 @@ def owed_by(context: AppContext, connection: Connection, link: Link, now: dateti
     """What a link answers, the worst first: late ones by their days, then by due date."""
     if link.asked is not None:
         asked = [link.asked]
-    else:  # a list names no case of a child who died or is flagged as sensitive; the link of a letter was sent before
-        withheld = withheld_cases(connection)
-        asked = [each for each in asked_of_mailbox(context, connection, link.mailbox) if each.case_ref not in withheld]
+    else:  # the link of a letter was sent before anything was known; a list names no withheld case
+        asked = _may_be_named(connection, asked_of_mailbox(context, connection, link.mailbox))
     given = given_by(context, connection, link, now)
+    return _owed_among(context, connection, asked, given, all_of_them=link.scope is Scope.DUTY)
+
+
+def owed_by_body(context: AppContext, connection: Connection, account: str, body: str, now: datetime) -> list[Owed]:
+    """What an account of a body answers: every open duty of the body that is chased, in the same order."""
+    given = _given(connection, account_key(account), now, recent_only=True)
+    return _owed_among(context, connection, asked_of_body(context, connection, body), given, all_of_them=False)
+
+
+def account_key(account: str) -> str:
+    """What the row of an answer has, in place of the digest of a link, if an account gave it."""
+    return f"account/{account}"
+
+
+def _owed_among(
+    context: AppContext,
+    connection: Connection,
+    asked: Sequence[Asked],
+    given: dict[tuple[str, str, int], Given],
+    *,
+    all_of_them: bool,
+) -> list[Owed]:
+    """Those of the things asked for that are owed or were just answered."""
     found = []
     histories = ledger.read(connection, sorted({each.case_ref for each in asked}))
     replayed: dict[str, Replayed] = {}
@@ -81,9 +103,15 @@ def owed_by(context: AppContext, connection: Connection, link: Link, now: dateti
             except UNREADABLE:  # verify reports it; a body is asked nothing on a guess
                 continue
         owed = _owed(context, replayed[each.case_ref], each, given)
-        if owed is not None and (owed.choices or owed.given is not None or link.scope is Scope.DUTY):
+        if owed is not None and (owed.choices or owed.given is not None or all_of_them):
             found.append(owed)
     return sorted(found, key=_worst_first)
+
+
+def _may_be_named(connection: Connection, asked: Iterable[Asked]) -> list[Asked]:
+    """Without the cases of a child who died or is flagged as sensitive: no list of another body names them."""
+    withheld = withheld_cases(connection)
+    return [each for each in asked if each.case_ref not in withheld]
 
 
 def _owed(
@@ -110,13 +138,16 @@ def given_by(
     context: AppContext, connection: Connection, link: Link, now: datetime
 ) -> dict[tuple[str, str, int], Given]:
     """The newest answer of this link about each thing that was not undone. Of a link to all: within the last hour."""
-    query = select(ANSWER_GIVEN).where(
-        ANSWER_GIVEN.c.link == digest_of(token_of(context.cipher, link)), ANSWER_GIVEN.c.undone_at.is_(None)
-    )
+    key = digest_of(token_of(context.cipher, link))
+    return _given(connection, key, now, recent_only=link.scope is not Scope.DUTY)
+
+
+def _given(connection: Connection, key: str, now: datetime, *, recent_only: bool) -> dict[tuple[str, str, int], Given]:
+    query = select(ANSWER_GIVEN).where(ANSWER_GIVEN.c.link == key, ANSWER_GIVEN.c.undone_at.is_(None))
     found: dict[tuple[str, str, int], Given] = {}
     for row in connection.execute(query.order_by(ANSWER_GIVEN.c.id)):
         recent = datetime.fromisoformat(row.given_at) > now - UNDO_WITHIN
-        if link.scope is Scope.DUTY or recent:
+        if recent or not recent_only:
             facts = tuple(map(int, row.facts.split()))
             found[row.case_ref, row.rule, row.opened_seq] = Given(row.id, row.answer, row.given_at, facts, recent)
     return found
@@ -124,8 +155,27 @@ def given_by(
 
 def asked_of_mailbox(context: AppContext, connection: Connection, mailbox: str) -> list[Asked]:
     """Every open duty for which the directory has this mailbox, and which the escalation policy chases."""
+    found = []
+    for row in _chased(
+        context, connection, _bodies_at(context, mailbox, [each.body for each in context.directory.bodies])
+    ):
+        party = _party_at(context, mailbox, row)
+        if party is not None:
+            found.append(Asked(row.case_ref, row.rule, row.opened_seq, row.body, row.service, str(party)))
+    return found
+
+
+def asked_of_body(context: AppContext, connection: Connection, body: str) -> list[Asked]:
+    """Every open duty of a body that the escalation policy chases, without those of withheld cases."""
+    rows = _chased(context, connection, [body])
+    return _may_be_named(
+        connection, (Asked(row.case_ref, row.rule, row.opened_seq, row.body, row.service) for row in rows)
+    )
+
+
+def _chased(context: AppContext, connection: Connection, bodies: Sequence[str]) -> list[Any]:
+    """The open duties of bodies that the escalation policy chases, the earliest due date first."""
     rules = list(context.escalation_policy.rung)
-    bodies = _bodies_at(context, mailbox, [body.body for body in context.directory.bodies])
     query = (
         select(DUTY.c.case_ref, DUTY.c.rule, DUTY.c.opened_seq, DUTY.c.body, DUTY.c.service, CASE.c.la)
         .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
@@ -133,12 +183,7 @@ def asked_of_mailbox(context: AppContext, connection: Connection, mailbox: str) 
         .order_by(DUTY.c.due, DUTY.c.case_ref)
         .limit(MOST)
     )
-    found = []
-    for row in connection.execute(query):
-        party = _party_at(context, mailbox, row)
-        if party is not None:
-            found.append(Asked(row.case_ref, row.rule, row.opened_seq, row.body, row.service, str(party)))
-    return found
+    return list(connection.execute(query))
 
 
 def _bodies_at(context: AppContext, mailbox: str, bodies: Iterable[str]) -> list[str]:

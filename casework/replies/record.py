@@ -1,6 +1,6 @@
 """Record what a body replies about a duty, like every other fact: checked, and written by the caller's unit of work.
 
-The actor is the mailbox, never a person. A reply by link and one by e-mail record the same facts.
+The actor is the mailbox, or the account of a body. A reply by link, by e-mail and by account records the same facts.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from deadlines.duties import Duty
 from models.database import transact
 from models.facts import Fact, FactDraft
 
-VIA_LINK, VIA_MAIL = "reply_link", "reply_mail"
+VIA_LINK, VIA_MAIL, VIA_PAGE = "reply_link", "reply_mail", "page"
 
 
 class Asked(NamedTuple):
@@ -53,8 +53,9 @@ def duty_asked_for(case: LoadedCase, asked: Asked) -> Duty | None:
     return next((duty for duty in found if duty.body == asked.body), None)
 
 
-def apply_reply(unit: UnitOfWork, asked: Asked, reply: Reply) -> Sequence[Fact]:
-    """Append the facts of a reply to its case; the caller commits the unit, whose actor is the mailbox from here on.
+def apply_reply(unit: UnitOfWork, asked: Asked, reply: Reply, actor: str | None = None) -> Sequence[Fact]:
+    """Append the facts of a reply to its case; the caller commits the unit. Its actor is `actor` from here on, else the
+    mailbox.
 
     Raises NotOwed where the duty is not open, and Refused where the reply is no answer about it or repeats one.
     """
@@ -63,7 +64,7 @@ def apply_reply(unit: UnitOfWork, asked: Asked, reply: Reply) -> Sequence[Fact]:
     if duty is None or duty.closed_on is not None:
         raise NotOwed
     drafts = drafts_of(unit.context, case.file, duty, reply)
-    unit.actor = asked.actor
+    unit.actor = actor or asked.actor
     before = len(case.new_facts)
     apply(unit, RecordCommand(asked.case_ref, drafts))
     return case.new_facts[before:]

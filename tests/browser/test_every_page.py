@@ -69,7 +69,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "admin.team": ("/people",),
     "operations": ("/letters", "/people"),
     "auditor": ("/today", f"/cases/{CASE}/looks"),
-    "provider": ("/own", "/today"),
+    "provider": ("/own", "/own/reply", "/today"),
     "council": ("/own",),
 }
 
@@ -94,6 +94,7 @@ OPENED_ELSEWHERE = {
     "/reply/{token}",
     "/calendar/{name}/{token}",  # for programs
     "/reply/{token}/answers",  # a file
+    "/own/reply/answers",  # a file
     "/cases/{ref}/why/{rule}/{seq:int}",
     "/letters/{id}",
 }

@@ -104,6 +104,25 @@ def test_the_list_of_a_mailbox_is_sound_wide_and_narrow_and_answered_by_keyboard
     is_sound(person)
 
 
+def test_a_provider_answers_in_its_account_on_a_narrow_screen_without_script(
+    own_sample: tuple[Installation, str], visitors: Callable[..., Visitor]
+) -> None:
+    installation, origin = own_sample
+    person = visitors(installation, origin, NARROW, java_script_enabled=False)
+    person.sign_in("provider")
+    person.follow("Answer what is asked for")
+    assert person.path == "/own/reply" and person.says("the most overdue first")
+    first, second = (person.page.locator("select.app-reply__select").nth(place) for place in (0, 1))
+    first.select_option("received")
+    second.select_option("wrong_mailbox")
+    person.press("Continue")
+    assert person.heading == "Check before it is recorded" and person.says("in the name of your account")
+    person.press("Send these 2 answers")
+    assert person.says("2 answers are recorded")
+    person.press("Take this answer back")
+    assert person.says("Your answer is taken back")
+
+
 def keyboard(page: Page) -> None:
     """Choose the second answer of the first line and press Enter, without a mouse."""
     page.locator("select").first.focus()

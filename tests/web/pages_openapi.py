@@ -43,6 +43,7 @@ FORMS = {
     "/start": ("link",),
     "/reset": ("account",),
     "/reply/{token}": ("choice", "step", "to", "on-day", "number"),
+    "/own/reply": ("choice", "step", "number"),
     "/second-factor": ("code", "then"),
     "/sign-out": ("everywhere",),
     "/password": ("password", "again"),

@@ -1,4 +1,4 @@
-"""An answer on which a person acts stands under "To decide" with what to do, and is answered there."""
+"""An answer on which a person acts is listed under "To decide" with what to do, and is answered there."""
 
 from __future__ import annotations
 
