@@ -104,9 +104,7 @@ def test_the_list_goes_down_as_a_workbook_and_comes_up_again(provider: Browser, 
     assert team.lines(OTHER)[-1].actor == "trust.desk"
 
 
-def test_a_duty_of_another_body_is_not_answered_whatever_the_form_says(
-    provider: Browser, place: Installation, team: Team
-) -> None:
+def test_a_duty_of_another_body_is_not_answered_by_any_form(provider: Browser, place: Installation, team: Team) -> None:
     line = next(line for line in team.lines() if line.data.get("service") == PHYSIO)
     foreign = Asked(CASE, ADVICE, line.seq, PHYSIO_TRUST, PHYSIO)
     before = team.dump()
