@@ -31,6 +31,7 @@ from deadlines.calculator import dates_for
 from deadlines.duty_rule import Dates, DatesOf
 from deadlines.duty_rules import DutyRules
 from deadlines.working_calendar import WorkingCalendar
+from models.alike import index_alike
 from models.database import is_read_only, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher
 from models.errors import NoInstallation
@@ -81,7 +82,9 @@ class AppContext:
         engine = open_engine(settings.records_url)
         create_or_upgrade_schema(engine, settings.owner_url)
         context = cls._of(settings_by_clock(engine, settings, demo=demo), engine)
-        bind_older_values(engine, context.cipher, instant(context.now()))
+        at = instant(context.now())
+        bind_older_values(engine, context.cipher, at)
+        index_alike(engine, context.cipher, at)
         return context
 
     @classmethod

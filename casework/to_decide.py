@@ -1,4 +1,4 @@
-"""What an act left for a person: refused rows of a tracker, open cases of one child of which the law knows one, and
+"""What an act left for a person: refused rows of a tracker, second open cases of a child, children who may be one, and
 replies of bodies on which a person acts.
 
 Purpose: an import named its refused rows on a screen that was closed, and nobody was reminded of them. Each is a row
@@ -9,7 +9,7 @@ row is known again by a keyed digest of its reference. Callers open the transact
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -21,13 +21,14 @@ from casework.context import AppContext, instant
 from casework.replies_to_act_on import Place, ReplyShown, still_waiting
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged
-from models.database import transact
+from models.database import reading, transact
 from models.errors import Refusal
 from models.locks import lock_exclusive
 from models.tables import CASE, DECIDED, TO_DECIDE
 
 LOCK = "to decide"
-REFUSED_ROW, DUPLICATE, REPLY = "refused_row", "duplicate", "reply"
+REFUSED_ROW, DUPLICATE, ALIKE, REPLY = "refused_row", "duplicate", "alike", "reply"
+ONE_CHILD, TWO_CHILDREN = "one_child", "two_children"
 # The answers that a person may give, by kind. sendflow itself gives `accepted` and `replaced`.
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     REFUSED_ROW: {
@@ -37,6 +38,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     },
     DUPLICATE: {"two_matters": "They are two matters, and both go on"},
     REPLY: {"done": "It is done", "not_needed": "Nothing needs to be done"},
+    ALIKE: {ONE_CHILD: "They are one child: join the cases", TWO_CHILDREN: "They are two children"},
 }
 ACCEPTED, REPLACED = "accepted", "replaced"
 MOST_OF_A_FILE = 1_000  # rows that one import stores; a file with more is corrected first
@@ -54,14 +56,16 @@ class WaitingItem(BaseModel):
     """Something that waits for a person. `at` is an instant (UTC).
 
     Of a refused row: the digest of the file, sheet and line, and each problem as a field and a code. `cases` are those
-    that it names. Of a reply: its fact `seq` on its one case, and `reply` as that fact says it now.
+    that it names. Of children who may be one: a case of each, and in `reaches` every case that joining them reaches. Of
+    a reply: its fact `seq` on its one case, and `reply` as that fact says it now.
     """
 
     model_config = ConfigDict(frozen=True)
     number: int
     at: str
-    kind: Literal["refused_row", "duplicate", "reply"]
+    kind: Literal["refused_row", "duplicate", "alike", "reply"]
     cases: list[str] = []
+    reaches: list[str] = []
     file: str = ""
     sheet: int = 1
     line: int = 0
@@ -75,6 +79,9 @@ class WaitingItem(BaseModel):
     def place(self) -> Place:
         """Of a reply: its case and the number of its fact."""
         return self.cases[0], self.seq
+
+
+Act = Callable[["WaitingItem"], object]  # what an answer asks for, such as joining two cases
 
 
 class NothingWaits(Refusal, LookupError):
@@ -139,40 +146,71 @@ def count_waiting(context: AppContext, connection: Connection) -> int:
 
 
 def waiting(context: AppContext, connection: Connection, as_at: date | None = None) -> list[WaitingItem]:
-    """What waits, the oldest first. Cases of which one has ended meanwhile are duplicates no more, and a reply about a
-    duty that has ended waits no more. `as_at`: today unless given; a body that says it has sent something is asked
-    about once its quiet days are over.
+    """What waits, the oldest first.
+
+    Cases of which one has ended, or that were joined meanwhile, wait no more, and no reply about a duty that has ended.
+    `as_at`: today unless given; a body that says it has sent something is asked about once its quiet days are over.
     """
     rows = connection.execute(select(TO_DECIDE).where(_is_open()).order_by(TO_DECIDE.c.number)).all()
     found = [
         WaitingItem.model_validate({"number": row.number, "at": row.at, "kind": row.kind, **orjson.loads(row.detail)})
         for row in rows
     ]
-    opened = _still_open(context, connection, {ref for each in found if each.kind == DUPLICATE for ref in each.cases})
+    named = {ref for each in found if each.kind in (DUPLICATE, ALIKE) for ref in each.cases}
+    child_of = _still_open(context, connection, named)
+    alike = {ref for each in found if each.kind == ALIKE for ref in each.cases}
+    reached = _cases_of(connection, {child_of[ref] for ref in alike & child_of.keys()})
     places = {each.place for each in found if each.kind == REPLY}
     replies = still_waiting(context, connection, places, as_at or context.today()) if places else {}
-    return [
-        each.model_copy(update={"reply": replies[each.place]}) if each.kind == REPLY else each
-        for each in found
-        if (each.kind != DUPLICATE or len(opened.intersection(each.cases)) > 1)
-        and (each.kind != REPLY or each.place in replies)
-    ]
+    left: list[WaitingItem] = []
+    for each in found:
+        opened = [child_of[ref] for ref in each.cases if ref in child_of]
+        if each.kind == ALIKE and len(set(opened)) > 1:
+            left.append(each.model_copy(update={"reaches": sorted(ref for child in opened for ref in reached[child])}))
+        elif each.kind == REPLY and each.place in replies:
+            left.append(each.model_copy(update={"reply": replies[each.place]}))
+        elif each.kind == REFUSED_ROW or (each.kind == DUPLICATE and len(opened) > 1):
+            left.append(each)
+    return left
 
 
-def answer(context: AppContext, number: int, actor: str, how: str) -> WaitingItem:
-    """Answer what waits, in the name of a person. Raises NothingWaits, or Refusal for an answer that its kind lacks."""
+def answer(context: AppContext, number: int, actor: str, how: str, act: Act | None = None) -> WaitingItem:
+    """Answer what waits, in the name of a person, after the `act` that the answer asks for.
+
+    Raises NothingWaits, Refusal for an answer that its kind lacks, and what the act raises: nothing is answered then.
+    """
+    with reading(context.engine) as connection:
+        found = _checked(context, connection, number, how)
+    if act is not None:
+        act(found)
 
     def work(connection: Connection) -> WaitingItem:
         lock_exclusive(connection, LOCK)
-        found = next((each for each in waiting(context, connection) if each.number == number), None)
-        if found is None:
-            raise NothingWaits(f"nothing of number {number} waits any more: the page To decide lists what does")
-        if how not in ANSWERS[found.kind]:
-            raise Refusal(f"choose one of the answers: {', '.join(ANSWERS[found.kind].values())}", code="no_answer")
+        if act is None:
+            _checked(context, connection, number, how)
         _close(connection, [number], instant(context.now()), actor, how)
         return found
 
     return transact(context.engine, work)
+
+
+def answered(connection: Connection, keys: Collection[str], how: str) -> set[str]:
+    """Those of these keys that a person has answered so."""
+    found: set[str] = set()
+    for chunk in in_chunks(list(keys)):
+        query = select(TO_DECIDE.c.key).join(DECIDED, DECIDED.c.number == TO_DECIDE.c.number)
+        found |= set(connection.scalars(query.where(TO_DECIDE.c.key.in_(chunk), DECIDED.c.how == how)))
+    return found
+
+
+def _checked(context: AppContext, connection: Connection, number: int, how: str) -> WaitingItem:
+    found = next((each for each in waiting(context, connection) if each.number == number), None)
+    if found is None:
+        raise NothingWaits(f"nothing of number {number} waits any more. To list what does: sendflow to-decide")
+    if how not in ANSWERS[found.kind]:
+        words = "; ".join(f"{each} ({said})" for each, said in ANSWERS[found.kind].items())
+        raise Refusal(f"choose one of the answers: {words}", code="no_answer")
+    return found
 
 
 def _open(connection: Connection, keys: Collection[str]) -> dict[str, tuple[int, str]]:
@@ -194,12 +232,26 @@ def _is_open() -> ColumnElement[bool]:
     return ~select(DECIDED.c.number).where(DECIDED.c.number == TO_DECIDE.c.number).exists()
 
 
-def _still_open(context: AppContext, connection: Connection, refs: Collection[str]) -> set[str]:
-    """Those of the cases that have not ended."""
-    found: set[str] = set()
+def _still_open(context: AppContext, connection: Connection, refs: Collection[str]) -> dict[str, str]:
+    """The child id of each of the cases that has not ended."""
+    found: dict[str, str] = {}
     for chunk in in_chunks(sorted(refs)):
-        query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state).where(CASE.c.case_ref.in_(chunk))
-        found |= {row.case_ref for row in connection.execute(query) if not _has_ended(context, row.process, row.state)}
+        query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state, CASE.c.child_key).where(
+            CASE.c.case_ref.in_(chunk)
+        )
+        for row in connection.execute(query):
+            if not _has_ended(context, row.process, row.state):
+                found[row.case_ref] = str(row.child_key)
+    return found
+
+
+def _cases_of(connection: Connection, children: Collection[str]) -> dict[str, list[str]]:
+    """Every case of these children."""
+    found: dict[str, list[str]] = {child: [] for child in children}
+    for chunk in in_chunks(sorted(children)):
+        query = select(CASE.c.child_key, CASE.c.case_ref).where(CASE.c.child_key.in_(chunk))
+        for child, ref in connection.execute(query):
+            found[child].append(ref)
     return found
 
 

@@ -80,6 +80,10 @@ MODULES = {
         "rules",
     ),
     "sign_in": ("sign-in",),
+    "to_decide": (
+        "to-decide",
+        "assign",
+    ),
     "up": ("up",),
     "worklists": (
         "overdue",

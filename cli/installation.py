@@ -43,6 +43,7 @@ ACCESS = {
     "part": Access.CHANGES,
     "person": Access.CHANGES,  # the access log
     "reset-person-key": Access.CHANGES,
+    "assign": Access.CHANGES,
     "sign-in": Access.CHANGES,
     "sweep": Access.CHANGES,
     "adoptions": Access.LOOKS,
@@ -59,6 +60,7 @@ ACCESS = {
     "overdue": Access.LOOKS,
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "rulesets": Access.LOOKS,
+    "to-decide": Access.LOOKS,  # `to-decide answer` changes
     "verify": Access.LOOKS,  # but for what it finds, which it stores
     "bodies": Access.NONE,
     "check": Access.NONE,

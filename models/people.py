@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.aliases import delete_aliases
+from models.alike import alike_index
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged, log_keys, log_rows
 from models.encryption import Cipher, person_place
@@ -216,6 +218,7 @@ def _write(
                 orjson.dumps(dict(person), option=orjson.OPT_SORT_KEYS).decode(), person_place(child)
             ),
             "nhs_index": nhs_index(cipher, person["nhs_number"]) if "nhs_number" in person else None,
+            "alike_index": alike_index(cipher, person),
         }
         if child in known:
             changed.append({"who": child, **row})
@@ -225,9 +228,13 @@ def _write(
         connection.execute(insert(PERSON), added)
     if changed:
         statement = update(PERSON).where(PERSON.c.child_key == bindparam("who"))
-        connection.execute(statement.values(sealed=bindparam("sealed"), nhs_index=bindparam("nhs_index")), changed)
+        values: dict[str, Any] = {name: bindparam(name) for name in ("sealed", "nhs_index", "alike_index")}
+        connection.execute(statement.values(values), changed)
     # A person who is written is not erased: erased persons are not among those that were read.
-    written = [(row.get("child_key", row.get("who")), row["nhs_index"], row["sealed"], None) for row in added + changed]
+    written = [
+        (row.get("child_key", row.get("who")), row["nhs_index"], row["sealed"], None, row["alike_index"])
+        for row in added + changed
+    ]
     log_rows(connection, PERSON, written)
 
 
@@ -292,7 +299,8 @@ def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
         ).scalars()
     )
     blank = {"sealed": b"", "erased_at": erased_at}
-    connection.execute(update(PERSON).where(PERSON.c.child_key == child_key).values(**blank, nhs_index=None))
+    gone = update(PERSON).where(PERSON.c.child_key == child_key)
+    connection.execute(gone.values(**blank, nhs_index=None, alike_index=None))
     log_keys(connection, PERSON, [child_key], erased_at)
     erase_words(connection, cases, erased_at)
     return cases

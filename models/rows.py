@@ -128,7 +128,7 @@ class NoticeRow(SQLModel, table=True):
     on: date
     fields: str
     state: str
-    letter: str | None = None
+    letter: str | None = Field(default=None, index=True)
     created_at: str
 
 
@@ -167,6 +167,7 @@ class PersonRow(SQLModel, table=True):
     nhs_index: str | None = Field(default=None, index=True)
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     erased_at: str | None = None
+    alike_index: str | None = Field(default=None, index=True)
 
 
 class AliasRow(SQLModel, table=True):

@@ -35,6 +35,7 @@ MARKS = {
     "020": ("calendar_address", "name"),
     "021": ("fact", "fact_replied"),
     "022": ("case_link", "to_ref"),
+    "023": ("notice", "ix_notice_letter"),
 }
 
 

@@ -137,6 +137,7 @@ PERSON = Table(
     optional_column("nhs_index"),
     required_column("sealed", LargeBinary),
     optional_column("erased_at"),
+    optional_column("alike_index"),
 )
 ALIAS = Table(
     "alias",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from casework import to_decide
+from casework.cases.answer_waiting import answer_waiting
 from casework.cases.fact_form import Refused
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import note_look, note_looks
@@ -77,16 +78,16 @@ def decide(asked: Asked) -> Answer:
 
 
 def answer(asked: Asked) -> Answer:
-    """Answer a refused row or a possible duplicate; then the next one follows."""
+    """Answer a refused row, a possible duplicate or children who may be one; then the next one follows."""
     number = asked.place["number"]
     if len(number) > LONGEST_NUMBER:
         return no_page(404)
     try:
-        found = to_decide.answer(asked.context, int(number), asked.account, asked.form.get("how", ""))
+        found = answer_waiting(asked.context, int(number), asked.account, asked.form.get("how", ""))
     except LookupError:
         return fault("It was answered already", "Nothing was changed. Go to To decide for what waits.", status=404)
     except Refusal as refused:
-        return fault("No answer was chosen", first_capital(str(refused)), status=400)
+        return fault("Nothing was answered", first_capital(COMMAND_WORDS.sub("", str(refused))), status=400)
     note_looks(asked.context, found.cases, asked.account, "decide")
     return GoTo("/decide?done=answered#rows")
 

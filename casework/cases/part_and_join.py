@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from casework.cases.about import refuse_child_of
 from casework.cases.child_questions import CONFIRM, cases_of, named, record_joined, same
 from casework.cases.commit import commit
+from casework.cases.duplicates import open_duplicates
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.not_copied import not_copied
 from casework.cases.projections import write_child_ids
 from casework.cases.references import find_case
-from casework.cases.same_child import open_duplicates
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import OWN, Refused
 from casework.context import AppContext

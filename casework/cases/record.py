@@ -15,6 +15,7 @@ from casework.cases.birth_date_answers import answered, corrected_day
 from casework.cases.case_links import with_links_as_stored
 from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
+from casework.cases.duplicates import open_duplicates
 from casework.cases.fact_form import Refused
 from casework.cases.fact_references import refuse_unknown_facts
 from casework.cases.first_fact import no_reference
@@ -28,7 +29,6 @@ from casework.cases.same_child import (
     facts_to_withdraw,
     find_link,
     link_cases,
-    open_duplicates,
     refuse_another_child,
     refuse_second_case,
 )

@@ -7,13 +7,12 @@ nothing of the child.
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import select
 
-from casework import to_decide
 from casework.cases.about import refuse_child_of
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
@@ -252,7 +251,7 @@ def refuse_second_case(
         return
     others = _open_cases(unit, process, case, children, la)
     if process.and_per_body:
-        others &= _of_bodies(unit, others, process, _bodies(process, case, drafts))
+        others &= _of_bodies(unit, others, process, bodies_of(process, case, drafts))
     if others:
         raise Refused(
             "open_already",
@@ -334,7 +333,7 @@ def _open_cases(unit: UnitOfWork, process: Process, case: LoadedCase, children: 
     return {ref for ref in refs - ended if ref not in unit.cases or not unit.cases[ref].ended}
 
 
-def _bodies(process: Process, case: LoadedCase, drafts: Sequence[FactDraft]) -> set[str]:
+def bodies_of(process: Process, case: LoadedCase, drafts: Sequence[FactDraft]) -> set[str]:
     """The body whose duty a case is, by its opening fact, and by a correction of it."""
     file = case.file_if_opened()
     known = file.lines if file is not None else ()
@@ -346,51 +345,7 @@ def _bodies(process: Process, case: LoadedCase, drafts: Sequence[FactDraft]) -> 
 def _of_bodies(unit: UnitOfWork, refs: Collection[str], process: Process, bodies: set[str]) -> set[str]:
     """Those of the cases whose duty one of these bodies has; a case that cannot be read counts as one of them."""
     read = load_readable(unit, sorted(refs))
-    return {ref for ref in refs if ref not in read or bodies & _bodies(process, read[ref], ())}
-
-
-def open_duplicates(unit: UnitOfWork) -> list[str]:
-    """Follow-ups of merged children: open cases of which the process permits one only, which also wait for a person.
-
-    Call this after the unit is written.
-    """
-    if not unit.merged_children:
-        return []
-    processes = [process for process in unit.context.processes.values() if process.one_open_case_per_child_and_la]
-    found = [(process, refs, la) for process in processes for refs, la in _duplicates_of(unit, process)]
-    items = [
-        to_decide.Item(
-            to_decide.DUPLICATE,
-            to_decide.duplicate_key(refs),
-            {"cases": sorted(refs), "process": process.name, "la": la},
-        )
-        for process, refs, la in found
-    ]
-    to_decide.store(unit.connection, items, unit.now, unit.actor)
-    return [
-        f"Cases {' and '.join(sorted(refs))} ({process.title}) are of the same child and local authority, and both are"
-        " open. Close one, or withdraw the duplicate"
-        for process, refs, _la in found
-    ]
-
-
-def _duplicates_of(unit: UnitOfWork, process: Process) -> Iterable[tuple[list[str], str]]:
-    """Open cases of the process that one child has at one authority: their references, and the authority."""
-    query = select(CASE.c.child_key, CASE.c.la, CASE.c.case_ref).where(
-        CASE.c.child_key.in_(unit.merged_children),
-        CASE.c.process == process.name,
-        CASE.c.state.not_in(process.final),
-        CASE.c.la.is_not(None),
-    )
-    found = [(str(child_id), str(la), str(ref)) for child_id, la, ref in unit.connection.execute(query)]
-    read = load_readable(unit, sorted(ref for _child, _la, ref in found)) if process.and_per_body else {}
-    refs_of: dict[tuple[str, ...], list[str]] = {}
-    for child_id, la, ref in found:
-        bodies = sorted(_bodies(process, read[ref], ())) if ref in read else []
-        refs_of.setdefault((child_id, la, *bodies), []).append(ref)
-    for (_child, la, *_bodies_named), refs in refs_of.items():
-        if len(refs) > 1:
-            yield refs, la
+    return {ref for ref in refs if ref not in read or bodies & bodies_of(process, read[ref], ())}
 
 
 def _opening(

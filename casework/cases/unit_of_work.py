@@ -69,6 +69,7 @@ class UnitOfWork:
         self.aliases: dict[str, str] = {}
         self.references = ReferenceGenerator(connection)
         self.merged_children: set[str] = set()
+        self.saved_children: set[str] = set()
         # Cases that a correction has given to another child, and the child that each was of.
         self.former_child: dict[str, str] = {}
         # What became known of a child of other cases too, in sentences.
@@ -238,6 +239,7 @@ class UnitOfWork:
             for (case_ref, _person), child_id in zip(self.people, children, strict=True):
                 self.merge_children(known.get(case_ref, child_id), child_id)
                 self.cases[case_ref].child_id = child_id
+            self.saved_children.update(children)
             self.people = []
         if self.aliases:
             insert_aliases(self.connection, self.context.cipher, self.aliases)

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
 from casework.cases.commit import commit
-from casework.cases.same_child import open_duplicates
+from casework.cases.duplicates import open_duplicates
 from casework.context import AppContext, instant
 from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
 from casework.imports.date_order import doubt_orders

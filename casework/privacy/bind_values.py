@@ -1,4 +1,7 @@
-"""Bind the encrypted values of an earlier version to their rows after an upgrade, where person.key is at hand."""
+"""Bring what an earlier version encrypted to this version after an upgrade, where person.key is at hand.
+
+Values are bound to their rows, and children are indexed by name and date of birth.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from casework.clock import newest_setting, real_instant
+from models.alike import index_alike
 from models.database import reading
 from models.encryption import Cipher
 from models.key_checks import check_key
@@ -27,4 +31,6 @@ def bind_values(engine: Engine, home: Path) -> int:
     # The log of a simulation goes by its own days.
     simulated = setting is not None and setting.simulation
     at = f"{setting.day}T00:00:00.000000Z" if setting is not None and simulated else real_instant()
-    return bind_older_values(engine, cipher, at)
+    bound = bind_older_values(engine, cipher, at)
+    index_alike(engine, cipher, at)
+    return bound

@@ -37,7 +37,7 @@ class PlanEffects:
         if plan is None or plan.due is None:
             return None
         until = duty.met_on or duty.ended_on or self.day
-        came = f"the advice {'came' if duty.met_on else 'was ended' if duty.ended_on else 'is awaited'}"
+        came = f"the advice {'came' if duty.met_on else 'was ended,' if duty.ended_on else 'is awaited,'}"
         without = self.answer_without_advice(duty)
         came = without or came
         late = days_late(duty, self.day)

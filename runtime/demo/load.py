@@ -35,7 +35,7 @@ PEOPLE = (
     ("council", "council", "northshire"),
 )
 OWNERS = {"SP90001": "dco.team", "SP90002": "admin.team"}
-FIRST_DELIVERY = "first delivery after the sample was imported; the local sink stores every letter and sends none on"
+FIRST_DELIVERY = "first delivery after the sample was imported; the local SMTP server stores every letter and sends none on"
 
 
 class Console(Protocol):
@@ -124,7 +124,7 @@ def load_demo_data(settings: Settings, context: AppContext, console: Console) ->
         f"  {digest.late} late, {digest.soon} due within seven days, {digest.person} waiting for a person; the digest"
         " states the head of the history."
     )
-    with console.working("Delivering to the local sink"):
+    with console.working("Delivering to the local SMTP server"):
         sent = run_job("deliver", context, say=console.say, now=True, reason=FIRST_DELIVERY)
     console.say(
         f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer needed."

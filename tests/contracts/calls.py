@@ -51,6 +51,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "sign in": ("sign-in",),
     "account": ("account",),
     "confirm clock": ("confirm-clock",),
+    "assign": ("assign",),
+    "to decide": ("to-decide",),
     "sweep": ("sweep",),
     "up": ("up",),
     "verify": ("verify",),

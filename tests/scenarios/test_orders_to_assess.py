@@ -83,7 +83,7 @@ def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_it
     late = refused.report("3 Aug 2026").duties[-1]
     assert (
         str(late.due) == plan
-        and late.knock_on == "the advice is awaited not yet late, 42 days before the 14-week date (2026-09-14)"
+        and late.knock_on == "the advice is awaited, not yet late, 42 days before the 14-week date (2026-09-14)"
     )
     assert ask_again(refused, "3 Aug 2026") == []
     assert provisional(refused, "3 Aug 2026") == []
@@ -315,7 +315,7 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     team.record("15 Jun 2026", "health_advice_requested", body=TRUST, service=PAEDS, asked_because="order")
     assert (
         team.report("15 Jun 2026").duties[-1].knock_on
-        == "the advice is awaited not yet late, 91 days before the 14-week date (2026-09-14)"
+        == "the advice is awaited, not yet late, 91 days before the 14-week date (2026-09-14)"
     )
     # What is decided of the plan is recorded once, and closes the clock on both.
     team.record("20 Jul 2026", "cease_decided")
