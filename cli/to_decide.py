@@ -27,9 +27,7 @@ def register(app: typer.Typer) -> None:
 def to_decide(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[answer NUMBER HOW]", help="Answer what waits. Default: list it, with the answers."
-        ),
+        typer.Argument(metavar="[answer NUMBER HOW]", help="Answer what waits. Default: list it, with the answers."),
     ] = None,
     actor: Annotated[
         str | None, typer.Option("--actor", help="The account name of the person who answers, such as dco.team.")

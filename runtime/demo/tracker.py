@@ -287,7 +287,9 @@ def live_before(context: AppContext) -> None:
                 _record_lived(then, last, case)
         if context.calendar.is_working_day(day) or day == last:
             sweep(then, day)
-            deliver(then, now=True, reason="the sample runs on simulated days; the local SMTP server stores every letter")
+            deliver(
+                then, now=True, reason="the sample runs on simulated days; the local SMTP server stores every letter"
+            )
         day += DAY
 
 
