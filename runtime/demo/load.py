@@ -35,9 +35,7 @@ PEOPLE = (
     ("council", "council", "northshire"),
 )
 OWNERS = {"SP90001": "dco.team", "SP90002": "admin.team"}
-FIRST_DELIVERY = (
-    "first delivery after the sample was imported; the local SMTP server stores every letter and sends none on"
-)
+FIRST_DELIVERY = "first delivery of the sample; the local SMTP server stores every letter and sends none on"
 
 
 class Console(Protocol):

@@ -273,8 +273,8 @@ def live_before(context: AppContext) -> None:
     """Record a few cases and let the days before the import pass: every step of the ladder leaves in its own time, the
     lower one first, and an answer is thanked.
 
-    Does nothing where something has been imported, or where letters leave by another carrier than the local SMTP server. May
-    be called again.
+    Does nothing where something has been imported, or where letters leave not by the local SMTP server. May be called
+    again.
     """
     if context.settings.carrier is not Carrier.SINK or _imports(context):
         return
@@ -287,9 +287,7 @@ def live_before(context: AppContext) -> None:
                 _record_lived(then, last, case)
         if context.calendar.is_working_day(day) or day == last:
             sweep(then, day)
-            deliver(
-                then, now=True, reason="the sample runs on simulated days; the local SMTP server stores every letter"
-            )
+            deliver(then, now=True, reason="a simulated day; the local SMTP server stores every letter")
         day += DAY
 
 

@@ -104,8 +104,8 @@ def relay_repair(settings: Settings, why: str | None) -> str:
     """The repair for a mail server that fails for the reason `why`."""
     if settings.carrier is Carrier.SINK:
         return (
-            f"the local SMTP server writes letters to {settings.letters}: make that folder writable; start the installation"
-            f" again with make up; {THEN}"
+            f"the local SMTP server writes letters to {settings.letters}: make that folder writable; start the"
+            f" installation again with make up; {THEN}"
         )
     return _repair(settings, why)
 
