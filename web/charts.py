@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-ROW, TOP, LEFT, WIDTH, RIGHT = 30, 34, 340, 560, 40
-LONGEST_LABEL = 36
+ROW, TOP, LEFT, WIDTH, RIGHT = 42, 34, 8, 620, 32
+LONGEST_LABEL = 84
 INK, AXIS, DONE, LATE, OPEN, EXCUSED = "#212b32", "#aeb7bd", "#007f3b", "#d5281b", "#005eb8", "#7c2855"
-COLOURS = {"met": DONE, "met_late": LATE, "breached": LATE, "excused": EXCUSED}
+ENDED = "#768692"
+COLOURS = {"met": DONE, "met_late": LATE, "breached": LATE, "excused": EXCUSED, "no_date": ENDED}
 
 
 class Bar(NamedTuple):
@@ -38,7 +39,7 @@ def bars(duties: Sequence[Bar], as_at: date) -> Markup:
     full = LEFT + WIDTH + RIGHT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="bars-title" viewBox="0 0 {full} {height}"'
-        f' width="{full}" height="{height}" font-family="arial, sans-serif" font-size="14">',
+        f' width="{full}" height="{height}" font-family="arial, sans-serif" font-size="12">',
         f'<title id="bars-title">{len(duties)} duties against their due dates; the table says the same</title>',
         *_months(first, days, x, height),
     ]
@@ -57,12 +58,12 @@ def _bar(bar: Bar, top: int, x: object, as_at: date) -> Iterable[str]:
     begins, ends = x(bar.began), x(until)
     colour = COLOURS.get(bar.status, OPEN)
     label = bar.label if len(bar.label) <= LONGEST_LABEL else bar.label[: LONGEST_LABEL - 1] + "…"
-    yield f'<text x="{LEFT - 8}" y="{top + 15}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
-    yield f'<rect x="{begins}" y="{top + 4}" width="{max(3, ends - begins):.1f}" height="14" fill="{colour}"/>'
+    yield f'<text x="{LEFT}" y="{top + 9}" fill="{INK}">{escape(label)}</text>'
+    yield f'<rect x="{begins}" y="{top + 17}" width="{max(3, ends - begins):.1f}" height="12" fill="{colour}"/>'
     if bar.due is not None:
         due = x(bar.due)
-        yield f'<path d="M{due} {top} V{top + 22}" stroke="{INK}" stroke-width="3"/>'
-        yield f'<path d="M{due - 5} {top} h10 l-5 7 z" fill="{INK}"/>'
+        yield f'<path d="M{due} {top + 13} V{top + 33}" stroke="{INK}" stroke-width="3"/>'
+        yield f'<path d="M{due - 5} {top + 13} h10 l-5 7 z" fill="{INK}"/>'
 
 
 def _months(first: date, days: int, x: object, height: int) -> Iterable[str]:

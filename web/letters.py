@@ -24,6 +24,7 @@ from web.faults import fault, no_page
 
 PAGE = 50
 WAITING_SHOWN = 10
+MOST_WAITING = 500
 STATES = {
     "sent": "Sent",
     "waiting": "Waiting",
@@ -56,7 +57,8 @@ def letters(asked: Asked) -> Answer:
         return as_file(asked, sheet, kind)
     page = page_of(asked.query)
     found, total = letters_page(context, state, page, PAGE)
-    waiting, waiting_total = not_in_a_letter(context, WAITING_SHOWN)
+    most = MOST_WAITING if asked.query.get("waiting") == "all" else WAITING_SHOWN
+    waiting, waiting_total = not_in_a_letter(context, most)
     return Page(
         "letters.html",
         {
@@ -69,6 +71,7 @@ def letters(asked: Asked) -> Answer:
             "states": STATES,
             "waiting": waiting,
             "waiting_total": waiting_total,
+            "most_waiting": MOST_WAITING,
             "held": notices_on_hold(context),
         },
     )

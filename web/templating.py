@@ -15,7 +15,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoad
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from config.text import full_day, full_weekday, in_days, short_day, short_weekday
+from config.text import counted, full_day, full_weekday, in_days, short_day, short_weekday
 from web import labels
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -47,6 +47,8 @@ def environment() -> Environment:
         "first_capital": labels.first_capital,
         "when": when,
         "in_days": in_days,
+        "counted": counted,
+        "with_days": with_days,
         "weekday": full_weekday,
     }
     made.globals |= {"static": static_address}
@@ -138,6 +140,11 @@ def service_name(context: Context, service: str | None) -> str:
 def la_name(context: Context, la: str | None) -> str:
     """The name of a local authority."""
     return context["directory"].la_name(la) if la else "no authority recorded"
+
+
+def with_days(text: str) -> str:
+    """A sentence with its days as people write them, such as 21 Dec 2026."""
+    return ISO_DAY.sub(lambda found: short_day(date.fromisoformat(found[0])), text)
 
 
 def _day(value: date | str | None) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -110,6 +111,7 @@ def _values(asked: Asked, most_changed: int = MOST_CHANGED) -> dict[str, Any]:
     return {
         "found": today_of(context, context.today(), wanted, most_changed),
         "wanted": wanted,
+        "week_later": context.today() + timedelta(days=7),
         "rules": context.law.rules,
         "query": urlencode({name: value for name, value in wanted.model_dump().items() if value}),
         "la_options": [(la, each.name) for la, each in context.directory.la.items()],
