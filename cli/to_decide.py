@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from casework.to_decide import WaitingItem
 
 EXAMPLE = "sendflow to-decide answer 3 corrected --actor dco.team"
-KINDS = {"refused_row": "a refused row", "duplicate": "two open cases", "alike": "possibly one child"}
+KINDS = {
+    "refused_row": "a refused row",
+    "duplicate": "two open cases",
+    "alike": "possibly one child",
+    "reply": "a reply",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +39,7 @@ def to_decide(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """List refused rows of trackers and possible duplicates that wait for a person, or answer one.
+    """List refused rows, possible duplicates and replies that wait for a person, or answer one.
 
     Exceptions that bodies claim wait too, and sendflow record decides them. The page To decide has everything.
     """
@@ -63,7 +68,7 @@ def _listing(found: list[WaitingItem]) -> str:
     from casework.to_decide import ANSWERS
 
     if not found:
-        return "No refused row and no possible duplicate waits for an answer."
+        return "No refused row, possible duplicate or reply waits for an answer."
     lines = [f"{counted(len(found), 'thing waits', 'things wait')} for an answer:"]
     lines += [f"{each.number:>5}  {_said(each)}" for each in found]
     for kind, answers in ANSWERS.items():
@@ -80,6 +85,10 @@ def _said(each: WaitingItem) -> str:
             f"{' and '.join(each.cases)} may be about one child: name and date of birth are the same, and an NHS number"
             f" is missing. The answer one_child joins {', '.join(each.reaches)}"
         )
+    if each.reply is not None:
+        service = f", {each.reply.service.replace('_', ' ')}" if each.reply.service else ""
+        said = each.reply.said.replace("_", " ")
+        return f"{each.cases[0]}: {each.reply.body}{service} answered '{said}' on {each.reply.on.isoformat()}"
     sheet = f" of sheet {each.sheet}" if each.sheet > 1 else ""
     problems = "; ".join(f"{field}: {code.replace('_', ' ')}" for field, code in each.problems)
     about = f". It may be about {', '.join(each.cases)}" if each.cases else ""

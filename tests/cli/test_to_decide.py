@@ -49,7 +49,7 @@ def test_each_is_answered_once_and_one_child_joins_the_cases(brought: Call) -> N
     found = waits(brought)
     assert "PT00001, PT00002 are about one child now" in answered(brought, found["alike"], "one_child").stdout
     assert json.loads(answered(brought, found["refused_row"], "not_ours", "--json").stdout)["line"] == 4
-    assert brought(DAY, "to-decide").stdout == "No refused row and no possible duplicate waits for an answer.\n"
+    assert brought(DAY, "to-decide").stdout == "No refused row, possible duplicate or reply waits for an answer.\n"
     again = answered(brought, found["refused_row"], "not_ours")
     assert again.exit_code == 2 and "waits any more" in again.stderr
     assert "child_joined" in brought(DAY, "case", "PT00002", "--json").stdout
