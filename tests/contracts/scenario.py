@@ -65,7 +65,6 @@ def play(folder: Path) -> dict[str, Called]:
     _refusals(team)
     _relay(Installation(folder / "relay", calls))
     _servers(team)
-    team.call("to decide: answered", "to decide", "answer", "1", "not_ours", "--actor", "dco.team", "--json")
     _children(Installation(folder / "children", calls))
     return calls
 
@@ -83,6 +82,7 @@ def play_to_the_end(folder: Path, calls: dict[str, Called]) -> None:
     team.call("doctor: damaged, in words", "doctor")
     team.call("overdue: damaged, in words", "overdue")
     team.call("digest: damaged", "digest", "--json")
+    team.call("to decide: answered", "to decide", "answer", "1", "not_ours", "--actor", "dco.team", "--json")
     closing = ("--actor", "it.oncall", "--reason", "a test of the fire alarm")
     team.call("findings: closed without a reason", "findings", "close", "1", *closing[:2], "--json")
     team.call("findings: no such number", "findings", "close", "99", *closing, "--json")
