@@ -63,6 +63,7 @@ MODULES = {
     "ladder": ("ladder",),
     "letters": ("letters",),
     "log": ("log",),
+    "papers": ("papers",),
     "people": (
         "person",
         "erase",

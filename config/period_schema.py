@@ -39,6 +39,7 @@ Count = Literal[
     "months_before",
     "before_fixed_date",
     "as_directed",
+    "as_named",
     "none",
     "immediate",
     "local",

@@ -24,6 +24,7 @@ WITHOUT_DATE: Mapping[str, str] = MappingProxyType(
         "immediate": "The duty is to act at once; the law gives no number of days, so there is no date to work out.",
         "local": "The law gives no date, and the locality has set no number of its own (config/locality.toml).",
         "as_directed": "The date is the one that the Tribunal's direction names; none has been entered (directed_on).",
+        "as_named": "The date is the one that a fact names, and none names it.",
         "repealed": "The provision is repealed from the day of this entry, so there is no date to work out.",
     }
 )

@@ -62,12 +62,13 @@ class EscalationFact(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An item inside a case: its code, its state, and since which day and fact it has it."""
+    """An item inside a case: its code, its state, since which day and fact it has it, and what it is called."""
 
     code: str
     state: str
     since: date
     seq: int
+    called: str
 
 
 class CaseFile(msgspec.Struct):

@@ -160,9 +160,12 @@ class LetterFields(NamedTuple):
     beside: dict[str, dict[str, Any]]
     ended_by: str | None
     withdrawal: WithdrawalFields | None
+    item: str | None = None
 
     def as_template_context(self) -> dict[str, Any]:
-        """The flat names that released templates use. `ended_by` and the withdrawal are absent if they do not apply."""
+        """The flat names that released templates use. `ended_by`, the withdrawal and `item` are absent if they do not
+        apply.
+        """
         context: dict[str, Any] = {
             "letter": self.letter,
             "recipient": self.recipient,
@@ -174,6 +177,8 @@ class LetterFields(NamedTuple):
         }
         if self.ended_by is not None:
             context["ended_by"] = self.ended_by
+        if self.item is not None:
+            context["item"] = self.item
         if self.withdrawal is not None:
             context |= self.withdrawal._asdict()
         return context
@@ -201,6 +206,7 @@ def fields_of(
         beside=view.beside,
         ended_by=_kind_of(view.casefile.lines, duty.ended_seq) if duty is not None else None,
         withdrawal=_withdrawal_fields(view, withdrawn, elsewhere=now != about) if withdrawn else None,
+        item=duty.item if duty is not None else None,
     )
     return fields.as_template_context()
 

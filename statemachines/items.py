@@ -21,15 +21,18 @@ ItemCode = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 
 @dataclass(frozen=True, slots=True)
 class ItemMove:
-    """A fact about an item, and the state to which it leads. `states`: where it is usual; without any, it adds one.
+    """A fact about an item, and the state to which it leads: None where the item stays in the state that it has.
 
-    In another state the fact is out of order: it is recorded and marked with `order`, and leaves the state as it is.
+    `states`: where it is usual; without any, it adds an item. In another state the fact is out of order: it is recorded
+    and marked with `order`, and leaves the state as it is. `called`: what an item is called that it adds, where that is
+    not what the others are called (an action beside agenda items).
     """
 
     kind: str
-    to: str
+    to: str | None
     states: Collection[str] = ()
     order: str = ""
+    called: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ def problems_of_items(items: Items, known: Mapping[str, FactDefinition]) -> Iter
             yield f"{move.kind} moves an item and is no fact of the process"
         elif ITEM not in fact.model.model_fields or not fact.model.model_fields[ITEM].is_required():
             yield f"{move.kind} moves an item and does not need the field `{ITEM}`"
-        if unknown := {move.to, *move.states} - items.states.keys():
+        if move.to is None and not move.states:
+            yield f"{move.kind} adds an item and names no state of it"
+        if unknown := {state for state in (move.to, *move.states) if state is not None} - items.states.keys():
             yield f"{move.kind} names {sorted(unknown)}, which are no states of an item"
         if move.states and set(items.states) - set(move.states) and not move.order:
             yield f"{move.kind} may be out of order: say in `order` what the law says of its place"
@@ -67,13 +72,14 @@ def update_of(items: Items, move: ItemMove, refuse: Callable[[StoredFact, str], 
         item = casefile.items.get(code)
         if item is None and move.states:
             raise refuse(fact, f"no {items.called} {code} was there on that day")
+        called = item.called if item is not None else move.called or items.called
         if item is not None and not move.states:
-            raise refuse(fact, f"the {items.called} {code} is there already")
+            raise refuse(fact, f"the {called} {code} is there already")
         if item is not None and item.state not in move.states:
             casefile.out_of_order.setdefault(
-                fact.seq, f"out of order on the {items.called} {code} at '{items.states[item.state]}': {move.order}"
+                fact.seq, f"out of order on the {called} {code} at '{items.states[item.state]}': {move.order}"
             )
-            return
-        casefile.items[code] = Item(code, move.to, fact.occurred_on, fact.seq)
+        elif move.to is not None:
+            casefile.items[code] = Item(code, move.to, fact.occurred_on, fact.seq, called)
 
     return update

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from casework.cases.fact_form import EXAMPLES, NAMED, Refused, nearest, parsed
 from casework.cases.identity_in_clear import refuse_identifiers
+from casework.cases.standards import with_standards
 from casework.context import AppContext
 from deadlines.calculator import calculate
 from models.casefile import CaseFile
@@ -92,6 +93,8 @@ def _fields_from_a_person(
             wrong_call=True,
         )
     given = _body_of_the_opening(process, model, history, kind, given)
+    if model.FROM_STANDARD:
+        given = with_standards(context, case.facts, model, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
         given = _completed(context, case, draft, given)
     fields, free_texts = parsed(model, kind, given)

@@ -112,7 +112,7 @@ def _items(context: AppContext, casefile: CaseFile) -> list[ItemShown]:
     return [
         ItemShown(
             item=each.code,
-            called=items.called,
+            called=each.called,
             state=each.state,
             state_name=items.states[each.state],
             since=each.since,

@@ -162,7 +162,7 @@ def _fields_of(model: type[FactData]) -> Sequence[FieldForm]:
     forms = [
         FieldForm(
             name=name,
-            required=info.is_required(),
+            required=info.is_required() and name not in model.FROM_STANDARD,
             kind=form.kind if (form := form_of(info)) is not None else _kind(info.annotation),
             choices=_choices(info.annotation),
             example=example_of(model, name),

@@ -70,6 +70,7 @@ COUNTING_RULE_TEXT: Mapping[str, str] = {
     "as_directed": (
         "The date is the one that a direction names. A person enters it; it is never worked out and never moved."
     ),
+    "as_named": "The date is the one that a fact names, such as the day of a sitting. It is never moved.",
     "none": "The law gives no number of days, and none is made up.",
     "immediate": "At once; the law gives no number of days.",
     "local": "The law gives no number; a locality may set one of its own, shown as local.",

@@ -26,7 +26,8 @@ code { font-size: .9em; background: #f3f2f1; padding: 0 .25em; } a { color: #1d7
 h2 { margin-top: 2.5rem; border-top: 2px solid #0b0c0c; padding-top: .5rem; }
 .wide { overflow-x: auto; } svg { max-width: none; } :focus { outline: 3px solid #fd0; }
 @media print { body { max-width: none; margin: 0; } .wide { overflow: visible; }
-  svg { max-width: 100%; height: auto; } }
+  svg { max-width: 100%; height: auto; } table { width: 100%; } tr, h2, h3 { break-inside: avoid; }
+  h1, h2, h3 { break-after: avoid; } }
 """
 DIAGRAM = re.compile(r'<pre><code class="language-mermaid">.*?</code></pre>', re.DOTALL)
 
@@ -34,7 +35,7 @@ DIAGRAM = re.compile(r'<pre><code class="language-mermaid">.*?</code></pre>', re
 def html_of(sources: Sources, name: str) -> str:
     """The page of a rule or process as one HTML file. Raises UnknownRule where it is neither."""
     text = page_of(sources, name)
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    body = part_of_html(text)
     process = sources.processes.get(name)
     if process is not None:
         picture = draw(
@@ -49,6 +50,21 @@ def html_of(sources: Sources, name: str) -> str:
         " back or round again.</p>"
     )
     body = DIAGRAM.sub(lambda _found: f'<div class="wide" tabindex="0">{picture}</div>{legend}', body, count=1)
+    return page_of_html(text, body)
+
+
+def printed(text: str) -> str:
+    """Markdown as one HTML file that prints well: nothing is asked for anything, and no mark of HTML in it is one."""
+    return page_of_html(text, part_of_html(text))
+
+
+def part_of_html(text: str) -> str:
+    """Markdown as HTML for the inside of a page."""
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+
+
+def page_of_html(text: str, body: str) -> str:
+    """A whole file around the HTML of a text, whose first line is the title."""
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     title = escape(text.partition("\n")[0].lstrip("# "))
     return (

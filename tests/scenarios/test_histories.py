@@ -17,6 +17,7 @@ import pytest
 from config.law import load_law
 from deadlines.duties import duties_of
 from deadlines.status import days_late, status_of
+from models.enums import About
 from models.facts import GENESIS, canonical, parse_fact
 from models.ledger import link
 from statemachines.process import NotPermitted
@@ -91,7 +92,7 @@ def owed(name: str) -> tuple[str, ...]:
         "late": any(period.counts not in ("none", "local") for rule in rules for period in rule.period),
         "excused": any(rule.excuse_overlay or period.excuses for rule in rules for period in rule.period),
         "withdrawn": "withdrawn" in process.final,
-        "moved_area": "la" in process.facts[process.opens].model.model_fields,
+        "moved_area": process.about is About.CHILD and "la" in process.facts[process.opens].model.model_fields,
         "spoiled": any(fact.impossible_in or fact.guard for fact in process.facts.values()),
     }
     return tuple(kind for kind in KINDS if can.get(kind, True))

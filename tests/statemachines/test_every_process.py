@@ -126,8 +126,8 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
             said = set(process.facts[kind].model.model_fields)
             assert set(rule.starts_if) <= said, f"{rule.id}: {kind} never says {sorted(set(rule.starts_if) - said)}"
             assert rule.start_day is None or rule.start_day in said, f"{rule.id}: {kind} never says {rule.start_day}"
-        named = [kind for kind in rule.starts if "body" in process.facts[kind].model.model_fields]
-        assert rule.per == "case" or named, f"{rule.id} binds a body, and none of its facts names one"
+        named = [kind for kind in rule.starts if rule.per in process.facts[kind].model.model_fields]
+        assert rule.per == "case" or named, f"{rule.id} is per {rule.per}, and none of its facts names one"
         assert rule.met_by, f"{rule.id} is met by nothing"
         assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
 
@@ -221,7 +221,8 @@ def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sente
             if not lawful:
                 assert re.search("(Lawful|Usual) then: ", refused.sentence)
             else:
-                assert process.facts[refused.kind].guard is not None or refused.kind in SHARED, (
+                of_items = [each.kind for each in process.items.moves] if process.items is not None else []
+                assert process.facts[refused.kind].guard is not None or refused.kind in {*SHARED, *of_items}, (
                     f"{choice} is lawful at {before.state} and was refused without a guard"
                 )
             assert replay(CASE, lines) == before

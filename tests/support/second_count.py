@@ -22,7 +22,7 @@ HOLIDAYS = {
     for event in BankHolidays(use_cached_holidays=True).get_holidays(division=BankHolidays.ENGLAND_AND_WALES)
     if event["date"].year < 2029
 }
-NO_DATE = ("none", "immediate", "local", "as_directed")
+NO_DATE = ("none", "immediate", "local", "as_directed", "as_named")
 NO_ACT_BY = {
     "draft_plan_parent_response_min",
     "review_amend_parent_response_min",
