@@ -58,6 +58,7 @@ ACCESS = {
     "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
     "log": Access.LOOKS,  # `log rotate` and `log continue` change
     "overdue": Access.LOOKS,
+    "papers": Access.LOOKS,
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "rulesets": Access.LOOKS,
     "to-decide": Access.LOOKS,  # `to-decide answer` changes

@@ -29,6 +29,7 @@ from config.rights import roles
 from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.facts import REFERENCE
+from statemachines.panel_sitting import PROCESS as PANEL
 from statemachines.registry import processes
 from web import labels
 from web.answers import Answer, GoTo, Page
@@ -99,6 +100,7 @@ def case(asked: Asked) -> Answer:
         {
             "title": f"{ref}: {context.processes[found.process].title}",
             "found": found,
+            "has_papers": found.process == PANEL.name,
             "view": view,
             "differences": {} if view.is_now else _differences(found, now),
             "entries": timeline(found, letters_of(context, ref), asked.query),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from casework.cases.standards import STANDARDS, standards_of
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
@@ -185,6 +186,8 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
         options = _asked_first(found, "service", [(slug, each.name) for slug, each in directory.service.items()])
     elif name == "ground":
         options = [(ground, each.meaning) for ground, each in context.law.grounds.items()]
+    elif name in STANDARDS:
+        options = [(word, each.name) for word, each in standards_of(context, name).items()]
     elif name == "rule" and found is not None:
         options = [(duty.rule, context.law.rules[duty.rule].action) for duty in found.duties]
     elif name == "claim" and found is not None:

@@ -38,6 +38,9 @@ EXAMPLES = {
     "reason": '"the report gives no provision"',
     "nhs_number": "-",
     "linked_to": "NX00042",
+    "item": "item_1",
+    "on_item": "item_1",
+    "panel": "ehc_weekly",
     "date_of_birth": "-",
 }
 # What a day of a fact is, where its name alone reads as the fact's own day.

@@ -5,16 +5,22 @@ What is filled in is stored in the fact, so that a later change of the standard 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from casework.cases.fact_form import Refused
 from casework.context import AppContext
-from config.local_standards import load_panels
+from config.local_standards import Panel, Standard, load_panels
 from models.facts import FactData, StoredFact, iso
 from statemachines.replay import facts_in_force
 
-# What a standard fills, by the field: the context, the entry's word, and what a person gave.
-Fill = Callable[[AppContext, str, Mapping[str, Any]], Mapping[str, Any]]
+
+class Filling(NamedTuple):
+    """A local standard: its file, how it is read, and what an entry fills beside what a person gave."""
+
+    file: str
+    load: Callable[[Path | None], Mapping[str, Standard]]
+    fields: Callable[[Standard, Mapping[str, Any]], Mapping[str, Any]]
 
 
 def with_standards(
@@ -28,7 +34,7 @@ def with_standards(
     for standard in dict.fromkeys(model.FROM_STANDARD[name] for name in missing):
         word = given.get(standard) or _said_before(history, standard)
         if word is not None:
-            filled = STANDARDS[standard](context, str(word), given)
+            filled = STANDARDS[standard].fields(_entry(context, standard, str(word)), given)
             given = given | {name: filled[name] for name in missing if name in filled}
     return given
 
@@ -38,29 +44,38 @@ def _said_before(history: Sequence[StoredFact], field: str) -> str | None:
     return said[-1] if said else None
 
 
-def _panel(context: AppContext, word: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    panels = load_panels(context.own_file("panels.toml"))
-    panel = panels.get(word)
-    if panel is None:
+def standards_of(context: AppContext, name: str) -> Mapping[str, Standard]:
+    """The entries of a local standard by their word. Raises ConfigFault for a file that cannot be read."""
+    return STANDARDS[name].load(context.own_file(STANDARDS[name].file))
+
+
+def _entry(context: AppContext, name: str, word: str) -> Standard:
+    known = standards_of(context, name)
+    if word not in known:
         raise Refused(
-            "unknown_panel",
-            f"panel is no type of panel: expected one of {', '.join(panels)}. Another type is added to panels.toml in"
-            " SENDFLOW_HOME",
-            field="panel",
+            f"unknown_{name}",
+            f"{name} names no entry of {STANDARDS[name].file}: expected one of {', '.join(known)}. Another is added to"
+            f" {STANDARDS[name].file} in SENDFLOW_HOME",
+            field=name,
             wrong_call=True,
         )
+    return known[word]
+
+
+def _of_panel(entry: Standard, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    assert isinstance(entry, Panel)
     filled: dict[str, Any] = {
-        "cadence": panel.cadence,
-        "quorum": panel.quorum,
-        "quorum_roles": panel.quorum_roles,
-        "chair": panel.chair,
-        "terms": panel.terms,
+        "cadence": entry.cadence,
+        "quorum": entry.quorum,
+        "quorum_roles": entry.quorum_roles,
+        "chair": entry.chair,
+        "terms": entry.terms,
     }
-    if panel.papers_time is not None:
-        filled["papers_time"] = panel.papers_time
+    if entry.papers_time is not None:
+        filled["papers_time"] = entry.papers_time
     sits_on = _day(given.get("sits_on"))
     if sits_on is not None:
-        filled |= {"papers_by": iso(panel.papers_by(sits_on)), "circulate_on": iso(panel.circulated_on(sits_on))}
+        filled |= {"papers_by": iso(entry.papers_by(sits_on)), "circulate_on": iso(entry.circulated_on(sits_on))}
     return filled
 
 
@@ -74,4 +89,4 @@ def _day(value: Any) -> date | None:
         return None
 
 
-STANDARDS: Mapping[str, Fill] = {"panel": _panel}
+STANDARDS: Mapping[str, Filling] = {"panel": Filling("panels.toml", load_panels, _of_panel)}

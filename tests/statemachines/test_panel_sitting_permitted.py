@@ -1,4 +1,4 @@
-"""What may happen in every state of a panel's sitting, written by hand from the terms of reference that dco teams use."""
+"""What may happen in every state of a panel's sitting, written by hand from local terms of reference."""
 
 from collections.abc import Sequence
 from typing import Any

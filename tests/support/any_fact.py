@@ -7,6 +7,7 @@ import types
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from casework.cases.standards import STANDARDS
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
 from statemachines.process import Process
 
@@ -19,6 +20,8 @@ BY_NAME = {
     "rule": None,
     "ground": None,
     "linked_to": None,
+    # A local standard fills other fields by the word of one of its entries.
+    **{name: next(iter(each.load(None))) for name, each in STANDARDS.items()},
 }
 # A birth that makes a child five, and of compulsory school age on no day of these walks.
 BORN = "2022-07-21"

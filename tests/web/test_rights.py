@@ -45,6 +45,9 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{ref}"): TEAM,
     ("GET", "/cases/{ref}/why/{rule}/{seq:int}"): TEAM,
     ("POST", "/cases/{ref}/owner"): {D, A},
+    ("GET", "/cases/{ref}/papers"): TEAM,
+    ("GET", "/cases/{ref}/papers/minutes"): TEAM,
+    ("GET", "/cases/{ref}/papers/items/{item}"): TEAM,
     ("GET", "/cases/{ref}/ladder"): TEAM,
     ("POST", "/cases/{ref}/ladder"): {D, A},
     ("POST", "/cases/{ref}/release"): {D, A},
@@ -84,6 +87,7 @@ PLACES = {
     "{seq:int}": "1",
     "{number:int}": "99999",
     "{kind}": "none",
+    "{item}": "none",
     "{id}": "none",
     "{token}": "A" * 32,
 }

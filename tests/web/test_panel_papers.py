@@ -1,0 +1,82 @@
+"""A sitting of a panel by the pages alone, in this process: called, with an item, a view, a decision and papers."""
+
+import re
+from pathlib import Path
+
+from casework.access.accounts import change_role
+from models.database import writing
+from tests.support.team import Team
+from tests.web.conftest import Browser, browser_of
+from web.installation import Installation
+
+
+def signed_in(team: Team, today: str) -> Browser:
+    context = team.context(today)
+    with writing(context.engine) as connection:
+        change_role(connection, "dco.team", "dco", "", "dco.team")
+    return browser_of(Installation(context.settings, context)).sign_in("dco.team")
+
+
+def recorded(browser: Browser, case: str, kind: str, on: str, **answers: str) -> str:
+    """Record one fact by its pages: the check page, then the button. The address that it leads to."""
+    address = f"/cases/{case}/record/{kind}"
+    token = re.search(r'name="token" value="([^"]+)"', browser.get(address).text)
+    assert token is not None
+    year, month, day = on.split("-")
+    form = {"token": token[1], "on-day": day, "on-month": month, "on-year": year}
+    for name, value in answers.items():
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            form |= dict(zip((f"{name}-year", f"{name}-month", f"{name}-day"), value.split("-"), strict=True))
+        else:
+            form[name] = value
+    check = browser.post(address, data={**form, "step": "check"})
+    assert check.status_code == 200, check.text
+    done = browser.post(address, data={**form, "step": "record"}, follow_redirects=False)
+    assert done.status_code == 303, done.text
+    return str(done.headers["location"])
+
+
+def test_a_sitting_is_recorded_and_its_papers_are_read_by_pages(team: Team, tmp_path: Path) -> None:
+    del tmp_path
+    team.opened("2 Feb 2026").asked("2 Feb 2026")
+    browser = signed_in(team, "2 Mar 2026")
+    form = browser.get("/cases/new/record/sitting_called", params={"on": "given"})
+    assert "EHC needs assessment panel" in form.text, "the types of panel are offered by name"
+    where = recorded(browser, "new", "sitting_called", "2026-03-02", panel="ehc_weekly", sits_on="2026-03-18")
+    sitting = where.split("/")[2].partition("?")[0]
+    recorded(
+        browser,
+        sitting,
+        "item_listed",
+        "2026-03-02",
+        item="item_1",
+        question="issue_plan",
+        concerns=f"{team.case}/1",
+        note="words of Alex",
+    )
+    recorded(
+        browser,
+        sitting,
+        "health_view_given",
+        "2026-03-02",
+        item="item_1",
+        view="supports",
+        given_by="dco",
+        reasons="words of Alex",
+    )
+    case = browser.get(f"/cases/{sitting}").text
+    assert f'href="/cases/{sitting}/papers"' in case and "The agenda item item_1: Listed" in case
+    pack = browser.get(f"/cases/{sitting}/papers").text
+    assert "<h1>Sitting" in pack and "Thursday 12 March 2026 at 17:00 (local standard)" in pack
+    brief = browser.get(f"/cases/{sitting}/papers/items/item_1").text
+    assert (
+        "Item item_1: issue plan" in brief and "Mon 16 Mar 2026" in brief and "supports (dco, Mon 2 Mar 2026)" in brief
+    )
+    minutes = browser.get(f"/cases/{sitting}/papers/minutes").text
+    assert "What came of each item" in minutes
+    for page in (pack, brief, minutes):
+        assert "Alex" not in page
+    looks = browser.get(f"/cases/{team.case}/looks").text
+    assert "papers" in looks, "whoever reads a brief has looked at the case that it is about"
+    assert browser.get(f"/cases/{sitting}/papers/items/item_9").status_code == 404
+    assert browser.get(f"/cases/{team.case}/papers").status_code == 404
