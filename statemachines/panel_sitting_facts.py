@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from models.facts import FactData, FreeTextField, Slug
-from models.fields import Document, FactReference, Sha256, Slugs
+from models.fields import CaseLink, Document, LinkRole, Sha256, Slugs
 from statemachines.items import ItemCode
 
 Count = Annotated[int, Field(ge=0, le=200)]
@@ -105,13 +105,15 @@ class OfItem(FactData):
 class ItemListed(OfItem):
     """An item was put on the agenda, with the question that the panel is asked.
 
-    `concerns`: a fact of the case that it is about, such as its request. `deferred_from`: the fact by which an earlier
-    sitting deferred it.
+    `about_case`: the case that it is about. `deferred_from`: the earlier sitting that deferred it. Both are links,
+    which the other case shows too.
     """
 
     question: Question
-    concerns: FactReference | None = None
-    deferred_from: FactReference | None = None
+    about_case: Annotated[CaseLink, LinkRole("on_agenda", "has on its agenda", "is on the agenda of")] | None = None
+    deferred_from: (
+        Annotated[CaseLink, LinkRole("deferred_from", "takes up what was deferred by", "deferred an item to")] | None
+    ) = None
 
 
 class PaperReceived(Document):

@@ -24,7 +24,6 @@ from models.common_facts import ATTENDED
 from models.database import reading
 from models.errors import Refusal
 from models.facts import StoredFact
-from models.fields import FACT
 from models.owner import OwnerKind
 from statemachines.items import ITEM
 from statemachines.panel_sitting import (
@@ -83,9 +82,9 @@ def sitting(context: AppContext, case_ref: str) -> Sitting:
             exit_code=2,
         )
     named = {
-        str(fact.data[ITEM]): said[1]
+        str(fact.data[ITEM]): str(fact.data["about_case"])
         for fact in said_of(file, LISTED)
-        if (said := FACT.fullmatch(str(fact.data.get("concerns", ""))))
+        if "about_case" in fact.data
     }
     hidden = not_to_be_named(context, set(named.values()))
     cases = {item: report(context, ref) for item, ref in named.items() if ref not in hidden}

@@ -48,7 +48,7 @@ def test_from_the_calling_to_the_minutes_with_letters_and_papers(call: Call, tmp
     lived(
         call,
         ("2026-03-02", "sitting_called", "panel=ehc_weekly", "la=Northshire", "sits_on=2026-03-18"),
-        ("2026-03-03", "item_listed", "item=item_1", "question=issue_plan", f"concerns={CHILD}/1"),
+        ("2026-03-03", "item_listed", "item=item_1", "question=issue_plan", f"about_case={CHILD}"),
     )
     opening = shown(call, "2026-03-03")["facts"][0]["data"]
     assert opening == {
@@ -146,7 +146,7 @@ def test_papers_of_a_withheld_child_say_so_and_nothing_more(call: Call) -> None:
     lived(
         call,
         ("2026-03-02", "sitting_called", "panel=ehc_weekly", "sits_on=2026-03-18"),
-        ("2026-03-03", "item_listed", "item=item_1", "question=issue_plan", f"concerns={CHILD}/1"),
+        ("2026-03-03", "item_listed", "item=item_1", "question=issue_plan", f"about_case={CHILD}"),
     )
     lived(call, ("2026-03-04", "person_flagged_sensitive", "reason=a witness"), case=CHILD)
     for words in ((), ("--item", "item_1"), ("--minutes",)):

@@ -51,7 +51,7 @@ def test_a_sitting_is_recorded_and_its_papers_are_read_by_pages(team: Team, tmp_
         "2026-03-02",
         item="item_1",
         question="issue_plan",
-        concerns=f"{team.case}/1",
+        about_case=team.case,
         note="words of Alex",
     )
     recorded(
