@@ -114,7 +114,7 @@ class Rule(Strict):
     `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be
     notified), and not the first.
     `met_before`: facts of `met_by` that prove that it was met on an earlier day, which they do not say: never late.
-    `replaced_by`: the input whose day is the due date, whatever the period says.
+    `replaced_by`: the input whose day is the due date.
     `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request
     that it calls for).
     `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost

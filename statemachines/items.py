@@ -44,6 +44,19 @@ class Items:
     moves: Sequence[ItemMove]
 
 
+# (state of the item, fact kind) -> its next state; the state "" is that of an item that is not there yet
+ItemTable = Mapping[tuple[str, str], str]
+
+
+def item_table(items: Items) -> ItemTable:
+    """Every move of the items, as a machine's own table has them. A fact that leaves the state leads to itself."""
+    table: dict[tuple[str, str], str] = {}
+    for move in items.moves:
+        for state in move.states or ("",):
+            table[state, move.kind] = move.to if move.to is not None else state
+    return table
+
+
 def problems_of_items(items: Items, known: Mapping[str, FactDefinition]) -> Iterable[str]:
     """What does not agree between the items and the facts of a process, in sentences."""
     kinds = [move.kind for move in items.moves]
@@ -64,8 +77,16 @@ def problems_of_items(items: Items, known: Mapping[str, FactDefinition]) -> Iter
             yield f"{move.kind} may be out of order: say in `order` what the law says of its place"
 
 
-def update_of(items: Items, move: ItemMove, refuse: Callable[[StoredFact, str], Exception]) -> Callable[..., None]:
-    """What a fact does to its item in the case file. It raises what `refuse` makes if the fact cannot be true."""
+def update_of(
+    items: Items,
+    tables: Mapping[int, ItemTable],
+    move: ItemMove,
+    refuse: Callable[[StoredFact, str], Exception],
+) -> Callable[..., None]:
+    """What a fact does to its item in the case file, by the table of the machine's version that judges the case.
+
+    It raises what `refuse` makes if the fact cannot be true.
+    """
 
     def update(casefile: CaseFile, fact: StoredFact) -> None:
         code = str(fact.data[ITEM])
@@ -75,11 +96,12 @@ def update_of(items: Items, move: ItemMove, refuse: Callable[[StoredFact, str], 
         called = item.called if item is not None else move.called or items.called
         if item is not None and not move.states:
             raise refuse(fact, f"the {called} {code} is there already")
-        if item is not None and item.state not in move.states:
+        next_state = tables[casefile.machine].get((item.state if item is not None else "", move.kind))
+        if item is not None and next_state is None:
             casefile.out_of_order.setdefault(
                 fact.seq, f"out of order on the {called} {code} at '{items.states[item.state]}': {move.order}"
             )
-        elif move.to is not None:
-            casefile.items[code] = Item(code, move.to, fact.occurred_on, fact.seq, called)
+        elif next_state is not None and (item is None or move.to is not None):
+            casefile.items[code] = Item(code, next_state, fact.occurred_on, fact.seq, called)
 
     return update

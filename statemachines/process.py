@@ -10,7 +10,7 @@ shows nobody who was in breach. Only what cannot be true is refused, such as an 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from statemachine import StateMachine
@@ -38,8 +38,15 @@ from statemachines.definitions import (
     Warn,
     before,
 )
-from statemachines.items import Items, problems_of_items
-from statemachines.released import TransitionTable, released_tables, released_unusual, table_of, unusual_of
+from statemachines.items import Items, ItemTable, item_table, problems_of_items
+from statemachines.released import (
+    TransitionTable,
+    released_items,
+    released_tables,
+    released_unusual,
+    table_of,
+    unusual_of,
+)
 
 __all__ = [
     "HAS_ARRIVED",
@@ -102,7 +109,8 @@ class Process:
     `out_of_order_from` had no facts out of order; None where the present machine still refuses them.
 
     `about`: what a case is about. A case about no child has no identity and no other cases of the same child.
-    `items`: the items inside a case, with states and duties of their own.
+    `items`: the items inside a case, with states and duties of their own; `item_tables`: the frozen table of their
+    moves of every released version.
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
@@ -127,6 +135,7 @@ class Process:
     restricted: bool = False
     about: About = About.CHILD
     items: Items | None = None
+    item_tables: Mapping[int, ItemTable] = field(default_factory=dict)
 
     @cached_property
     def opens(self) -> str:
@@ -280,4 +289,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         restricted=restricted,
         about=about,
         items=items,
+        item_tables={} if items is None else released_items(name) | {version: item_table(items)},
     )

@@ -13,6 +13,7 @@ from statemachine import StateMachine
 # (state, fact kind) -> next state
 TransitionTable = Mapping[tuple[str, str], str]
 TABLES = Path(__file__).parent / "tables"
+ITEM_TABLES = TABLES / "items"
 
 
 def table_of(machine: type[StateMachine]) -> dict[tuple[str, str], str]:
@@ -45,6 +46,14 @@ def released_tables(name: str) -> dict[int, dict[tuple[str, str], str]]:
 def released_unusual(name: str) -> dict[int, frozenset[tuple[str, str]]]:
     """The transitions of each frozen table that are marked as unusual: its rows with a fourth word."""
     return {version: frozenset((row[0], row[1]) for row in rows if row[3:]) for version, rows in _released_rows(name)}
+
+
+def released_items(name: str) -> dict[int, dict[tuple[str, str], str]]:
+    """The frozen tables of the items of a process by version: (state of the item, fact kind) -> its next state."""
+    return {
+        int(path.stem.rpartition(".v")[2]): {(row[0], row[1]): row[2] for row in json.loads(path.read_text("utf-8"))}
+        for path in sorted(ITEM_TABLES.glob(f"{name}.v*.json"))
+    }
 
 
 def rows_of(table: TransitionTable, unusual_moves: Collection[tuple[str, str]]) -> list[list[str]]:

@@ -253,7 +253,9 @@ def _updates(process_name: str) -> Mapping[str, Sequence[Update]]:
         *(((kind,), update) for kind, update in _SHARED_UPDATES.items()),
     ]
     if process.items is not None:
-        groups += [((move.kind,), update_of(process.items, move, refused)) for move in process.items.moves]
+        groups += [
+            ((move.kind,), update_of(process.items, process.item_tables, move, refused)) for move in process.items.moves
+        ]
     updates: dict[str, list[Update]] = {}
     for kinds, update in groups:
         for kind in kinds:

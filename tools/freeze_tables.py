@@ -9,19 +9,25 @@ from __future__ import annotations
 import json
 import sys
 
+from statemachines.items import item_table
 from statemachines.registry import processes
-from statemachines.released import TABLES, rows_of
+from statemachines.released import ITEM_TABLES, TABLES, rows_of
 
 
 def freeze() -> list[str]:
     """Write the tables that are not there yet; return the names of the new files."""
     written: list[str] = []
     for process in processes().values():
-        path = TABLES / f"{process.name}.v{process.version}.json"
-        if not path.exists():
-            rows = ",\n".join(f"  {json.dumps(row)}" for row in rows_of(process.table, process.unusual_moves))
-            path.write_text(f"[\n{rows}\n]\n", "utf-8")
-            written.append(path.name)
+        name = f"{process.name}.v{process.version}.json"
+        tables = {TABLES / name: rows_of(process.table, process.unusual_moves)}
+        if process.items is not None:
+            tables[ITEM_TABLES / name] = rows_of(item_table(process.items), ())
+        for path, rows in tables.items():
+            if not path.exists():
+                path.parent.mkdir(exist_ok=True)
+                lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
+                path.write_text(f"[\n{lines}\n]\n", "utf-8")
+                written.append(path.relative_to(TABLES).as_posix())
     return written
 
 

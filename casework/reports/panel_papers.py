@@ -1,6 +1,6 @@
 """The papers of a panel's sitting: its pack, the brief of one item, and the extract of the minutes, as Markdown. [I/O]
 
-Purpose: whoever speaks for health at a panel has one page an item, made from the case that the item is about: what
+Purpose: the person who speaks for health at a panel has one page an item, made from the case that it is about: what
 health has said so far, by when, and what is late. They have references, roles and organisations only. Confidential
 words stay encrypted, and nothing of a case is shown of which nothing leaves without a person's release.
 """
@@ -43,7 +43,7 @@ DECISIONS = (DECIDED, OUTSIDE)
 ENDS_OF_ITEM = (*DECISIONS, "item_deferred", "item_removed", "item_overturned")
 NOT_SHOWN = "The case of this item is not shown: nothing about that child leaves until a person releases it."
 CONFIDENTIAL = (
-    "Reasons and notes are confidential. `sendflow person {ref} --free-text` shows them to who gives a purpose."
+    "Reasons and notes are confidential. `sendflow person {ref} --free-text` shows them for a purpose."
 )
 
 

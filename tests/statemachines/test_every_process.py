@@ -23,9 +23,10 @@ from models.common_facts import SHARED
 from models.facts import FactDraft, StoredFact
 from models.owner import OwnerKind
 from notifications.render import newest
+from statemachines.items import item_table
 from statemachines.process import NotPermitted, Process
 from statemachines.registry import opened_by, processes
-from statemachines.released import TABLES, released_tables, rows_of, table_of
+from statemachines.released import TABLES, released_items, released_tables, rows_of, table_of
 from statemachines.replay import replay
 from tests.support.any_fact import FIRST, data_of, kinds
 from tests.support.by_hand import book, dates_of, line
@@ -67,6 +68,16 @@ def test_class_table_and_frozen_table_are_one(process: Process) -> None:
     rows = json.loads((TABLES / f"{process.name}.v{process.version}.json").read_text("utf-8"))
     assert rows == rows_of(process.table, process.unusual_moves)
     assert len({(row[0], row[1]) for row in rows}) == len(rows)
+
+
+@each_process
+def test_the_items_of_a_process_move_as_their_frozen_table_says(process: Process) -> None:
+    frozen = released_items(process.name)
+    if process.items is None:
+        assert frozen == {}
+        return
+    assert item_table(process.items) == frozen[process.version], "python -m tools.freeze_tables, for a new version"
+    assert set(frozen) == set(process.item_tables) <= set(process.tables)
 
 
 @each_process

@@ -77,6 +77,6 @@ def test_a_sitting_is_recorded_and_its_papers_are_read_by_pages(team: Team, tmp_
     for page in (pack, brief, minutes):
         assert "Alex" not in page
     looks = browser.get(f"/cases/{team.case}/looks").text
-    assert "papers" in looks, "whoever reads a brief has looked at the case that it is about"
+    assert "papers" in looks, "a person who reads a brief has looked at the case that it is about"
     assert browser.get(f"/cases/{sitting}/papers/items/item_9").status_code == 404
     assert browser.get(f"/cases/{team.case}/papers").status_code == 404

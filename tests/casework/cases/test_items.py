@@ -11,10 +11,12 @@ from statemachine import State
 from casework.cases.validation import Refused
 from casework.rules.checks.files import SHIPPED, problems
 from cli.formatting import history
+from models.casefile import CaseFile, Item
 from models.enums import About
 from models.facts import FactData
-from statemachines.items import ItemCode, ItemMove, Items
+from statemachines.items import ItemCode, ItemMove, Items, update_of
 from statemachines.process import NoTransition, OpeningFact, Process, StatutoryMachine, define_process
+from tests.support.by_hand import line
 from tests.support.invented import registered, with_rules
 from tests.support.team import Team
 
@@ -175,6 +177,30 @@ def test_a_correction_of_the_item_moves_the_state_and_the_duty(sitting: Team) ->
 def test_items_that_do_not_agree_with_the_facts_are_refused(moves: tuple[ItemMove, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         panel(*moves)
+
+
+def test_an_item_moves_by_the_table_of_the_version_that_judges_its_case() -> None:
+    process = panel(ADDED, BRIEFED, ItemMove("item_deferred", "deferred", ("briefed",), order="after the brief"))
+    assert process.items is not None
+    older, newer = panel().item_tables[1], process.item_tables[1]
+    by_version = {1: older, 2: newer}
+    deferred = next(each for each in process.items.moves if each.kind == "item_deferred")
+    states = []
+    for machine in (1, 2):
+        file = CaseFile("PA00001", process.name, "called", machine=machine)
+        file.items["one"] = Item("one", "waiting", date(2026, 3, 2), 2, "agenda item")
+        update_of(process.items, by_version, deferred, lambda _fact, words: ValueError(words))(
+            file, line(3, "item_deferred", "2026-03-03", item="one")
+        )
+        states.append((file.items["one"].state, 3 in file.out_of_order))
+    assert states == [("deferred", False), ("waiting", True)]
+
+
+def test_a_fact_that_leaves_an_item_where_it_is_needs_the_item() -> None:
+    process = panel(ADDED, ItemMove("item_briefed", None, ("waiting",), order="before it is deferred"), DEFERRED)
+    assert process.item_tables[1]["waiting", "item_briefed"] == "waiting"
+    with pytest.raises(ValueError, match="item_gone adds an item and names no state of it"):
+        panel(ItemMove("item_gone", None))
 
 
 def test_a_fact_that_moves_an_item_names_it() -> None:
