@@ -42,9 +42,7 @@ from statemachines.panel_sitting import (
 DECISIONS = (DECIDED, OUTSIDE)
 ENDS_OF_ITEM = (*DECISIONS, "item_deferred", "item_removed", "item_overturned")
 NOT_SHOWN = "The case of this item is not shown: nothing about that child leaves until a person releases it."
-CONFIDENTIAL = (
-    "Reasons and notes are confidential. `sendflow person {ref} --free-text` shows them for a purpose."
-)
+CONFIDENTIAL = "Reasons and notes are confidential. `sendflow person {ref} --free-text` shows them for a purpose."
 
 
 class Sitting(NamedTuple):
