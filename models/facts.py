@@ -69,6 +69,7 @@ def _reference(value: str) -> str:
     return value
 
 
+Account = Annotated[str, AfterValidator(_handle)]
 Code = Annotated[str, AfterValidator(_code)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Reference = Annotated[str, AfterValidator(_reference)]
