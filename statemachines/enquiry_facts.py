@@ -58,7 +58,7 @@ MERGED = LinkRole("merged_into", "was merged into", "took in")
 class EnquiryReceived(Opening):
     """The team received something that asks for an answer. Its day is the day of receipt, and not of its entry.
 
-    `sorted_as` decides the clock. `authority_to_discuss`: by what the sender may be told about a child. `sender` and
+    `sorted_as` decides the clock. `authority_to_discuss`: what lets the team discuss a child with the sender. `sender` and
     `question` are free text. `follows`: the closed enquiry that comes back by it.
     """
 
@@ -96,7 +96,7 @@ class Said(FactData):
 
 
 class AuthorityEstablished(Said):
-    """The team knows by what the sender may be told about a child: by whose consent, or why none is needed."""
+    """The team knows what lets it discuss a child with the sender: whose consent, or why none is needed."""
 
     authority_to_discuss: Authority
 
@@ -109,7 +109,7 @@ class TakenUp(FactData):
 
 
 class HoldingReplySent(Said):
-    """The team told the sender that the answer takes longer. `received_on`: from which day the longer time counts."""
+    """The team informed the sender that the answer takes longer. `received_on`: from which day the longer time counts."""
 
     received_on: date
 
@@ -156,7 +156,7 @@ class Merged(FactData):
 
 
 class SubjectAccessExtended(Said):
-    """The person was told that the answer takes up to two further months, and why (UK GDPR art 12(3))."""
+    """The person was informed that the answer takes up to two further months, and why (UK GDPR art 12(3))."""
 
     received_on: date
 

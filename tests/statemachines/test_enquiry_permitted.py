@@ -10,7 +10,7 @@ from statemachines.enquiry import PROCESS
 from tests.support.hand_table import HandTable, asked_before
 
 AFTERWARDS = CORRECTIONS | ENGINE_ONLY | OF_THE_CHILD
-# Clause 6: what it is, by what the sender may be told, and what a school asked, is recorded at any time.
+# Clause 6: what it is, what lets the team discuss a child, and what a school asked, is recorded at any time.
 ANYTIME = set(SHARED) | {
     "enquiry_sorted",
     "authority_to_discuss_established",
@@ -36,7 +36,7 @@ EVERY = (*OPEN, "answered", "redirected")
 
 
 def sorted_as(before: Sequence[StoredFact]) -> str:
-    return [each.data["sorted_as"] for each in before if "sorted_as" in each.data][-1]
+    return str([each.data["sorted_as"] for each in before if "sorted_as" in each.data][-1])
 
 
 def received_by_then(fact: StoredFact) -> bool:
