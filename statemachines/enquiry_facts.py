@@ -58,8 +58,8 @@ MERGED = LinkRole("merged_into", "was merged into", "took in")
 class EnquiryReceived(Opening):
     """The team received something that asks for an answer. Its day is the day of receipt, and not of its entry.
 
-    `sorted_as` decides the clock. `authority_to_discuss`: what lets the team discuss a child with the sender. `sender` and
-    `question` are free text. `follows`: the closed enquiry that comes back by it.
+    `sorted_as` decides the clock. `authority_to_discuss`: what lets the team discuss a child with the sender. `sender`
+    and `question` are free text. `follows`: the closed enquiry that comes back by it.
     """
 
     sorted_as: Sorted
@@ -109,7 +109,7 @@ class TakenUp(FactData):
 
 
 class HoldingReplySent(Said):
-    """The team informed the sender that the answer takes longer. `received_on`: from which day the longer time counts."""
+    """The team informed the sender that the answer takes longer. `received_on`: the first day of the longer time."""
 
     received_on: date
 
