@@ -97,7 +97,7 @@ class Scheduler:
 
     def tick(self) -> None:
         """Once a minute: sweep if a duty is due for a check, write the digest if it is missing, deliver if a letter is
-        due. Every 5 minutes: read the mailbox if something came in.
+        due. Every 5 minutes, and before them: read the mailbox if something came in.
         """
         self.pulse.now()
         self._with_context(self._look)
@@ -152,6 +152,7 @@ class Scheduler:
             say(f"the alert: {alert(context.settings, examine(context.settings, quick=True), datetime.now(LONDON))}")
 
     def _look(self, context: AppContext) -> None:
+        self._read_mailbox(context)  # first: an answer that came in the night, or in an outage, stops its reminder
         if time.monotonic() >= self.troubled_until and self._safely(
             "look for duties", lambda: sweep_is_called_for(context, context.today())
         ):
@@ -166,14 +167,17 @@ class Scheduler:
         if time.monotonic() >= self.ask_after:
             self.ask_after = time.monotonic() + AGAIN_SECONDS
             self._safely("ask what became of e-mails", lambda: ask(context))
-        if time.monotonic() >= self.mailbox_after and context.settings.replies is not None:
-            self.mailbox_after = time.monotonic() + MAILBOX_SECONDS
-            if self._safely("look for mails", lambda: reading_is_due(context)):
-                self._safely("read the mailbox", lambda: self.act("replies", context, say=self._once))
         if self._safely("look for what is not in the log", lambda: sequencer.is_due(context)):
             self._safely("sign the log", lambda: sequencer.sequence(context))
         if self._safely("look for sign-in links", lambda: any_waiting(context)):
             self._safely("send sign-in links", lambda: send_waiting(context))
+
+    def _read_mailbox(self, context: AppContext) -> None:
+        if time.monotonic() < self.mailbox_after or context.settings.replies is None:
+            return
+        self.mailbox_after = time.monotonic() + MAILBOX_SECONDS
+        if self._safely("look for mails", lambda: reading_is_due(context)):
+            self._safely("read the mailbox", lambda: self.act("replies", context, say=self._once))
 
     def _deliver(self, context: AppContext) -> None:
         """Deliver for `delivery_seconds` at most, because the other jobs wait; the next tick sends the rest."""

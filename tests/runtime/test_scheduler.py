@@ -206,6 +206,18 @@ def test_the_mailbox_is_read_if_something_came_in_and_asked_every_five_minutes(
     assert "words" not in asked[0]
 
 
+def test_mails_that_came_in_before_the_start_are_read_before_anything_is_sent(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a reminder leaves although its answer is in the mailbox."""
+    monkeypatch.setattr("runtime.scheduler.reading_is_due", lambda _context: True)
+    acts = Acts()
+    ticking = clock(team, "2 Mar 2026", acts)
+    ticking.settings = replace(ticking.settings, replies=ReplyMailbox("imap.icb.example", 993, "dco", "words"))
+    ticking.tick()
+    assert acts.names[:2] == ["replies", "sweep"]
+
+
 def test_the_jobs_are_late_but_once(team: Team) -> None:
     """The library's own default would drop a job that is one second late."""
     scheduler = build_scheduler(team.context("2 Mar 2026").settings, Acts())

@@ -164,7 +164,9 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
         case "sweep":
             return sweep(context).model_dump(mode="json")
         case "deliver":
-            host, port, seconds = given
+            host, port, seconds, *pages = given
+            if pages:
+                context = replace(context, settings=replace(context.settings, pages_at=pages[0]))
             return deliver(context, transport=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
         case "digest":
             host, port, seconds = given

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from tests.support.team import Team
 
 collect_ignore_glob = [] if binaries() is not None else ["test_*.py"]
-collect_ignore = [] if os.environ.get("ROUNDS") else ["test_work_pool.py"]  # minutes: with make faults
+collect_ignore = (
+    [] if os.environ.get("ROUNDS") else ["test_work_pool.py", "test_month_of_replies.py"]
+)  # minutes: with make faults
 MADE = "migrated_once"  # the benchmark has a template of its own in this cluster
 
 
