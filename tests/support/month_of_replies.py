@@ -162,14 +162,14 @@ class Month:
         return sorted(found.values())
 
     def facts(self, case: str) -> list[str]:
-        """The facts of a case in the order in which they were written: day, kind, and what tells two apart."""
-        told = ("rung", "recipient", "cause", "said", "answer")
+        """The facts of a case in the order in which they were written: day, kind, and what makes two differ."""
+        more = ("rung", "recipient", "cause", "said", "answer")
         return [
             " ".join(
                 [
                     line.occurred_on.isoformat()[5:],
                     line.kind,
-                    *(str(line.data[key]) for key in told if key in line.data),
+                    *(str(line.data[key]) for key in more if key in line.data),
                 ]
             )
             for line in self.team.lines(case)
