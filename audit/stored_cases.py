@@ -5,16 +5,31 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from audit.verify_notices import StoredNotice, notices_by_case
-from models import ledger
-from models.bulk_io import Row, stream_rows
-from models.tables import CASE, CASE_LINK, DUTY
+from models.bulk_io import Row, mark, stream_some
+from models.ledger import Stored
+from models.tables import CASE, CASE_LINK, DUTY, FACT
 
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 LINK_COLUMNS = tuple(CASE_LINK.columns.keys())
+
+
+class Cases(NamedTuple):
+    """Some cases: one, or those from a reference up to another without it. None is the beginning, or the end."""
+
+    first: str | None = None
+    after: str | None = None
+    only: str | None = None
+
+    def where(self, connection: Connection) -> tuple[str, tuple[str, ...]]:
+        """The condition of a statement about a table with the column `case_ref`, and its values."""
+        conditions = ((self.only, "="), (self.first, ">="), (self.after, "<"))
+        given = [(value, sign) for value, sign in conditions if value is not None]
+        texts = " AND ".join(f"case_ref {sign} {mark(connection)}" for _value, sign in given)
+        return (f"WHERE {texts}" if texts else ""), tuple(value for value, _sign in given)
 
 
 class StoredCase(NamedTuple):
@@ -28,18 +43,20 @@ class StoredCase(NamedTuple):
     links: list[Row]
 
 
-def stored_cases(connection: Connection, case: str | None) -> Iterator[StoredCase]:
+def stored_cases(connection: Connection, cases: Cases) -> Iterator[StoredCase]:
     """Everything that is stored of each case, in order of reference: four ordered streams, read side by side."""
-    only = (None, None) if case is None else ("case_ref", case)
-    facts = _CaseStream(ledger.scan(connection, case))
-    cases = _CaseStream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
-    duties = _CaseStream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
-    links = _CaseStream(_by_case(stream_rows(connection, CASE_LINK, LINK_COLUMNS, *only)))
-    notices = _CaseStream(notices_by_case(connection, case))
-    streams = (facts, cases, duties, notices, links)
+    where, given = cases.where(connection)
+
+    def rows(table: Table, columns: tuple[str, ...]) -> _CaseStream:
+        return _CaseStream(_by_case(stream_some(connection, table, columns, where, given)))
+
+    facts, files, duties = rows(FACT, Stored._fields), rows(CASE, CASE_COLUMNS), rows(DUTY, DUTY_COLUMNS)
+    links = rows(CASE_LINK, LINK_COLUMNS)
+    notices = _CaseStream(notices_by_case(connection, where, given))
+    streams = (facts, files, duties, notices, links)
     while refs := [each.ref for each in streams if each.ref is not None]:
         ref = min(refs)
-        row = cases.take(ref)
+        row = files.take(ref)
         case = row[0] if row else None
         yield StoredCase(ref, facts.take(ref), case, duties.take(ref), notices.take(ref), links.take(ref))
 

@@ -20,7 +20,7 @@ from casework.rules.ruleset_guard import activations
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.working_calendar import OutsideCalendarRange
-from models.bulk_io import mark, stream
+from models.bulk_io import stream
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ESCALATION_FACTS, RETURNED
 from models.enums import NoticeState
@@ -111,10 +111,11 @@ class OutcomeIndex:
         yield from (fact for facts in self._facts.values() for fact in facts)
 
 
-def notices_by_case(connection: Connection, case: str | None) -> Iterator[tuple[str, list[StoredNotice]]]:
-    """Every notice, a case at a time in order of reference; memory is that of one fetch."""
-    statement = _NOTICES.format(where="" if case is None else f"WHERE case_ref = {mark(connection)}")
-    rows = stream(connection, statement, () if case is None else (case,))
+def notices_by_case(
+    connection: Connection, where: str, given: tuple[str, ...]
+) -> Iterator[tuple[str, list[StoredNotice]]]:
+    """The notices that a condition selects, a case at a time in order of reference; memory is that of one fetch."""
+    rows = stream(connection, _NOTICES.format(where=where), given)
     for ref, some in groupby(rows, itemgetter(0)):
         yield ref, list(map(StoredNotice._make, some))
 

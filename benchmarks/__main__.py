@@ -29,6 +29,7 @@ from benchmarks.measures import (
     recording,
     replaying,
     sweeping,
+    verifying,
     working_days,
 )
 from benchmarks.measures.comparison import Beside, beside
@@ -44,6 +45,7 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "bulk_record_postgres": recording.bulk_postgres,
     "one_fact": lambda ground: recording.one_fact(ground.sqlite),
     "refold_against_eventsourcing": lambda ground: replaying.refolding(ground.shop),
+    "verify_in_two_processes": lambda ground: verifying.in_two(ground.shop),
     "sweep_3m_against_10k": lambda ground: sweeping.sweeping(ground.shop),
     "cli_startup": lambda ground: cli_startup.cli_startup(ground.shop),
     "working_days_against_loop": lambda _ground: working_days.working_days(),

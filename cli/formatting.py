@@ -309,8 +309,12 @@ def verification(found: VerifyReport) -> str:
     whole = "intact" if found.intact else "DAMAGED"
     lines = [
         f"{counted(found.cases, 'case')} and {counted(found.facts, 'fact')}: {whole}.",
-        f"Head before {found.before}: {found.head}",
+        f"Head before {found.before}: {found.head}"
+        if found.since is None
+        else f"Only what was recorded since the checkpoint of {found.since} was compared.",
     ]
+    if found.resumed is not None:
+        lines.append(f"Parts that an interrupted verification of {found.resumed} had checked were not repeated.")
     if found.published is not None:
         same = "matches" if found.published.matches else "DIFFERS from"
         lines.append(

@@ -137,6 +137,15 @@ def stream_rows(
     return stream(connection, statement, () if column is None else (value,))
 
 
+def stream_some(
+    connection: Connection, table: Table, columns: tuple[str, ...], where: str, given: tuple[Any, ...]
+) -> Iterator[Row]:
+    """Yield `columns` of the rows that a condition of ours selects, in the order of the primary key."""
+    keys = ", ".join(_quoted(each.name) for each in table.primary_key)
+    names = ", ".join(map(_quoted, columns))
+    return stream(connection, f"SELECT {names} FROM {table.name} {where} ORDER BY {keys}", given)  # noqa: S608
+
+
 def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) -> Iterator[Row]:
     """Yield the rows of a statement, holding FETCH rows in memory."""
     # On PostgreSQL a server-side cursor. Each has its own name, because several streams are read at the same time.

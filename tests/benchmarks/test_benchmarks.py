@@ -29,6 +29,7 @@ from benchmarks.measures.cli_startup import cli_startup
 from benchmarks.measures.growth import Size
 from benchmarks.measures.memory import Taken
 from benchmarks.measures.recording import bulk_postgres
+from benchmarks.measures.verifying import in_two
 from benchmarks.plots import plots
 from casework.cases.record import Recorded, record_acts
 from casework.context import AppContext
@@ -43,6 +44,7 @@ ASKED = {
     "bulk_record_postgres": 0.6,
     "one_fact": 0.5,
     "refold_against_eventsourcing": 4.0,
+    "verify_in_two_processes": 0.9,
     "sweep_3m_against_10k": 1.5,
     "record_against_empty_prefect_flow": 1.25,
     "working_days_against_loop": 50.0,
@@ -375,3 +377,9 @@ def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) 
     assert phase_of(Fact.text.__code__, "models.facts") == "hash"
     assert phase_of(json.loads.__code__, "json") is None
     context.engine.dispose()
+
+
+def test_a_verification_in_two_processes_is_measured_beside_two_raw_loops(shop: Workshop) -> None:
+    measured = in_two(shop, cases=6, rounds=1)
+    assert measured.ratio > 0
+    assert "72 facts" in measured.notes[0]

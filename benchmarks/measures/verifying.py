@@ -1,0 +1,89 @@
+"""A whole verification in two processes, against what they gain for the raw loop of hashes over the same texts.
+
+Each side has a run in one process and one in two, in turn; its gain is the time of one by the time of two. The ratio is
+our gain by theirs: 1.0 where sendflow shares its work as well as a loop that shares nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+from collections.abc import Callable
+from contextlib import closing
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+
+from audit.verify import How, verify
+from benchmarks.harness.measuring import Measured, Side, seconds
+from benchmarks.harness.workload import ACTOR, Workshop, acts, drafts
+from casework.cases.record import record_acts
+
+CASES = 12_000
+AT_ONCE = 1_000
+ROUNDS = 3
+_TEXTS = "SELECT text FROM fact WHERE case_ref {sign} ? ORDER BY case_ref, seq"
+
+
+def in_two(shop: Workshop, cases: int = CASES, rounds: int = ROUNDS) -> Measured:
+    """Our gain from a second process by that of the raw loop."""
+    own = Workshop(_folder(shop.folder / "two"))
+    context = own.context
+    for first in range(0, cases, AT_ONCE):
+        record_acts(context, acts(min(AT_ONCE, cases - first), first), ACTOR, "record")
+    facts = cases * len(drafts(0))
+    context.engine.dispose()
+    file = context.settings.records
+    with closing(sqlite3.connect(file)) as connection:
+        middle = "SELECT case_ref FROM case_file ORDER BY case_ref LIMIT 1 OFFSET ?"
+        half: str = connection.execute(middle, (cases // 2,)).fetchone()[0]
+
+    def ours(processes: int) -> Side:
+        def run(_given: object) -> None:
+            report = verify(context, how=How(processes))
+            assert report.intact and report.facts == facts
+
+        return Side(f"verify in {processes}", lambda: None, run, facts)
+
+    def raw(_given: object) -> None:
+        hash_all(file, half, "<")
+        hash_all(file, half, ">=")
+
+    loops = (Side("raw loop", lambda: None, raw, facts), Side("two raw loops", lambda: None, _two(file, half), facts))
+    sides = (ours(1), ours(2), *loops)
+    gains = []
+    for _ in range(rounds):
+        one, two, raw_one, raw_two = seconds(*sides)
+        gains.append(((one / two) / (raw_one / raw_two), one / two, raw_one / raw_two))
+    ratios = [gain[0] for gain in gains]
+    notes = [
+        f"gain of verify {statistics.median(gain[1] for gain in gains):.2f}, of the raw loop"
+        f" {statistics.median(gain[2] for gain in gains):.2f}; {facts:,} facts"
+    ]
+    return Measured("verify_in_two_processes", statistics.median(ratios), min(ratios), max(ratios), rounds, notes)
+
+
+def hash_all(file: Path, half: str, sign: str) -> None:
+    """The raw loop: one SHA-256 of the text of each fact on one side of a case."""
+    previous = ""
+    with closing(sqlite3.connect(file)) as connection:
+        for (text,) in connection.execute(_TEXTS.format(sign=sign), (half,)):
+            previous = sha256((previous + text).encode()).hexdigest()
+
+
+def _two(file: Path, half: str) -> Callable[..., None]:
+    method = get_context("spawn")
+
+    def run(_given: object) -> None:
+        both = [method.Process(target=hash_all, args=(file, half, sign)) for sign in ("<", ">=")]
+        for process in both:
+            process.start()
+        for process in both:
+            process.join()
+
+    return run
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
