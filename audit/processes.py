@@ -1,6 +1,6 @@
 """Verification in several processes: each takes the next part that is left, until none is.
 
-A process that ends in the middle of a part loses that part alone; the caller checks it. The processes are started anew
+A process that ends in the middle of a part loses that part alone; the caller checks it. The processes are new ones
 (`spawn`), because the caller may have threads, and are given the settings through a pipe and never on a command line.
 """
 
