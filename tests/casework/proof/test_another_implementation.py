@@ -1,4 +1,4 @@
-"""tlog-scales, a library of other people for C2SP logs, reads our checkpoints, tiles and proofs, and refuses altered ones."""
+"""tlog-scales, a library of others for C2SP logs, reads our checkpoints, tiles and proofs, and refuses altered ones."""
 
 from __future__ import annotations
 
