@@ -88,12 +88,14 @@ class Visitor:
         return self.page.url.removeprefix(self.origin)
 
     def press(self, name: str, *, exact: bool = False) -> None:
-        """Press the first button of that name."""
+        """Press the first button of that name, and wait for the whole of the page that it opens."""
         self.page.get_by_role("button", name=name, exact=exact).first.click()
+        self.page.wait_for_load_state()
 
     def follow(self, name: str, *, exact: bool = False) -> None:
-        """Follow the first link of that name."""
+        """Follow the first link of that name, and wait for the whole of the page that it opens."""
         self.page.get_by_role("link", name=name, exact=exact).first.click()
+        self.page.wait_for_load_state()
 
     def says(self, words: str) -> bool:
         """Whether the page has these words."""

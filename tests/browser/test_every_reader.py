@@ -70,8 +70,8 @@ def test_a_keyboard_alone_records_a_fact_up_to_the_check_page(visitor: Callable[
             if here["tag"] == "INPUT" and radio.count() and person.page.locator("input[type=radio]:focus").count():
                 keys.press("Space")
             if here["tag"] == "BUTTON":
-                keys.press("Enter")
-                person.page.wait_for_load_state()
+                with person.page.expect_navigation():
+                    keys.press("Enter")
                 break
     assert person.heading.startswith("Check before it is recorded")
 
