@@ -70,7 +70,15 @@ def notice_row(draft: NoticeDraft, created_at: str, day: Callable[[date], Any]) 
 def draft_of(row: Row[Any]) -> NoticeDraft:
     """The draft from which a stored notice was made."""
     values = {name: getattr(row, name) for name in NoticeDraft._fields}
-    return NoticeDraft(**{**values, "fields": orjson.loads(values["fields"]), "state": NoticeState(values["state"])})
+    return NoticeDraft(**{**values, "fields": stored_fields(values["fields"]), "state": NoticeState(values["state"])})
+
+
+def stored_fields(text: str) -> dict[str, Any]:
+    """The fields of a stored notice or letter, by name. Raises ValueError if the text holds anything else."""
+    fields = orjson.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("the fields of a notice or letter were expected as a JSON object")
+    return fields
 
 
 def mailboxes_to_write(connection: Connection, today: date | None = None, ready_by: str | None = None) -> list[str]:

@@ -13,12 +13,12 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from casework import published_heads
+from casework.cases.loaded_case import UNREADABLE
 from casework.cases.of_the_child import withheld_cases
 from casework.context import LONDON, AppContext
 from casework.delivery import compose
@@ -27,7 +27,6 @@ from casework.delivery.checkpoint import check_heads, head_fields
 from casework.delivery.compose import LetterContent
 from casework.delivery.deliverer import Deliverer
 from casework.delivery.lease import (
-    BAD_ROW,
     DeliveryRun,
     cancel_letter,
     lease_as_stored,
@@ -120,7 +119,7 @@ def _id(as_at: date) -> str:
 
 
 def _report(as_at: date, row: Any) -> DigestReport:
-    fields = orjson.loads(row.fields)
+    fields = outbox.stored_fields(row.fields)
     return DigestReport(
         as_at=as_at,
         letter=row.id,
@@ -160,7 +159,7 @@ def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLette
     context, mailbox = run.context, run.context.directory.dco
     try:
         result = compose.recheck(run.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
-    except BAD_ROW:
+    except UNREADABLE:
         result = compose.RecheckResult()  # the digest leaves without its notices, and the next delivery names them
     items = compose.items_of(result.needed)
     fields = {

@@ -22,12 +22,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from casework.cases.loaded_case import UNREADABLE
 from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.addresses import readdress
 from casework.delivery.deliverer import Deliverer, is_expired
 from casework.delivery.lease import (
-    BAD_ROW,
     DeliveryRun,
     Lease,
     TakenByAnotherRun,
@@ -170,7 +170,7 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     try:
         transact(run.context.engine, partial(readdress, directory=run.context.directory, today=run.context.today()))
         unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
-    except BAD_ROW:
+    except UNREADABLE:
         unreadable.append(NO_ADDRESS)
     leases = _leases(run, unreadable)
     while until is None or monotonic() < until:
@@ -215,7 +215,7 @@ def _lease(
         lease = transact(run.context.engine, lease_letter)
     except (IntegrityError, Contended, TakenByAnotherRun):
         pass
-    except BAD_ROW:
+    except UNREADABLE:
         unreadable.append(mailbox)
     if lease.letter is None:
         run.transports.give_back(mailbox)

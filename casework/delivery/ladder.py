@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Table, func, insert, or_, select
 
@@ -27,7 +26,7 @@ from models.encryption import Cipher
 from models.enums import LetterState, NoticeState
 from models.in_memory import open_in_memory
 from models.tables import CASE, DUTY, FACT, LETTER, NOTICE
-from notifications.outbox import UNSENT
+from notifications.outbox import UNSENT, stored_fields
 from notifications.render import RenderError, render
 from notifications.transport import Attempt, Letter, Outcome
 
@@ -163,6 +162,6 @@ def _steps(connection: Connection, known: set[str]) -> Iterable[LadderStep]:
 
 def _subject(template: str, version: int, fields: str) -> str:
     try:
-        return render(template, version, orjson.loads(fields)).subject
+        return render(template, version, stored_fields(fields)).subject
     except RenderError:
         return ""

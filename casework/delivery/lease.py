@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, Row
 
-from casework.cases.loaded_case import UNREADABLE
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext, instant
 from casework.delivery import compose
@@ -29,7 +27,6 @@ from notifications.notices import NoticeDraft
 from notifications.outbox import LeasedLetter
 from notifications.transport import message_id
 
-BAD_ROW = (*UNREADABLE, TypeError, AttributeError)  # what reading a notice or a letter of another form raises
 FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 
 
@@ -115,7 +112,7 @@ def lease_as_stored(run: DeliveryRun, connection: Connection, row: Row[Any]) -> 
     if not outbox.update_letter(connection, row.id, LetterState(row.state), values, by=row.claimed_by):
         return None
     notices = outbox.notices_of(connection, row.id)
-    content = LetterContent(row.template, row.template_version, orjson.loads(row.fields))
+    content = LetterContent(row.template, row.template_version, outbox.stored_fields(row.fields))
     return LeasedLetter(row.id, row.mailbox, run.today(), *content, row.message_id, notices, outcome_unknown)
 
 
