@@ -211,11 +211,13 @@ class LocalPostgres:
         assert self._process is not None, "not started by this process"
         return self._process.wait()
 
-    def stop(self) -> None:
-        """End the server fast: sessions are cut off, what they had not committed is undone."""
+    def stop(self, at_once: bool = False) -> None:
+        """End the server fast: sessions are cut off, what they had not committed is undone. `at_once`: without writing
+        what it has in memory, so that its next start recovers it from the log.
+        """
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

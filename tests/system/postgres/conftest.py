@@ -31,11 +31,17 @@ collect_ignore = (
 MADE = "migrated_once"  # the benchmark has a template of its own in this cluster
 
 
+def _memory() -> str | None:
+    """The folder of files in memory, where there is one with room for the databases of every worker."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 6 << 30 else None
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """A running local PostgreSQL with one migrated database to copy from."""
-    # Not under pytest's own folder: the account of the server may not enter it.
-    home = Path(tempfile.mkdtemp(prefix="sendflow-pg-"))
+    # Not under pytest's own folder: the account of the server may not enter it. In memory where there is room: several
+    # hundred databases are copied.
+    home = Path(tempfile.mkdtemp(prefix="sendflow-pg-", dir=_memory()))
     home.chmod(0o755)
     cluster = LocalPostgres(home / "cluster", fast=True)
     cluster.make()
@@ -47,7 +53,7 @@ def postgres() -> Iterator[LocalPostgres]:
         engine.dispose()
         yield cluster
     finally:
-        cluster.stop()
+        cluster.stop(at_once=True)
         shutil.rmtree(home)
 
 
