@@ -39,7 +39,7 @@ def pytest_collection_finish() -> None:
     """Leave the modules and the collected tests out of garbage collection, and collect seldom: a tenth of the CPU."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_configure() -> None:
@@ -69,6 +69,7 @@ def no_files_left_open() -> Iterator[None]:
     event.remove(Engine, "engine_connect", connected)
     for engine in seen:
         engine.dispose()
+    gc.collect()  # connections of threads that have ended
 
 
 @pytest.fixture
