@@ -32,14 +32,14 @@ MADE = "migrated_once"  # the benchmark has a template of its own in this cluste
 
 
 def _memory() -> str | None:
-    """The folder of files in memory, where there is one with room for the databases of every worker."""
+    """The folder of files in memory, where there is one with space for the databases of every worker."""
     return "/dev/shm" if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 6 << 30 else None
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """A running local PostgreSQL with one migrated database to copy from."""
-    # Not under pytest's own folder: the account of the server may not enter it. In memory where there is room: several
+    # Not under pytest's own folder: the account of the server may not enter it. In memory where there is space: several
     # hundred databases are copied.
     home = Path(tempfile.mkdtemp(prefix="sendflow-pg-", dir=_memory()))
     home.chmod(0o755)
