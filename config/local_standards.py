@@ -1,6 +1,6 @@
-"""Reads the local standards that fill the fields of a fact: the types of panel.
+"""Reads the local standards that fill the fields of a fact: the types of panel, and who may approve how much.
 
-Purpose: no law gives a panel a cut-off for papers, a day on which they go out, or a quorum. Each locality sets its own,
+Purpose: no law gives a panel a cut-off for papers or a quorum, nor an officer a limit. Each locality sets its own,
 so they are data, and each says that it is a local standard. A fact stores what was filled in, so that a later change of
 the file changes no history.
 """
@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from config.toml_reader import ConfigFault, Strict, first_fault, read_toml
-from models.facts import Slug
+from models.facts import LARGEST, Slug
 
 PANELS = Path(__file__).with_name("panels.toml")
+APPROVERS = Path(__file__).with_name("approvers.toml")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Days = Annotated[int, Field(ge=0, le=60)]
@@ -29,6 +30,9 @@ class Standard(Strict):
     name: str
     basis: Literal["local_standard"]
     source: str
+
+
+Entry = TypeVar("Entry", bound=Standard)
 
 
 class Panel(Standard):
@@ -71,6 +75,12 @@ class Panel(Standard):
         return sits_on - timedelta(days=self.papers_days_before or 0)
 
 
+class Approver(Standard):
+    """A role that may approve packages. `limit_pence`: of what they cost in a year, in whole pence."""
+
+    limit_pence: Annotated[int, Field(ge=0, lt=LARGEST)]
+
+
 def last_weekday(weekday: Weekday, by: date) -> date:
     """The last day of that weekday on or before a day."""
     return by - timedelta(days=(by.weekday() - WEEKDAYS.index(weekday)) % 7)
@@ -81,9 +91,14 @@ def load_panels(own: Path | None = None) -> Mapping[str, Panel]:
     return _read(own or PANELS, Panel)
 
 
-def _read(file: Path, model: type[Panel]) -> Mapping[str, Panel]:
+def load_approvers(own: Path | None = None) -> Mapping[str, Approver]:
+    """The roles that may approve packages by their word, of this file or of the shipped one. Raises ConfigFault."""
+    return _read(own or APPROVERS, Approver)
+
+
+def _read(file: Path, model: type[Entry]) -> Mapping[str, Entry]:
     tables: dict[str, Any] = read_toml(file)
-    found: dict[str, Panel] = {}
+    found: dict[str, Entry] = {}
     for word, table in tables.items():
         try:
             TypeAdapter(Slug).validate_python(word)

@@ -7,6 +7,8 @@ A fact's model lists such fields in `ANSWERED_FROM_BIRTH_DATE`, with how each is
 - `under:YEARS:RULE`: will the child be under so many years on the day that the rule gives from the fact's day? An
   interval that changes at a birthday is chosen by it: six months while the child is under five when they end, else
   twelve (SI 2010/959 reg 7(3)). So the birthday times it, and the day of the birth is in no fact.
+- `under_on:YEARS:FIELD`: will the child be under so many years on the day in that field of the fact? It is left out
+  where the fact leaves that day out.
 - `month`: year and month, as the first day of the month.
 - `month_end`: the last day of the month, and 28 February in every year: the 29th would name the birthday itself.
 """
@@ -22,6 +24,8 @@ from config.law import NoAnswer
 from deadlines.calculator import calculate
 from deadlines.counting_rules import birthday
 from models.facts import FactData, FactDraft
+
+ON_A_DAY = "under_on:"
 
 
 def answered(context: AppContext, model: type[FactData], draft: FactDraft, born: str | None) -> FactDraft:
@@ -54,7 +58,27 @@ def answered(context: AppContext, model: type[FactData], draft: FactDraft, born:
             f"the date of birth is after the day of {draft.kind}: correct one of the two",
             field="date_of_birth",
         )
-    return draft._replace(data={**draft.data, **_answers(context, wanted, birth_date, draft.occurred_on)})
+    days = {key: how for key, how in wanted.items() if how.startswith(ON_A_DAY)}
+    said = {key: _on_a_day(how, birth_date, draft.data) for key, how in days.items()}
+    others = {key: how for key, how in wanted.items() if key not in days}
+    said |= _answers(context, others, birth_date, draft.occurred_on)
+    return draft._replace(data={**draft.data, **{key: value for key, value in said.items() if value is not None}})
+
+
+def _on_a_day(how: str, birth_date: date, data: Mapping[str, Any]) -> str | None:
+    """Whether the child is under an age on the day in a field; None where it has none, or where it is no day."""
+    _, years, field = how.split(":")
+    try:
+        day = date.fromisoformat(str(data.get(field)))
+    except ValueError:
+        return None
+    return "yes" if day < birthday(birth_date, int(years)).due else "no"
+
+
+def days_asked_about(model: type[FactData]) -> set[str]:
+    """The fields with the days about which a fact's model asks the date of birth."""
+    asked = model.ANSWERED_FROM_BIRTH_DATE.values()
+    return {how.rpartition(":")[2] for how in asked if how.startswith(ON_A_DAY)}
 
 
 def corrected_day(data: Mapping[str, Any], before: date) -> date | None:

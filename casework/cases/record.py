@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from casework.cases.about import refuse_child_of
-from casework.cases.birth_date_answers import answered, corrected_day
+from casework.cases.birth_date_answers import answered, corrected_day, days_asked_about
 from casework.cases.case_links import with_links_as_stored
 from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
@@ -382,13 +382,15 @@ def _answered_again(unit: UnitOfWork, case: LoadedCase, draft: FactDraft, person
         return draft
     data = _other_fields(model, draft)
     day = corrected_day(data, target.occurred_on)
-    changed = identity or day != target.occurred_on or data.keys() & model.ANSWERED_FROM_BIRTH_DATE.keys()
+    asked = model.ANSWERED_FROM_BIRTH_DATE
+    changed = identity or day != target.occurred_on or data.keys() & {*asked, *days_asked_about(model)}
     if day is None or not changed:
         return draft
-    fields = {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
+    stored = {key: value for key, value in target.data.items() if key not in asked}
+    fields = stored | {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
     born = _date_of_birth(unit, case, draft, person)
     again = answered(unit.context, model, FactDraft(target.kind, day, fields), born)
-    return draft._replace(data={**data, **again.data})
+    return draft._replace(data={**data, **{key: again.data[key] for key in asked if key in again.data}})
 
 
 def _target(case: LoadedCase, correction: FactDraft) -> StoredFact | None:

@@ -1,4 +1,4 @@
-"""Fields of a fact that a local standard fills where a person leaves them out: a panel's cut-off, quorum and chair.
+"""Fields of a fact that a local standard fills where a person leaves them out: a panel's cut-off, a delegated limit.
 
 What is filled in is stored in the fact, so that a later change of the standard changes no history.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from casework.cases.fact_form import Refused
 from casework.context import AppContext
-from config.local_standards import Panel, Standard, load_panels
+from config.local_standards import Approver, Panel, Standard, load_approvers, load_panels
 from models.facts import FactData, StoredFact, iso
 from statemachines.replay import facts_in_force
 
@@ -89,4 +89,12 @@ def _day(value: Any) -> date | None:
         return None
 
 
-STANDARDS: Mapping[str, Filling] = {"panel": Filling("panels.toml", load_panels, _of_panel)}
+def _of_approver(entry: Standard, _given: Mapping[str, Any]) -> Mapping[str, Any]:
+    assert isinstance(entry, Approver)
+    return {"limit_pence": entry.limit_pence}
+
+
+STANDARDS: Mapping[str, Filling] = {
+    "panel": Filling("panels.toml", load_panels, _of_panel),
+    "approver": Filling("approvers.toml", load_approvers, _of_approver),
+}

@@ -68,6 +68,7 @@ def reaction_problems(process: Process, processes: Mapping[str, Process], rules:
     for kind, fact in process.facts.items():
         within = [rule for rule, _field in fact.model.WITHIN_PERIOD.values()]
         answered = [how.rpartition(":")[2] for how in fact.model.ANSWERED_FROM_BIRTH_DATE.values() if ":" in how]
+        answered = [rule for rule in answered if rule not in fact.model.model_fields]  # a day of the fact itself
         for rule in (*fact.model.READING_IN_FORCE.values(), *within, *answered):
             if rule not in rules.words:
                 yield _in_code(file, kind, "rule", rule, rules)
