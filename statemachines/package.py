@@ -206,9 +206,9 @@ def full_day_of(terms: Mapping[str, Any]) -> str:
 
 
 def _meanwhile(casefile: CaseFile) -> Iterator[str]:
-    named = [fact for fact in casefile.lines if fact.kind == "interim_funder_named"][-1:]
-    if named and not casefile.facts_before(named[0]._replace(seq=10**6), "true_up_agreed"):
-        yield f"{_words(named[0].data['funder']).capitalize()} pays meanwhile, without prejudice to who has to pay."
+    last = [fact for fact in casefile.lines if fact.kind in ("interim_funder_named", "true_up_agreed")][-1:]
+    if last and last[0].kind == "interim_funder_named":
+        yield f"{_words(last[0].data['funder']).capitalize()} pays meanwhile, without prejudice to who has to pay."
 
 
 def _unplanned(casefile: CaseFile) -> Iterator[str]:

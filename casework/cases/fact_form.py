@@ -112,8 +112,11 @@ def refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Re
     wrong = [each for each in errors if each["type"] not in ("missing", "extra_forbidden")]
     said = [f"{kind} needs {', and '.join(_with_example(model, kind, each) for each in missing)}"] if missing else []
     for each in wrong:
-        named = str(each["loc"][0]) if each["loc"] else kind
         expected = str(each["msg"]).removeprefix("Value error, ")
+        if not each["loc"]:  # fields that do not go together
+            said.append(f"{kind}: {expected}")
+            continue
+        named = str(each["loc"][0])
         example = _with_example(model, kind, named).removeprefix(named)
         said.append(f"{kind}: {named} is not in the form expected: {expected}{example}")
     if any(each["type"] == "extra_forbidden" for each in errors):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from casework.cases.standards import STANDARDS
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
+from models.fields import form_of
 from statemachines.process import Process
 
 FIRST = date(2026, 2, 2)
@@ -42,7 +43,10 @@ def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bo
         worked_out = name in model.ANSWERED_FROM_BIRTH_DATE or name in model.READING_IN_FORCE
         if (name in model.IDENTITY_FIELDS or worked_out) and not (stored and worked_out):
             continue
+        form = form_of(field)
         value = BY_NAME[name] if name in BY_NAME and not field.is_required() else _value(name, field.annotation, at, on)
+        if form is not None and form.kind == "list":
+            value = form.example.split(", ")
         if value is not None and (field.is_required() or at.random() < 0.5):
             data[name] = value
     if "date_of_birth" in model.IDENTITY_FIELDS and model.ANSWERED_FROM_BIRTH_DATE and not stored:
