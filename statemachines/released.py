@@ -52,7 +52,7 @@ def released_items(name: str) -> dict[int, dict[tuple[str, str], str]]:
     """The frozen tables of the items of a process by version: (state of the item, fact kind) -> its next state."""
     return {
         int(path.stem.rpartition(".v")[2]): {(row[0], row[1]): row[2] for row in json.loads(path.read_text("utf-8"))}
-        for path in sorted(ITEM_TABLES.glob(f"{name}.items.v*.json"))
+        for path in sorted(ITEM_TABLES.glob(f"{name}.v*.json"))
     }
 
 

@@ -20,7 +20,7 @@ def freeze() -> list[str]:
     for process in processes().values():
         tables = {TABLES / f"{process.name}.v{process.version}.json": rows_of(process.table, process.unusual_moves)}
         if process.items is not None:
-            tables[ITEM_TABLES / f"{process.name}.items.v{process.version}.json"] = rows_of(item_table(process.items), ())
+            tables[ITEM_TABLES / f"{process.name}.v{process.version}.json"] = rows_of(item_table(process.items), ())
         for path, rows in tables.items():
             if not path.exists():
                 path.parent.mkdir(exist_ok=True)

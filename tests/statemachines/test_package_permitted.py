@@ -8,7 +8,7 @@ import pytest
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OF_THE_CHILD, SHARED
 from models.facts import StoredFact
-from statemachines.package import cost_of, remarks, yearly_pence
+from statemachines.package import PROCESS, cost_of, remarks, yearly_pence
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.support.by_hand import duties, history
@@ -130,6 +130,7 @@ TABLE = HandTable(
     },
 )
 
+assert PROCESS.initial == "proposed"
 CASE = "PK00001"
 OPENED = ("package_proposed", "2026-03-02", {"la": "northshire"})
 # 4 visits a week at £50.00 in 52 weeks: 4 x 52 x 5000 = 1,040,000 pence.
