@@ -9,7 +9,7 @@ import typer
 
 from cli.installation import open_installation
 from cli.looks import log_look
-from cli.options import CaseReference
+from cli.options import CaseReference, Json
 from cli.output import Exit, emit, fail, notify
 from config.files import write_for_person
 
@@ -24,6 +24,7 @@ def papers(
     item: Annotated[str | None, typer.Option("--item", help="Only the brief of this agenda item, one page.")] = None,
     minutes: Annotated[bool, typer.Option("--minutes", help="The extract of the minutes instead of the pack.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page for print to this HTML file.")] = None,
+    json_: Json = False,
 ) -> None:
     """Show the papers of a panel's sitting: the pack with a brief of each item, one brief, or the minutes."""
     from casework.cases.references import reference_meant
@@ -43,7 +44,7 @@ def papers(
     )
     log_look(context, panel_papers.looked_at(of), "papers")
     if html is None:
-        emit({}, False, lambda: text)
+        emit({"case_ref": of.file.case_ref, "item": item, "markdown": text}, json_, lambda: text)
         return
     try:
         write_for_person(html, printed(text))
@@ -53,3 +54,5 @@ def papers(
             f"The page was not written ({problem.strerror}). Name a folder that exists and that you may write to",
         )
     notify(f"Wrote the papers of {of.file.case_ref}.")
+    if json_:
+        emit({"case_ref": of.file.case_ref, "item": item, "characters": len(text)}, True, lambda: "")

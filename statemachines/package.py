@@ -63,7 +63,7 @@ class Package(StatutoryMachine):
     package_returned = proposed.from_(challenged, agreed)
     package_approved = agreed.to(approved) | varied.to(live) | unusual(approved.from_(proposed, challenged, refused))
     package_refused = refused.from_(proposed, challenged, agreed) | varied.to(live)
-    package_started = approved.to(live) | unusual(live.from_(proposed, challenged, agreed, refused))
+    package_went_live = approved.to(live) | unusual(live.from_(proposed, challenged, agreed, refused))
     variation_proposed = live.to(varied)
     cessation_notified = ceasing.from_(live, varied)
     cessation_taken_back = ceasing.to(live)
@@ -75,7 +75,7 @@ class Package(StatutoryMachine):
 BEFORE = ("proposed", "challenged", "agreed", "approved", "refused")
 RUNNING = ("live", "varied", "ceasing")
 ALIVE = (*BEFORE, *RUNNING, "ended")
-NOT_LIVE = dict.fromkeys(BEFORE, "the package was not live by that day: record package_started first")
+NOT_LIVE = dict.fromkeys(BEFORE, "the package was not live by that day: record package_went_live first")
 NEVER_AFTER_END = dict.fromkeys(("ended",), "the package had ended by that day")
 LOCAL = "(local joint funding procedure)"
 ITEMS = Items(
@@ -267,7 +267,7 @@ PROCESS = define_process(
             order=f"a package is refused before it is approved {LOCAL}",
         ),
         Transition(
-            "package_started",
+            "package_went_live",
             Said,
             impossible_in=NEVER_AFTER_END,
             order=f"a package starts once, after it was approved {LOCAL}",

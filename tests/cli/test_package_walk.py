@@ -76,7 +76,7 @@ def test_from_the_proposal_to_the_end_with_its_letters(call: Call, tmp_path: Pat
         ("2026-03-11", "agreed_in_principle"),
         ("2026-03-20", "package_approved", "approver=icb_commissioner"),
         ("2026-03-25", "care_plan_agreed", "first_review_on=2026-06-01", *PLAN),
-        ("2026-04-01", "package_started"),
+        ("2026-04-01", "package_went_live"),
         ("2026-04-01", "direct_payment_started", "account=separate"),
     )
     approval = next(fact for fact in shown(call, "2026-04-01")["facts"] if fact["kind"] == "package_approved")

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "joint review": ("joint-review",),
     "ladder": ("ladder",),
     "letters": ("letters",),
+    "papers": ("papers",),
     "log": ("log",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),

@@ -308,6 +308,13 @@ def _people(team: Installation) -> None:
     team.call("joint review: no review", "joint review", "CC90001", "NX90001", "--json")
     team.call("joint review: no such case", "joint review", "CC90001", "NX99999", "--json")
     team.call("case: continuing care", "case", "CC90001", "--json")
+    sitting = ("2026-06-15", "sitting_called", "panel=continuing_care", "sits_on=2026-06-24")
+    item = ("2026-06-16", "item_listed", "item=item_1", "question=health_package", "about_case=CC90001")
+    team.live("PS90001", sitting, item, today="2026-06-30")
+    team.call("papers", "papers", "PS90001", "--json")
+    team.call("papers: one brief", "papers", "PS90001", "--item", "item_1", "--json")
+    team.call("papers: no such item", "papers", "PS90001", "--item", "item_9", "--json")
+    team.call("papers: no sitting", "papers", "CC90001", "--json")
 
 
 def _relay(team: Installation) -> None:

@@ -57,7 +57,7 @@ TABLE = HandTable(
         "proposed": OPEN | LINES | {"challenge_made", "agreed_in_principle", "package_refused"},
         "challenged": OPEN | LINES | {"challenge_made", "agreed_in_principle", "package_returned", "package_refused"},
         "agreed": OPEN | {"challenge_made", "package_returned", "package_approved", "package_refused"},
-        "approved": OPEN | {"package_started"},
+        "approved": OPEN | {"package_went_live"},
         "refused": OPEN,
         "live": OPEN | {"package_reviewed", "variation_proposed", "cessation_notified"},
         "varied": OPEN
@@ -83,7 +83,7 @@ TABLE = HandTable(
         ("challenged", "package_refused"): "refused",
         ("agreed", "package_refused"): "refused",
         ("varied", "package_refused"): "live",
-        ("approved", "package_started"): "live",
+        ("approved", "package_went_live"): "live",
         ("live", "variation_proposed"): "varied",
         ("live", "cessation_notified"): "ceasing",
         ("varied", "cessation_notified"): "ceasing",
@@ -94,7 +94,7 @@ TABLE = HandTable(
     },
     unusual_moves={
         **{(state, "package_approved"): "approved" for state in ("proposed", "challenged", "refused")},
-        **{(state, "package_started"): "live" for state in ("proposed", "challenged", "agreed", "refused")},
+        **{(state, "package_went_live"): "live" for state in ("proposed", "challenged", "agreed", "refused")},
         **{(state, "package_ended"): "ended" for state in ("approved", "live", "varied")},
     },
     leaves={
@@ -105,7 +105,7 @@ TABLE = HandTable(
         "package_returned": "nothing: the package stays as it is",
         "package_approved": "nothing: it was approved without an agreement in principle, or twice",
         "package_refused": "nothing: the package stays as it is, and a refusal of what is live changes nothing",
-        "package_started": "an approval, which the package never had; its reviews are owed all the same",
+        "package_went_live": "an approval, which the package never had; its reviews are owed all the same",
         "package_reviewed": "nothing: a review after the end",
         "variation_proposed": "the decision on the variation before it",
         "cessation_notified": "nothing: notice was given before",
@@ -114,7 +114,7 @@ TABLE = HandTable(
     impossible={
         "package_approved": (("ended",), "nothing is approved after the end"),
         "package_refused": (("ended",), "nothing is refused after the end"),
-        "package_started": (("ended",), "what ended does not start: propose another package"),
+        "package_went_live": (("ended",), "what ended does not start: propose another package"),
         "package_reviewed": (BEFORE, "what is not live is not reviewed"),
         "variation_proposed": ((*BEFORE, "ended"), "what is not live is not varied"),
         "cessation_notified": ((*BEFORE, "ended"), "what is not live does not cease"),
@@ -147,7 +147,7 @@ LINE: dict[str, Any] = {
     "starts_on": "2026-04-01",
 }
 APPROVED = ("package_approved", "2026-03-20", {"approver": "icb_commissioner", "limit_pence": 2_500_000})
-STARTED = ("package_started", "2026-04-01")
+STARTED = ("package_went_live", "2026-04-01")
 
 
 def line(on: str = "2026-03-02", **more: Any) -> tuple[Any, ...]:
@@ -376,5 +376,7 @@ def test_what_the_regulations_owe_without_a_number_has_no_date() -> None:
 
 
 def test_what_is_not_live_does_not_end_and_is_not_reviewed() -> None:
-    assert "record package_started first" in refused(("package_reviewed", "2026-03-05", {"result": "goes_on"})).lower()
+    assert (
+        "record package_went_live first" in refused(("package_reviewed", "2026-03-05", {"result": "goes_on"})).lower()
+    )
     assert "was not live by that day" in refused(line(), ("package_ended", "2026-03-05"))

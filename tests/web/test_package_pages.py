@@ -40,7 +40,7 @@ def test_a_package_is_recorded_by_pages_with_each_kind_of_field(team: Team) -> N
         outcomes="words of Alex",
         services="words of Alex",
     )
-    recorded(browser, case, "package_started", "2026-04-01")
+    recorded(browser, case, "package_went_live", "2026-04-01")
     page = browser.get(f"/cases/{case}").text
     assert "It is at <strong>Live</strong>" in page and "The line line_1: Proposed" in page
     assert "review the direct payment on the day that the care plan names" in page
