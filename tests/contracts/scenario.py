@@ -66,6 +66,7 @@ def play(folder: Path) -> dict[str, Called]:
     _relay(Installation(folder / "relay", calls))
     _servers(team)
     _children(Installation(folder / "children", calls))
+    _panel(Installation(folder / "panel", calls))
     return calls
 
 
@@ -308,13 +309,6 @@ def _people(team: Installation) -> None:
     team.call("joint review: no review", "joint review", "CC90001", "NX90001", "--json")
     team.call("joint review: no such case", "joint review", "CC90001", "NX99999", "--json")
     team.call("case: continuing care", "case", "CC90001", "--json")
-    sitting = ("2026-06-15", "sitting_called", "panel=continuing_care", "sits_on=2026-06-24")
-    item = ("2026-06-16", "item_listed", "item=item_1", "question=health_package", "about_case=CC90001")
-    team.live("PS90001", sitting, item, today="2026-06-30")
-    team.call("papers", "papers", "PS90001", "--json")
-    team.call("papers: one brief", "papers", "PS90001", "--item", "item_1", "--json")
-    team.call("papers: no such item", "papers", "PS90001", "--item", "item_9", "--json")
-    team.call("papers: no sitting", "papers", "CC90001", "--json")
 
 
 def _relay(team: Installation) -> None:
@@ -394,3 +388,19 @@ def _children(two: Installation) -> None:
     two.call("part", "part", *apart, "--confirm-child", "--json")
     two.call("part: nothing to part", "part", *apart, "--confirm-child", "--json")
     two.call("part: no such case", "part", "NX99999", "--from", "NX90001", *ACTOR, "--json")
+
+
+def _panel(team: Installation) -> None:
+    """A sitting with an item about a package."""
+    package = ("2026-06-01", "package_proposed", "la=Northshire", "la_reference=NS-04415")
+    line = ("2026-06-01", "line_proposed", "item=line_1", "basis=section_g", "unit_cost_pence=£50", "shares=health=100")
+    team.live("PK90001", package, line, today="2026-06-30")
+    sitting = ("2026-06-15", "sitting_called", "panel=continuing_care", "sits_on=2026-06-24")
+    item = ("2026-06-16", "item_listed", "item=item_1", "question=health_package", "about_case=PK90001")
+    team.live("PS90001", sitting, item, today="2026-06-30")
+    team.call("case: a package", "case", "PK90001", "--json")
+    team.call("case: a sitting", "case", "PS90001", "--json")
+    team.call("papers", "papers", "PS90001", "--json")
+    team.call("papers: one brief", "papers", "PS90001", "--item", "item_1", "--json")
+    team.call("papers: no such item", "papers", "PS90001", "--item", "item_9", "--json")
+    team.call("papers: no sitting", "papers", "PK90001", "--json")
