@@ -22,6 +22,7 @@ MODULES = {
     "audit": ("verify",),
     "bundle": (
         "bundle",
+        "bundle-cohort",
         "verify-bundle",
     ),
     "calendar": ("calendar",),

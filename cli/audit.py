@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.installation import open_installation
+from cli.installation import Access, open_installation
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
 
@@ -45,7 +45,7 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
         typer.Option("--processes", min=1, max=64, help="How many processes share it. Default: what is worth it."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with one that was interrupted in the last 12 hours.")
+        bool, typer.Option("--resume", help="Note how far it came, and go on if it was interrupted (12 hours).")
     ] = False,
     json_: Json = False,
 ) -> None:
@@ -68,7 +68,7 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
         fail(Exit.WRONG_CALL, "--against names a file or a folder that is there, without a case")
     if since_last and (case or given or against or resume or processes is not None):
         fail(Exit.WRONG_CALL, "--since-last takes no case and no other option: sendflow verify --since-last")
-    context = open_installation("verify")
+    context = open_installation("verify", access=Access.CHANGES if resume or since_last else None)
     if since_last:
         found = _since_last(context)
         emit(found.model_dump(mode="json"), json_, lambda: verification(found))

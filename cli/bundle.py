@@ -17,10 +17,11 @@ LARGEST = 256 * 1024 * 1024
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command("bundle")(bundle)
+    app.command("bundle-cohort")(bundle_cohort)
     app.command("verify-bundle")(verify_bundle)
 
 
-def bundle(
+def bundle(  # noqa: PLR0913 (Typer maps each parameter to an option)
     case: Annotated[str, typer.Argument(help="The case's reference.")],
     actor: Annotated[str, typer.Option("--actor", help="The account name of the person who makes it.")],
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where to write it.")] = None,
@@ -29,6 +30,11 @@ def bundle(
         typer.Option("--identity-purpose", help="Name the person in it, and why. Logged. Default: no person."),
     ] = None,
     checkpoint: Annotated[int | None, typer.Option("--checkpoint", help="Go by an earlier checkpoint.")] = None,
+    whom: Annotated[
+        str | None,
+        typer.Option("--for", metavar="WHOM", help="ombudsman, court, inspection, trust, family or audit. Logged."),
+    ] = None,
+    looks: Annotated[bool, typer.Option("--looks", help="Add who read the case on the pages, and when.")] = False,
     json_: Json = False,
 ) -> None:
     """Make one file of a case that anybody can verify: facts, letters, dates, provisions and proofs.
@@ -36,16 +42,19 @@ def bundle(
     It names no person unless --identity-purpose says why. The look is logged. The same case, checkpoint and options
     give the same file.
     """
-    from casework.bundles.build import Identity
+    from casework.bundles.build import FOR, Identity, Wanted
     from casework.bundles.build import bundle as make
     from models.errors import NoSuchCase
 
     check_actor(actor)
     if identity_purpose is not None and not identity_purpose.strip():
         fail(Exit.WRONG_CALL, "--identity-purpose says why the bundle names the person")
+    if whom is not None and whom not in FOR:
+        fail(Exit.WRONG_CALL, f"--for is one of: {', '.join(FOR)}. Example: --for ombudsman")
     context = open_installation("bundle")
+    identity = Identity(identity_purpose) if identity_purpose else None
     try:
-        made = make(context, case, actor, Identity(identity_purpose) if identity_purpose else None, checkpoint)
+        made = make(context, case, actor, identity, checkpoint, Wanted(whom, looks))
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
     target = to or Path(f"bundle-{made.case_ref}-{made.checkpoint}.zip")
@@ -66,6 +75,53 @@ def bundle(
     )
 
 
+def bundle_cohort(
+    cases: Annotated[list[str], typer.Argument(metavar="CASE...", help="The cases' references.")],
+    actor: Annotated[str, typer.Option("--actor", help="The account name of the person who makes it.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where to write it.")],
+    whom: Annotated[
+        str, typer.Option("--for", metavar="WHOM", help="ombudsman, court, inspection, trust, family or audit. Logged.")
+    ] = "inspection",
+    looks: Annotated[bool, typer.Option("--looks", help="Add who read each case on the pages, and when.")] = False,
+    json_: Json = False,
+) -> None:
+    """Make one file of several cases, such as those that an inspection chose, which anybody can verify.
+
+    It names no person. The look at each case is logged.
+    """
+    from casework.bundles.build import FOR, Wanted
+    from casework.bundles.cohort import cohort
+    from models.errors import NoSuchCase
+
+    check_actor(actor)
+    if whom not in FOR:
+        fail(Exit.WRONG_CALL, f"--for is one of: {', '.join(FOR)}. Example: --for inspection")
+    if to.exists():
+        fail(Exit.WRONG_CALL, f"{to} is there already: name another file with --to")
+    context = open_installation("bundle-cohort")
+    try:
+        data, made = cohort(context, cases, actor, Wanted(whom, looks))
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, str(problem))
+    with to.open("xb") as file:
+        file.write(data)
+    document = {
+        "file": str(to),
+        "bytes": len(data),
+        "checkpoint": made[0].checkpoint,
+        "at": made[0].at,
+        "cases": [{"case_ref": one.case_ref, "facts": one.facts, "letters": one.letters} for one in made],
+    }
+    emit(
+        document,
+        json_,
+        lambda: (
+            f"{to}: {len(made)} cases, by checkpoint {made[0].checkpoint} of {made[0].at}. To check it: sendflow"
+            f" verify-bundle {to}"
+        ),
+    )
+
+
 def verify_bundle(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
     key: Annotated[
@@ -81,15 +137,17 @@ def verify_bundle(
 
     try:
         with file.open("rb") as opened:
-            found = verifier.verify(opened.read(LARGEST + 1), key)
+            found = verifier.verify_all(opened.read(LARGEST + 1), key)
     except OSError as problem:
         fail(Exit.WRONG_CALL, f"{file} cannot be read ({problem.strerror or type(problem).__name__})")
     except verifier.BundleError as problem:
         why = str(problem)
         emit({"verified": False, "message": why}, json_, lambda: f"NOT VERIFIED: {why}")
         raise typer.Exit(Exit.REFUSED) from None
+    one = {**found[0]._asdict()} if len(found) == 1 else {"cases": [each._asdict() for each in found]}
+    last = len(found)
     emit(
-        {"verified": True, **found._asdict(), "key_given": key is not None},
+        {"verified": True, **one, "key_given": key is not None},
         json_,
-        lambda: verifier.said(found, key is not None),
+        lambda: "".join(verifier.said(each, key is not None or number < last) for number, each in enumerate(found, 1)),
     )

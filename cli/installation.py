@@ -33,6 +33,7 @@ ACCESS = {
     "account": Access.CHANGES,
     "adopt": Access.CHANGES,
     "bundle": Access.CHANGES,  # the log of looks, and a checkpoint
+    "bundle-cohort": Access.CHANGES,
     "deployments": Access.NONE,  # it speaks to Prefect only
     "confirm-clock": Access.CHANGES,
     "copy-to-postgresql": Access.CHANGES,
@@ -62,7 +63,7 @@ ACCESS = {
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "rulesets": Access.LOOKS,
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
-    "verify": Access.LOOKS,  # but for what it finds, which it stores
+    "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came
     "bodies": Access.NONE,
     "check": Access.NONE,
     "verify-bundle": Access.NONE,

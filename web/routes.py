@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from web import (
+    bundles,
     calendar,
     case,
     cases,
@@ -107,6 +108,8 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/cases/{ref}/ladder", "record", ladder.chased),
     Way("POST", "/cases/{ref}/release", "release", case.release_all),
     Way("GET", "/cases/{ref}/looks", "looks", identity.looks),
+    Way("GET", "/cases/{ref}/bundle", "looks", bundles.ask),
+    Way("POST", "/cases/{ref}/bundle", "looks", bundles.take),
     Way("GET", "/cases/{ref}/identity", "identity", identity.ask),
     Way("POST", "/cases/{ref}/identity", "identity", identity.show),
     Way("GET", "/cases/{ref}/record", "record", recording.choose),

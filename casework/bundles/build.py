@@ -8,6 +8,7 @@ logged first. A letter that is about other cases too is not in it.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files as package_files
@@ -16,12 +17,11 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
-from casework.bundles import verifier
-from casework.bundles.chronology import chronology
+from casework.bundles import chronology, verifier
 from casework.cases.references import find_case
 from casework.context import AppContext, london_day
 from casework.privacy.access import read_person
-from casework.privacy.case_looks import note_look
+from casework.privacy.case_looks import looks_at, note_look
 from casework.proof import cosignatures
 from casework.proof import keys as log_keys
 from casework.proof.keys import LogKeyError
@@ -42,11 +42,13 @@ _NUMBERED = "SELECT number, leaf FROM log_leaf WHERE number < {size} ORDER BY nu
 README = """A bundle of case {case}, made by sendflow.
 
 chronology.html   what happened, in order, and each duty with its date
+chronology.pdf    the same, to print; accessible (PDF/UA-1)
 facts.jsonl       the facts, one line each, exactly as they were hashed
 case.json         the duties and dates on the day of the checkpoint
 law.json          the rules that give those dates, with their provisions and versions
 letters/          the e-mails about this case alone, as they were sent; one about other cases too is left out
 checkpoint        the signed head of the log (C2SP tlog-checkpoint), with the signatures of witnesses
+looks.json        who read the case on the pages, and when; only if asked for
 proofs.json       where each fact is in the log (RFC 6962), and that the case had no further fact
 manifest          the signed list of all files
 verify.html       open it in a browser, without a network, and choose this bundle
@@ -79,35 +81,70 @@ class Identity(NamedTuple):
     purpose: str
 
 
+# For whom a bundle is made, by the word that the log of looks has.
+FOR = {
+    "ombudsman": "the Local Government and Social Care Ombudsman, or the health one",
+    "court": "a court or the Tribunal",
+    "inspection": "an inspection",
+    "trust": "another trust or board",
+    "family": "the family, who asked",
+    "audit": "internal audit",
+}
+
+
+class Wanted(NamedTuple):
+    """For whom it is made (a word of `FOR`), and whether it has the log of who read the case."""
+
+    whom: str | None = None
+    looks: bool = False
+
+
 def bundle(
-    context: AppContext, case: str, actor: str, identity: Identity | None = None, checkpoint: int | None = None
+    context: AppContext,
+    case: str,
+    actor: str,
+    identity: Identity | None = None,
+    checkpoint: int | None = None,
+    wanted: Wanted = Wanted(),  # noqa: B008 (a tuple of constants)
 ) -> Bundle:
     """Make the bundle of a case, by a checkpoint (default: the newest, which covers every fact of it).
 
-    Raises NoSuchCase or CannotBundle.
+    The log of looks at it says for whom. Raises NoSuchCase or CannotBundle.
     """
     with reading(context.engine) as connection:
         ref = find_case(connection, context.cipher, case)
-    keys = _keys(context)
-    if checkpoint is None and not _covered(context, ref):
-        refused = sequence(context).refused
-        if refused is not None:
-            raise CannotBundle(refused)
+    keys = signing_keys(context)
+    if checkpoint is None:
+        cover(context, [ref])
     with reading(context.engine) as connection:
         files, chosen = _files(context, connection, ref, keys[0], checkpoint)
     person = read_person(context, ref, actor, identity.purpose) if identity is not None else None
     if person is not None:
         files["identity.json"] = _json(person.model_dump(mode="json", exclude={"words"}))
+    if wanted.looks:
+        files["looks.json"] = _json(
+            [each.model_dump(exclude={"purpose"}) for each in looks_at(context, ref)[::-1] if each.at <= chosen.at]
+        )
     facts, letters = (
         files["facts.jsonl"].count(b"\n"),
         sum(name.startswith("letters/") and name.endswith(".json") for name in files),
     )
     files[verifier.MANIFEST] = _manifest(ref, chosen, files, keys[0], named=person is not None)
-    note_look(context, ref, actor, "bundle")
+    note_look(context, ref, actor, f"bundle_{wanted.whom}" if wanted.whom else "bundle")
     return Bundle(verifier.pack(files), ref, chosen.number, chosen.at, facts, letters)
 
 
-def _keys(context: AppContext) -> list[SigningKey]:
+def cover(context: AppContext, refs: Sequence[str]) -> None:
+    """Sign a checkpoint if the newest does not cover every fact and letter of these cases. Raises CannotBundle."""
+    if all(_covered(context, ref) for ref in refs):
+        return
+    refused = sequence(context).refused
+    if refused is not None:
+        raise CannotBundle(refused)
+
+
+def signing_keys(context: AppContext) -> list[SigningKey]:
+    """The keys of the log, with which a bundle is signed. Raises CannotBundle."""
     try:
         keys = log_keys.read_keys(context.settings.home)
         if keys is None:
@@ -165,6 +202,7 @@ def _files(
     places = [leaves[f"fact {ref} {row[0]} {row[1]}"] for row in known]
     day = london_day(datetime.fromisoformat(chosen.at))
     shown = report(context, ref, day, chosen.at)
+    story = chronology.content(shown, chosen.at)
     cosigned = "".join(each.line for each in cosignatures.of_checkpoint(connection, chosen.number))
     files = {
         "readme.txt": README.format(case=ref).encode(),
@@ -178,7 +216,8 @@ def _files(
         ),
         "case.json": _json(shown.model_dump(mode="json")),
         "law.json": _json(_law(context, [duty.rule for duty in shown.duties])),
-        "chronology.html": chronology(shown, chosen.at).encode(),
+        "chronology.html": chronology.as_html(story).encode(),
+        "chronology.pdf": chronology.as_pdf(story, chosen.at),
         "key.txt": f"{key.public()}\n".encode(),
         "verify.py": package_files("casework.bundles").joinpath("verifier.py").read_bytes(),
         "verify.html": package_files("casework.bundles").joinpath("verify.html").read_bytes(),

@@ -1,9 +1,18 @@
-"""The chronology of a case as one page of HTML: no script, no style from elsewhere, tables that a reader announces."""
+"""The chronology of a case: what happened in order, and each duty. As one page of HTML, and as accessible PDF.
+
+The page has no script and no style from elsewhere. The PDF is PDF/UA-1: tagged, with the heads of its tables, in
+British English; the same chronology gives the same bytes under one version of the library.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import escape
+from importlib.resources import files
+from typing import NamedTuple
+
+import orjson
 
 from casework.reports.case_models import CaseReport
 from config.text import full_day
@@ -15,8 +24,25 @@ _STYLE = (
 )
 
 
-def chronology(case: CaseReport, at: str) -> str:
-    """The page of a case as known at an instant."""
+class Table(NamedTuple):
+    """One table: its caption, its heads with the share of the width that each has, and its rows."""
+
+    caption: str
+    heads: Sequence[str]
+    widths: Sequence[int]
+    rows: Sequence[Sequence[str]]
+
+
+class Chronology(NamedTuple):
+    """What both forms show."""
+
+    title: str
+    lines: Sequence[str]
+    tables: Sequence[Table]
+
+
+def content(case: CaseReport, at: str) -> Chronology:
+    """The chronology of a case as known at an instant."""
     facts = [
         (
             f"{fact.seq}",
@@ -38,20 +64,55 @@ def chronology(case: CaseReport, at: str) -> str:
         )
         for duty in case.duties
     ]
+    lines = [f"{case.state_name}, on {full_day(case.as_at)}, as known at {at}."]
+    if case.simulation:
+        lines.append("This is a simulation: the case is invented.")
+    tables = (
+        Table("What happened", ("Number", "Day", "What", "Details", "Recorded"), (2, 4, 6, 8, 5), facts),
+        Table("Duties", ("Duty", "Who", "Began", "Due", "Status", "Provision"), (6, 4, 4, 4, 4, 6), duties),
+    )
+    return Chronology(f"Case {case.case_ref}: chronology", lines, tables)
+
+
+def as_html(of: Chronology) -> str:
+    """The page."""
     return (
         '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>Case {escape(case.case_ref)}: chronology</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>Case {escape(case.case_ref)}</h1>"
-        f"<p>{escape(case.state_name)}, on {full_day(case.as_at)}, as known at {escape(at)}.</p>"
-        + ("<p>This is a simulation: the case is invented.</p>" if case.simulation else "")
-        + _table("What happened", ("Number", "Day", "What", "Details", "Recorded"), facts)
-        + _table("Duties", ("Duty", "Who", "Began", "Due", "Status", "Provision"), duties)
+        f"<title>{escape(of.title)}</title><style>{_STYLE}</style></head><body><main>"
+        f"<h1>{escape(of.title.partition(':')[0])}</h1>"
+        + "".join(f"<p>{escape(line)}</p>" for line in of.lines)
+        + "".join(map(_table, of.tables))
         + "</main></body></html>\n"
     )
 
 
-def _table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(each)}</td>" for each in row) + "</tr>" for row in rows)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+def as_pdf(of: Chronology, at: str) -> bytes:
+    """The PDF, dated at an instant. No text of a case becomes markup, and no file but the template is read."""
+    import typst  # lazy: 40 MB that only a bundle needs
+
+    template = files("casework.bundles").joinpath("chronology.typ").read_bytes()
+    document = {
+        "title": of.title,
+        "lines": of.lines,
+        "tables": [table._asdict() for table in of.tables],
+    }
+    made: bytes = typst.compile(
+        template,
+        format="pdf",
+        sys_inputs={"case": orjson.dumps(document).decode()},
+        pdf_standards=["ua-1"],
+        ignore_system_fonts=True,
+        timestamp=int(datetime.fromisoformat(at).timestamp()),
+    )
+    return made
+
+
+def _table(table: Table) -> str:
+    def cells(row: Iterable[str]) -> str:
+        return "".join(f"<td>{escape(each)}</td>" for each in row)
+
+    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.heads)
+    body = "".join(f"<tr>{cells(row)}</tr>" for row in table.rows)
+    caption = escape(table.caption)
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,4 +1,4 @@
-"""Verify a bundle of one case, made by sendflow. This file is also in every bundle, as verify.py.
+"""Verify a bundle of one case or of several, made by sendflow. This file is also in every bundle, as verify.py.
 
 It needs Python 3.9 or later and nothing else. It reads the bundle, writes nothing and opens no connection.
 
@@ -29,7 +29,7 @@ GENESIS = "0" * 64
 LARGEST = 256 * 1024 * 1024  # bytes of a bundle
 MOST_FILES = 4_000
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}(\.[a-z]{2,5})?(/[a-zA-Z0-9][a-zA-Z0-9-]{0,80}\.[a-z]{2,5})?")
-MANIFEST, FIRST = "manifest", "sendflow-bundle/1"
+MANIFEST, FIRST, COHORT = "manifest", "sendflow-bundle/1", "sendflow-cohort/1"
 ED25519, COSIGNATURE = 1, 4
 _LOCAL, _CENTRAL, _END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 _STAMP = (20, 0, 0, 0, 0x21)  # version, flags, stored, midnight of 1 January 1980
@@ -239,6 +239,29 @@ def verify(data: bytes, key: str | None = None, witnesses: Sequence[str] = ()) -
         raise BundleError(f"the bundle does not have what a bundle has ({type(problem).__name__})") from None
 
 
+def verify_all(data: bytes, key: str | None = None, witnesses: Sequence[str] = ()) -> list[Verified]:
+    """Verify a bundle of one case or of a cohort; what was proved of each case. Raises BundleError."""
+    files = unpack(data[: LARGEST + 1])
+    if not files.get(MANIFEST, b"").startswith(COHORT.encode() + b"\n"):
+        return [verify(data, key, witnesses)]
+    try:
+        own = files["key.txt"].decode().strip() if key is None else key
+        head = _manifest(files, own, COHORT)
+        found = []
+        for case in head["cases"].split(" "):
+            one = verify(files["cases/" + case + ".zip"], own, witnesses)
+            if one.case != case or one.at != head["at"]:
+                raise BundleError(f"the bundle of case {case} is of another case or checkpoint")
+            found.append(one)
+    except (KeyError, ValueError) as problem:
+        if isinstance(problem, BundleError):
+            raise
+        raise BundleError(f"the cohort does not have what a cohort has ({type(problem).__name__})") from None
+    if len(found) != sum(name.startswith("cases/") for name in files):
+        raise BundleError("the cohort has a bundle that its manifest does not name")
+    return found
+
+
 def _verify(files: dict[str, bytes], key: str | None, witnesses: Sequence[str]) -> Verified:
     own = files["key.txt"].decode().strip() if key is None else key
     head = _manifest(files, own)
@@ -257,11 +280,11 @@ def _verify(files: dict[str, bytes], key: str | None, witnesses: Sequence[str]) 
     return Verified(case, end[0], len(letters), at, tree[0], origin)
 
 
-def _manifest(files: dict[str, bytes], key: str) -> dict[str, str]:
+def _manifest(files: dict[str, bytes], key: str, first: str = FIRST) -> dict[str, str]:
     """The signed list of all files. Raises BundleError, which names the first file that differs."""
     lines = verify_note(files[MANIFEST], key, "the manifest").split("\n")[:-1]
-    if lines[0] != FIRST:
-        raise BundleError(f"the manifest does not begin with {FIRST}")
+    if lines[0] != first:
+        raise BundleError(f"the manifest does not begin with {first}")
     about: dict[str, str] = {}
     listed: dict[str, str] = {}
     for line in lines[1:]:
@@ -341,11 +364,12 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     try:
         with open(given.bundle, "rb") as file:  # noqa: PTH123
-            found = verify(file.read(LARGEST + 1), given.key, given.witness)
+            found = verify_all(file.read(LARGEST + 1), given.key, given.witness)
     except (OSError, BundleError) as problem:
         sys.stdout.write(f"NOT VERIFIED: {problem}\n")
         return 1
-    sys.stdout.write(said(found, given.key is not None))
+    for number, one in enumerate(found, 1):
+        sys.stdout.write(said(one, given.key is not None or number < len(found)))
     return 0
 
 

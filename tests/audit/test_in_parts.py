@@ -22,6 +22,7 @@ from casework.owners import assign
 from casework.proof.sequencer import sequence
 from models.append_only import triggers
 from models.database import reading
+from tests.audit.test_findings import command
 from tests.support.team import Team
 
 OPENS, AGREED = "ehc_assessment_requested", "assessment_agreed"
@@ -224,3 +225,14 @@ def test_a_checkpoint_that_nobody_signed_is_not_trusted(lived: Team) -> None:
     file.write_text("\n".join(lines), "utf-8")
     with pytest.raises(NothingVerified, match="does not verify"):
         verify_since_last(lived.context(LATER))
+
+
+def test_the_command_goes_on_and_verifies_what_is_new(lived: Team) -> None:
+    """Only with these options does it note how far it came; alone it makes no file."""
+    assert command(lived, DAY, "verify").exit_code == 0
+    assert not (lived.home / FILE).exists() and not (lived.home / VERIFIED).exists()
+    assert command(lived, DAY, "verify", "--since-last").exit_code == 2
+    assert command(lived, DAY, "verify", "--resume", "--processes", "1").exit_code == 0
+    found = command(lived, DAY, "verify", "--since-last")
+    assert found.exit_code == 0 and "since the checkpoint of 2026-02-03" in found.stdout
+    assert command(lived, DAY, "verify", "NX90001", "--since-last").exit_code == 2

@@ -45,6 +45,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         f"/cases/{CASE}/identity",
         f"/cases/{CASE}/ladder",
         f"/cases/{CASE}/looks",
+        f"/cases/{CASE}/bundle",
         f"/cases/{CASE}/record",
         f"/cases/{CASE}/record/health_advice_received",
         f"/cases/{CASE}/record/excuse_claimed",

@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "adopt a rule pack": ("adopt",),
     "bodies": ("bodies",),
     "bundle": ("bundle",),
+    "bundle cohort": ("bundle-cohort",),
     "calendar": ("calendar",),
     "case": ("case",),
     "check": ("check",),
@@ -65,6 +66,7 @@ SHAPE_ONLY = frozenset(
     {
         "bodies",
         "bundle",
+        "bundle cohort",
         "confirm clock",
         "doctor",
         "log",

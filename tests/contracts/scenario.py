@@ -244,6 +244,8 @@ def _letters(team: Installation) -> None:
     team.call("bundle", "bundle", "NX90001", *ACTOR, "--to", made, "--json")
     team.call("verify bundle", "verify bundle", made, "--json")
     team.call("verify bundle: no such file", "verify bundle", made + "x", "--json")
+    several = made.replace(".zip", "-several.zip")
+    team.call("bundle cohort", "bundle cohort", "NX90001", *ACTOR, "--to", several, "--json")
     team.call("log: without a name", "log", "rotate", "--json")
     team.call("digest: a day to come", "digest", "--as-at", "2027-04-14", "--json")
     team.call("deliver: a reason alone", "deliver", "--reason", "a contract", "--json")

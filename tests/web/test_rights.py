@@ -52,6 +52,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/cases/{ref}/ladder"): {D, A},
     ("POST", "/cases/{ref}/release"): {D, A},
     ("GET", "/cases/{ref}/looks"): {D, U},
+    ("GET", "/cases/{ref}/bundle"): {D, U},
+    ("POST", "/cases/{ref}/bundle"): {D, U},
     ("GET", "/cases/{ref}/identity"): {D, A},
     ("POST", "/cases/{ref}/identity"): {D, A},
     ("GET", "/cases/{ref}/record"): {D, A},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -9,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
@@ -16,8 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from casework.bundles import verifier
-from casework.bundles.build import CannotBundle, Identity, bundle
+from casework.bundles import chronology, verifier
+from casework.bundles.build import CannotBundle, Identity, Wanted, bundle
+from casework.bundles.cohort import cohort
 from casework.privacy.case_looks import looks_at
 from casework.proof import keys as log_keys
 from casework.proof.sequencer import sequence
@@ -113,20 +117,24 @@ def test_the_page_in_the_bundle_verifies_and_refuses_as_the_program_does(
     script = page.partition("<script>")[2].partition("</script>")[0]
     assert "default-src 'none'" in page and not re.search(r"https?://|fetch\(|XMLHttp|import\(", page)
     altered = data.replace(b'"kind":"ehc_assessment_requested"', b'"kind":"ehc_assessment_requestee"', 1)
+    together, _bundles = cohort(made[0].context(DAY), [CASE, OTHER], "dco.team", Wanted("inspection"))
     (tmp_path / "good.zip").write_bytes(data)
     (tmp_path / "bad.zip").write_bytes(altered)
+    (tmp_path / "both.zip").write_bytes(together)
     (tmp_path / "run.js").write_text(
-        script + "\nconst fs = require('fs');\n(async () => { for (const name of ['good.zip', 'bad.zip']) try {"
-        " const found = await verifyBundle(new Uint8Array(fs.readFileSync(name)), process.argv[2]);"
+        script
+        + "\nconst fs = require('fs');\n(async () => { for (const name of ['good.zip', 'bad.zip', 'both.zip']) try {"
+        " const found = await verifyAll(new Uint8Array(fs.readFileSync(name)), process.argv[2]);"
         " console.log(JSON.stringify(found)); } catch (problem) { console.log('NOT: ' + problem.message); } })();\n",
         "utf-8",
     )
     done = subprocess.run(
         ["node", "run.js", key], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
-    good, bad = done.stdout.splitlines()
+    good, bad, both = done.stdout.splitlines()
     found = verifier.verify(data, key)
-    assert json.loads(good)["facts"] == found.facts and json.loads(good)["letters"] == found.letters
+    assert [(one["facts"], one["letters"]) for one in json.loads(good)] == [(found.facts, found.letters)]
+    assert [one["case"] for one in json.loads(both)] == [CASE, OTHER]
     assert bad.startswith("NOT: ")
 
 
@@ -247,3 +255,79 @@ def test_the_command_writes_a_new_file_and_checks_one(made: tuple[Team, bytes, s
     done = command(team, DAY, "verify-bundle", str(target), "--key", key)
     assert (done.exit_code, done.stdout.startswith("NOT VERIFIED: ")) == (1, True)
     assert command(team, DAY, "verify-bundle", str(tmp_path / "none.zip")).exit_code == 2
+
+
+def streams(pdf: bytes) -> bytes:
+    """A PDF with what its compressed streams say."""
+    found = [pdf]
+    for part in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            found.append(zlib.decompress(part))
+    return b"".join(found)
+
+
+def test_the_chronology_is_an_accessible_pdf_too(made: tuple[Team, bytes, str]) -> None:
+    """PDF/UA-1: tagged, in English, with a title and the heads of its tables. typst refuses what is not."""
+    _team, data, _key = made
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        pdf = streams(archive.read("chronology.pdf"))
+    assert pdf.startswith(b"%PDF-1.7")
+    for part in (b"/StructTreeRoot", b"/Marked true", b"/Lang(en-GB)", b"/S/Table", b"/S/THead", b"/S/TH", b"/S/H1"):
+        assert part in pdf.replace(b" (", b"(").replace(b"/S /", b"/S/"), part
+    assert b"pdfuaid:part" in pdf and b"chronology" in pdf
+
+
+def test_no_text_of_a_case_is_code_of_the_pdf() -> None:
+    text = '#panic("x") #read("/etc/hosts") $ * _ ` = <a> @b'
+    story = chronology.Chronology(text, [text], [chronology.Table(text, [text], [1], [[text]])])
+    assert chronology.as_pdf(story, "2026-03-24T00:00:00Z").startswith(b"%PDF")
+    template = files("casework.bundles").joinpath("chronology.typ").read_text("utf-8")
+    assert re.findall(r"#import|#include|@preview|read\(|plugin\(|eval\(", template) == []
+
+
+def test_the_log_of_looks_is_in_it_on_request_and_says_for_whom(made: tuple[Team, bytes, str]) -> None:
+    team, _data, key = made
+    first = bundle(team.context(DAY), CASE, "dco.team", wanted=Wanted("ombudsman"))
+    assert sequence(team.context("26 Mar 2026")).added > 0
+    given = bundle(team.context("26 Mar 2026"), CASE, "dco.team", wanted=Wanted("court", looks=True))
+    with zipfile.ZipFile(BytesIO(first.data)) as archive:
+        assert "looks.json" not in archive.namelist()
+    with zipfile.ZipFile(BytesIO(given.data)) as archive:
+        looks = json.loads(archive.read("looks.json"))
+    assert "bundle_ombudsman" in {look["what"] for look in looks}
+    assert {tuple(sorted(look)) for look in looks} == {("actor", "at", "what")}
+    assert looks_at(team.context(DAY), CASE)[0].what == "bundle_court"
+    assert verifier.verify(given.data, key).case == CASE
+
+
+def test_a_cohort_is_one_file_of_which_each_case_verifies(made: tuple[Team, bytes, str]) -> None:
+    """In the order of reference, by one checkpoint; the same cases give the same bytes."""
+    team, _data, key = made
+    data, bundles = cohort(team.context(DAY), [OTHER, CASE], "dco.team", Wanted("inspection"))
+    assert [one.case_ref for one in bundles] == [CASE, OTHER]
+    assert len({one.checkpoint for one in bundles}) == 1
+    found = verifier.verify_all(data, key)
+    assert [(one.case, one.facts) for one in found] == [(one.case_ref, one.facts) for one in bundles]
+    assert cohort(team.context(DAY), [CASE, OTHER], "dco.team", Wanted("inspection"))[0] == data
+    for ref in (CASE, OTHER):
+        assert "bundle_inspection" in {look.what for look in looks_at(team.context(DAY), ref)}
+    with pytest.raises(CannotBundle, match="1 to 500 cases"):
+        cohort(team.context(DAY), [], "dco.team", Wanted("inspection"))
+
+
+def test_a_cohort_without_a_case_or_with_a_changed_byte_does_not_verify(made: tuple[Team, bytes, str]) -> None:
+    team, _data, key = made
+    data, _bundles = cohort(team.context(DAY), [CASE, OTHER], "dco.team", Wanted("audit"))
+    files = verifier.unpack(data)
+    without = {name: each for name, each in files.items() if name != f"cases/{OTHER}.zip"}
+    more = files | {"cases/NX90009.zip": files[f"cases/{CASE}.zip"]}
+    swapped = files | {f"cases/{OTHER}.zip": files[f"cases/{CASE}.zip"]}
+    for wrong in (without, more, swapped):
+        with pytest.raises(verifier.BundleError):
+            verifier.verify_all(verifier.pack(wrong), key)
+    chance = random.Random(17)
+    for place in (0, len(data) - 1, *(chance.randrange(len(data)) for _ in range(40))):
+        changed = bytearray(data)
+        changed[place] ^= 1 << chance.randrange(8)
+        with pytest.raises(verifier.BundleError):
+            verifier.verify_all(bytes(changed), key)
