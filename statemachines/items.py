@@ -24,8 +24,8 @@ class ItemMove:
     """A fact about an item, and the state to which it leads: None where the item stays in the state that it has.
 
     `states`: where it is usual; without any, it adds an item. In another state the fact is out of order: it is recorded
-    and marked with `order`, and leaves the state as it is. `called`: what an item is called that it adds, where that is
-    not what the others are called (an action beside agenda items).
+    and marked with `order`, and leaves the state as it is. `called`: what the item is called, where that is not what
+    the others are called (an action beside agenda items).
     """
 
     kind: str
@@ -92,7 +92,7 @@ def update_of(
         code = str(fact.data[ITEM])
         item = casefile.items.get(code)
         if item is None and move.states:
-            raise refuse(fact, f"no {items.called} {code} was there on that day")
+            raise refuse(fact, f"no {move.called or items.called} {code} was there on that day")
         called = item.called if item is not None else move.called or items.called
         if item is not None and not move.states:
             raise refuse(fact, f"the {called} {code} is there already")

@@ -91,7 +91,7 @@ ITEMS = Items(
         ItemMove(VARIED, None, ("proposed",), f"a line that ended is not varied: propose another {LOCAL}"),
         ItemMove("line_ended", "ended", ("proposed",), f"a line ends once {LOCAL}"),
         ItemMove("challenge_made", "asked", called="challenge"),
-        ItemMove("challenge_answered", "answered", ("asked",), f"a question is answered once {LOCAL}"),
+        ItemMove("challenge_answered", "answered", ("asked",), f"a question is answered once {LOCAL}", "challenge"),
     ),
 )
 

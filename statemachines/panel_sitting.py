@@ -110,7 +110,13 @@ ITEMS = Items(
             "a decision is overturned after it was made, and once (local terms of reference)",
         ),
         ItemMove("action_agreed", "action_open", called="action"),
-        ItemMove("action_done", "action_done", ("action_open",), "an action is done once (local terms of reference)"),
+        ItemMove(
+            "action_done",
+            "action_done",
+            ("action_open",),
+            "an action is done once (local terms of reference)",
+            "action",
+        ),
     ),
 )
 

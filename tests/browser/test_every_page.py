@@ -24,6 +24,7 @@ from web.installation import Installation
 from web.routes import ROUTES
 
 CASE, LATE = "SP90001", "SP00105"
+SITTING, PACKAGE = "PS31001", "PK41001"
 SIZES = {"wide": WIDE, "narrow": NARROW}
 # The pages of each person, by the route that they show.
 PAGES: dict[str, tuple[str, ...]] = {
@@ -43,6 +44,11 @@ PAGES: dict[str, tuple[str, ...]] = {
         f"/cases/{CASE}?show=letters&not=yes&order=oldest",
         f"/cases/{CASE}?as_at=yesterday",
         f"/cases/{CASE}/identity",
+        f"/cases/{SITTING}",
+        f"/cases/{SITTING}/papers",
+        f"/cases/{SITTING}/papers/minutes",
+        f"/cases/{SITTING}/papers/items/item_1",
+        f"/cases/{PACKAGE}",
         f"/cases/{CASE}/ladder",
         f"/cases/{CASE}/looks",
         f"/cases/{CASE}/bundle",

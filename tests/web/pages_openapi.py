@@ -21,6 +21,7 @@ PATHS: Mapping[str, dict[str, Any]] = {
     "number": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "seq": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "rule": IN_PATH,
+    "item": IN_PATH,
     "id": IN_PATH,
     "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{20,40}$"},
 }
