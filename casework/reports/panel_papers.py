@@ -156,7 +156,7 @@ def _when(of: Sitting) -> Iterator[str]:
         + (f" to {_list(fact.data['sent_to'])}" if "sent_to" in fact.data else "")
         for fact in of.facts("papers_circulated")
     ]
-    yield table(("sitting", ""), [*rows, ("Papers sent out", "; ".join(sent) or "not yet")])
+    yield table(("of the sitting", "by its record"), [*rows, ("Papers sent out", "; ".join(sent) or "not yet")])
 
 
 def _attendance(of: Sitting) -> Iterator[str]:

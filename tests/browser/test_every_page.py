@@ -86,6 +86,8 @@ AGAIN = {
     "/lists/meetings",
     "/cases?show=no_date",
     f"/cases/{LATE}",
+    f"/cases/{PACKAGE}",
+    f"/cases/{SITTING}/papers/minutes",
     f"/cases/{CASE}/record/excuse_claimed",
     f"/cases/{CASE}/record/fact_withdrawn?corrects=1",
     "/letters?state=failed",

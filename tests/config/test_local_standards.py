@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.local_standards import WEEKDAYS, Panel, load_panels
+from casework.rules.checks.files import problems
+from config.local_standards import WEEKDAYS, Panel, load_approvers, load_panels
 from config.toml_reader import ConfigFault
 
 # 18 March 2026 is a Wednesday.
@@ -72,3 +73,18 @@ def test_a_basis_that_is_law_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match=r"panels\.toml: \[ehc_weekly\] basis"):
         load_panels(own)
     assert isinstance(load_panels()["ehc_weekly"], Panel)
+
+
+def test_check_finds_a_fault_in_an_own_file(tmp_path: Path) -> None:
+    (tmp_path / "approvers.toml").write_text(
+        '[somebody]\nname = "x"\nbasis = "act"\nsource = "x"\nlimit_pence = 1\n', "utf-8"
+    )
+    found = problems(home=tmp_path)
+    assert ["approvers.toml: [somebody] basis" in each.sentence for each in found] == [True]
+    assert problems() == []
+
+
+def test_every_shipped_limit_is_a_local_standard_in_whole_pence() -> None:
+    limits = load_approvers()
+    assert {each.basis for each in limits.values()} == {"local_standard"}
+    assert [each.limit_pence for each in limits.values()] == [500_000, 2_500_000, 10_000_000, 25_000_000]

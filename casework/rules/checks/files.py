@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import config
@@ -20,6 +20,7 @@ from casework.rules.checks.statute import owner_problems, statute_problems
 from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
+from config.local_standards import load_approvers, load_panels
 from config.tracker_columns import load_columns
 from models.errors import ConfigurationError
 from notifications.render import FOLDER, shelf
@@ -29,10 +30,18 @@ from statemachines.registry import processes
 SHIPPED = Path(config.__path__[0])
 
 
+_OWN_FILES: tuple[tuple[str, Callable[[Path | None], object]], ...] = (
+    ("directory.toml", load_directory),
+    ("tracker.toml", load_columns),
+    ("panels.toml", load_panels),
+    ("approvers.toml", load_approvers),
+)
+
+
 def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, only: str | None = None) -> list[Problem]:
     """Every word that names nothing, in the files of these folders (a later one replaces files of an earlier one).
 
-    `home`: SENDFLOW_HOME, with the installation's own ladder.toml, directory.toml and tracker.toml. `only`: a process;
+    `home`: SENDFLOW_HOME, with the installation's own files, such as ladder.toml and directory.toml. `only`: a process;
     only its own files are then checked. Raises ValueError from `define_process` for a machine that does not agree.
     """
     found: list[Problem] = []
@@ -98,7 +107,7 @@ def _readers(folders: Sequence[Path], home: Path | None) -> Iterator[Problem]:
             load_escalation_policy(own)
         else:
             load_escalation_policy(SHIPPED / "ladder", *(folder / "ladder" for folder in folders[1:]))
-        for name, load in (("directory.toml", load_directory), ("tracker.toml", load_columns)):
+        for name, load in _OWN_FILES:
             load(home / name if home is not None and (home / name).exists() else None)
     except ConfigurationError as fault:
         yield unreadable(fault)
