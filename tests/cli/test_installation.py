@@ -32,9 +32,11 @@ LOOKS = (
     ("doctor",),
     ("findings",),
     ("log",),
+    ("papers", CASE),
     ("replies",),
     ("joint-review", CASE, "EHC-2026002"),
     ("rulesets",),
+    ("to-decide",),
     ("adoptions",),
     ("dry-run", "pack"),
 )
