@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands: `sendflow due` needs no database
 
 import gc
 import importlib
+import re
 import sys
 from typing import Annotated, Any
 
@@ -126,8 +127,9 @@ class NoEchoGroup(TyperGroup):
             if isinstance(message, str) and hasattr(problem, "format_message"):
                 typed = words - _own_words()
                 for word in sorted((each for each in typed if len(each) > 2), key=len, reverse=True):
-                    message = message.replace(word, "...")
-                problem.message = message  # type: ignore[attr-defined]  # as was just asked
+                    # Whole words only: "overdu" is a part of the command that the message suggests.
+                    message = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "...", message)
+                problem.message = message.replace("Value error, ", "")  # type: ignore[attr-defined]  # as was just asked
             raise
 
 

@@ -82,10 +82,13 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
             return
         fact, on, actor, data = answers.kind, answers.on, answers.actor, answers.pairs
     if on is None or actor is None:
-        missing = " and ".join(
-            each for each, given in (("--on 2026-03-02", on), ("--actor dco.team", actor)) if given is None
+        missing = [each for each, given in (("--on", on), ("--actor", actor)) if given is None]
+        examples = " ".join({"--on": "--on 2026-03-02", "--actor": "--actor dco.team"}[each] for each in missing)
+        fail(
+            Exit.WRONG_CALL,
+            f"{fact} needs {' and '.join(missing)}, for example {examples}. To be asked for each part: sendflow record"
+            f" {case}",
         )
-        fail(Exit.WRONG_CALL, f"{fact} needs {missing}. To be asked for each part: sendflow record {case}")
     check_actor(actor)
     access = None if _opens_a_case([fact, *also] if also else [fact]) else Access.CHANGES
     load = cache(lambda: open_installation("record", access=access))

@@ -162,16 +162,15 @@ class TrackerColumns(_Strict):
         spans = (written[first:last] for first in range(len(written)) for last in range(first + 1, len(written) + 1))
         return any(directory.find_service(" ".join(span)) is not None for span in spans)
 
-    def nearest(self, header: str, directory: Directory) -> str:
-        """The known header that comes nearest to one that is not understood."""
+    def nearest(self, header: str, directory: Directory) -> str | None:
+        """The known header that comes nearest to one that is not understood; None if none resembles it."""
         known = {header_key(name): name for column in self.column.values() for name in column.names}
         for service, entry in directory.service.items():
             for name in (entry.name, *entry.also):
                 known.setdefault(header_key(name), self.header(ANSWER + service, directory))
             answer = self.header(ANSWER + service, directory)
             known.setdefault(header_key(answer), answer)
-        [key] = get_close_matches(header_key(header), list(known), n=1, cutoff=0.0)
-        return known[key]
+        return next((known[key] for key in get_close_matches(header_key(header), list(known), n=1)), None)
 
     def known_words(self, directory: Directory) -> frozenset[str]:
         """Every word of a header that is known here: others may be a person's name and are not repeated."""

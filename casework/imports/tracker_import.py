@@ -209,11 +209,8 @@ def _check_unread(tracker: TrackerFile) -> None:
     """Raise SheetError if a column with values was not read and looks like one of an answer or a status."""
     found = tracker.unread.like_answers()
     if found:
-        columns = tracker.columns
         named = "; ".join(
-            f"{tracker.unread.named(each)} ({cells_filled(each.filled)}, nearest known header"
-            f" '{columns.nearest(each.header, tracker.directory)}')"
-            for each in found
+            f"{tracker.unread.named(each)} ({cells_filled(each.filled)}; {tracker.unread.near(each)})" for each in found
         )
         raise SheetError(
             "these columns look like answers or a status, and their headers are not known, so that advice that has"

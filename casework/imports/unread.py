@@ -137,7 +137,12 @@ class UnreadColumns:
         named = f"column {self.named(column)}{hidden} was not read ({cells_filled(column.filled)})"
         if not column.header:
             return f"{named}: it has no header"
-        return f"{named}; the nearest known header is '{self.columns.nearest(column.header, self.directory)}'"
+        return f"{named}; {self.near(column)}"
+
+    def near(self, column: UnreadColumn) -> str:
+        """The known header that comes nearest to a column's, in words."""
+        nearest = self.columns.nearest(column.header, self.directory)
+        return f"the nearest known header is '{nearest}'" if nearest is not None else "no known header is like it"
 
 
 def cells_filled(number: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cases import call, lived
-from tests.support.calling import Call
+from tests.support.calling import Call, sendflow
 
 __all__ = ["call", "lived"]
 ON = ("--on", "2026-03-04", "--actor", "dco.team")
@@ -69,3 +69,13 @@ def test_a_case_in_which_nobody_is_reminded_says_until_when(lived: Call) -> None
     assert "No reminder or escalation is sent until 1 Apr 2026 to Northshire Community Health NHS Trust." in words
     later = lived("case", "NX90001", "--as-at", "2026-04-02", today="2026-04-02").output
     assert "No reminder or escalation" not in later
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
+    done = sendflow("overdu")
+    assert done.exit_code == 2 and "Did you mean 'overdue'?" in done.stderr and "No such command '...'" in done.stderr
+
+
+def test_a_fact_without_a_day_is_told_which_option_is_missing_and_an_example() -> None:
+    done = sendflow("record", "NX00042", "health_advice_received", "--actor", "dco.team")
+    assert done.exit_code == 2 and "needs --on, for example --on 2026-03-02." in done.stderr
