@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = "sendflow-environment"
 WANTED = (3, 11)
+SECONDS_OF_SILENCE = 15.0  # while a step runs, so that a person sees that it goes on
 
 
 class CannotBeMade(Exception):
@@ -57,7 +58,7 @@ def what_is_missing(root: Path, venv: Path) -> str:
     stamp, wanted = read_stamp(venv), wanted_stamp(root)
     reasons = {
         "The environment in .venv is incomplete (an earlier installation was interrupted).": not stamp,
-        "The interpreter that .venv was made with is gone.": not (venv / "bin" / "python").exists(),
+        "The interpreter that .venv was made with is gone.": not is_there(venv / "bin" / "python"),
         "The environment in .venv was made for another folder.": stamp.get("folder") != wanted["folder"],
         "The lock or the interpreter has changed since .venv was made.": any(
             stamp.get(name) != wanted[name] for name in ("python", "lock")
@@ -67,10 +68,38 @@ def what_is_missing(root: Path, venv: Path) -> str:
     return next((reason for reason, applies in reasons.items() if applies), "")
 
 
+def is_there(file: Path) -> bool:
+    """Say whether a file exists. Raises CannotBeMade if this account may not reach what it names."""
+    try:
+        return file.exists()
+    except PermissionError:
+        raise CannotBeMade(
+            f"this account may not reach what {file} names. Run sendflow as the account that made .venv, or copy the"
+            " checkout to a folder of this account and run make install there, with a Python 3.11 that it may run"
+        ) from None
+
+
+def say(text: str) -> None:
+    """Write a line for the person who waits."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 def run(step: str, command: list[str], log: Path) -> None:
-    """Run one step with its output in `log`. Raises CannotBeMade with the last error line of the step."""
-    with log.open("ab") as out:
-        code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+    """Run one step with its output in `log`, and say what it does and that it goes on.
+
+    Raises CannotBeMade with the last error line of the step.
+    """
+    say(f"  {step} ...")
+    seconds = 0.0
+    with log.open("ab") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT) as running:
+        while True:
+            try:
+                code = running.wait(SECONDS_OF_SILENCE)
+                break
+            except subprocess.TimeoutExpired:
+                seconds += SECONDS_OF_SILENCE
+                say(f"  {step}: {seconds:.0f} s so far")
     if code:
         errors = [
             line
@@ -105,9 +134,9 @@ def make(root: Path, venv: Path) -> None:
     run("making the virtual environment", [sys.executable, "-m", "venv", str(venv)], log)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     # No resolving: the lock is complete, and pip checks every file against its hash.
-    run(
-        "installing what is locked", [*pip, "--require-hashes", "--no-deps", "-r", str(root / "requirements.lock")], log
-    )
+    locked = root / "requirements.lock"
+    packages = sum("==" in line for line in locked.read_text(encoding="utf-8").splitlines())
+    run(f"installing the {packages} locked packages", [*pip, "--require-hashes", "--no-deps", "-r", str(locked)], log)
     install_project(venv, log)
     log.unlink(missing_ok=True)
 
@@ -125,8 +154,7 @@ def complete(root: Path, venv: Path) -> None:
         install_project(venv, root / ".venv-install.log")
         (root / ".venv-install.log").unlink(missing_ok=True)
     elif missing:
-        sys.stderr.write(f"{missing} Making it from requirements.lock; this takes about a minute, once.\n")
-        sys.stderr.flush()
+        say(f"{missing} Making it from requirements.lock; this takes one to three minutes, once.")
         make(root, venv)
     if missing:
         write_stamp(root, venv)
@@ -141,8 +169,7 @@ def alone(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.stderr.write("Another command is making the environment; waiting for it.\n")
-            sys.stderr.flush()
+            say("Another command is making the environment; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -162,10 +189,9 @@ def main() -> int:
             " venv module.\n"
         )
         return 3
-    if not what_is_missing(ROOT, venv):
-        return 0
     try:
-        ensure_complete(ROOT, venv)
+        if what_is_missing(ROOT, venv):
+            ensure_complete(ROOT, venv)
     except (CannotBeMade, OSError) as problem:
         sys.stderr.write(f"The environment could not be made: {problem}. Fix that and run the same command again.\n")
         return 3

@@ -124,3 +124,26 @@ def test_release_first_says_how_many_go_to_whom(team: Team, mail_server: Scripte
     assert (after["held"], after["released"]) == (0, 3)
     assert [line.actor for line in team.lines() if line.kind == "letters_released"] == ["sam.reed"]
     assert asked(team, "2026-04-21", "letters", "release")["mailboxes"] == []
+
+
+def test_what_is_not_in_an_e_mail_says_case_day_step_service_and_how_to_see_why_it_waits(team: Team) -> None:
+    team.opened("2 Mar 2026").asked()
+    _code, listed, _errors = output_of(team, "2026-03-02", "letters")
+    (line,) = [line for line in listed.splitlines() if "NX90001" in line]
+    assert line.split() == (
+        [
+            "NX90001",
+            "2026-03-02",
+            "request",
+            "received",
+            "to",
+            "the",
+            "service,",
+            "Speech",
+            "and",
+            "Language",
+            "Therapy",
+            "created",
+        ]
+    )
+    assert "why it waits: sendflow letters --held" in listed

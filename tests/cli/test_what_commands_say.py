@@ -1,11 +1,13 @@
 """What commands say where a person slipped: each message has what happened, what was expected, and an example."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_cases import call, lived
 from tests.support.calling import Call, sendflow
+from tests.support.team import Team
 
 __all__ = ["call", "lived"]
 ON = ("--on", "2026-03-04", "--actor", "dco.team")
@@ -79,3 +81,12 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
 def test_a_fact_without_a_day_is_told_which_option_is_missing_and_an_example() -> None:
     done = sendflow("record", "NX00042", "health_advice_received", "--actor", "dco.team")
     assert done.exit_code == 2 and "needs --on, for example --on 2026-03-02." in done.stderr
+
+
+def test_every_free_text_is_named_alike_and_no_digest_of_one_is_shown(team: Team) -> None:
+    team.opened("2 Mar 2026").asked(note="The parents rang.")
+    team.record("3 Mar 2026", "chasing_paused", until="2026-03-09", reason="They asked for a week.")
+    done = sendflow("case", "NX90001", env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-03"})
+    assert done.stdout.count("free text (to read it: sendflow person --free-text)") == 2
+    assert "note free text" in done.stdout and "reason free text" in done.stdout
+    assert "sha256" not in done.stdout and not re.search("[0-9a-f]{32}", done.stdout)

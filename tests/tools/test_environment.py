@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from threading import Thread
@@ -151,3 +152,39 @@ def test_the_locked_packages_agree_except_for_what_is_recorded() -> None:
     )
     recorded = ("certifi", "requires docopt, which is not installed", "No broken requirements found.")
     assert [line for line in output if not any(words in line for words in recorded)] == []
+
+
+def test_a_long_step_says_what_it_does_and_that_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody looks at a still screen for two minutes."""
+    monkeypatch.setattr(environment, "SECONDS_OF_SILENCE", 0.002)
+    environment.run("installing the 9 locked packages", [sys.executable, "-c", "pass"], tmp_path / "log")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "  installing the 9 locked packages ..."
+    assert lines[1].startswith("  installing the 9 locked packages: ") and lines[1].endswith(" s so far")
+
+
+def test_a_step_that_fails_says_why(tmp_path: Path) -> None:
+    """The last line with an error is the reason."""
+    command = [sys.executable, "-c", "import sys; print('ERROR: no such file'); sys.exit(1)"]
+    with pytest.raises(environment.CannotBeMade, match="ERROR: no such file; the whole output"):
+        environment.run("installing", command, tmp_path / "log")
+
+
+def test_an_interpreter_out_of_reach_is_one_sentence(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An account that may not enter the folder of the interpreter gets no traceback."""
+    venv = complete_environment(checkout)
+
+    def closed(path: Path) -> bool:
+        if path.name == "python":
+            raise PermissionError(13, "Permission denied")
+        return True
+
+    monkeypatch.setattr(Path, "exists", closed)
+    monkeypatch.setattr(environment, "ROOT", checkout)
+    assert environment.main() == 3
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"this account may not reach what {venv}/bin/python names" in said and "make install" in said
