@@ -78,7 +78,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
     assert done.exit_code == 2 and "Did you mean 'overdue'?" in done.stderr and "No such command '...'" in done.stderr
 
 
-def test_a_fact_without_a_day_is_told_which_option_is_missing_and_an_example() -> None:
+def test_a_fact_without_a_day_says_which_option_is_missing_with_an_example() -> None:
     done = sendflow("record", "NX00042", "health_advice_received", "--actor", "dco.team")
     assert done.exit_code == 2 and "needs --on, for example --on 2026-03-02." in done.stderr
 
