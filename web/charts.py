@@ -58,7 +58,11 @@ def _bar(bar: Bar, top: int, x: object, as_at: date) -> Iterable[str]:
     begins, ends = x(bar.began), x(until)
     colour = COLOURS.get(bar.status, OPEN)
     label = bar.label if len(bar.label) <= LONGEST_LABEL else bar.label[: LONGEST_LABEL - 1] + "…"
-    yield f'<text x="{LEFT}" y="{top + 9}" fill="{INK}">{escape(label)}</text>'
+    # White round the letters, where the line of a month crosses them.
+    yield (
+        f'<text x="{LEFT}" y="{top + 9}" fill="{INK}" stroke="#fff" stroke-width="4"'
+        f' paint-order="stroke">{escape(label)}</text>'
+    )
     yield f'<rect x="{begins}" y="{top + 17}" width="{max(3, ends - begins):.1f}" height="12" fill="{colour}"/>'
     if bar.due is not None:
         due = x(bar.due)
