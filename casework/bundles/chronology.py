@@ -68,7 +68,7 @@ def content(case: CaseReport, at: str) -> Chronology:
     if case.simulation:
         lines.append("This is a simulation: the case is invented.")
     tables = (
-        Table("What happened", ("Number", "Day", "What", "Details", "Recorded"), (2, 4, 6, 8, 5), facts),
+        Table("What happened", ("Number", "Day", "What", "Details", "Recorded"), (3, 4, 6, 7, 5), facts),
         Table("Duties", ("Duty", "Who", "Began", "Due", "Status", "Provision"), (6, 4, 4, 4, 4, 6), duties),
     )
     return Chronology(f"Case {case.case_ref}: chronology", lines, tables)

@@ -48,6 +48,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Team, bytes, str]:
     return team, data, key
 
 
+@pytest.fixture(scope="module")
+def several(made: tuple[Team, bytes, str]) -> bytes:
+    """The bundle of both cases."""
+    return cohort(made[0].context(DAY), [CASE, OTHER], "dco.team", Wanted("inspection"))[0]
+
+
 def test_it_verifies_and_says_what_it_proved(made: tuple[Team, bytes, str]) -> None:
     team, data, key = made
     found = verifier.verify(data, key)
@@ -211,9 +217,11 @@ def test_another_key_does_not_verify(made: tuple[Team, bytes, str]) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_hostile_bundle_never_passes_and_never_breaks_the_program(
-    made: tuple[Team, bytes, str], data: st.DataObject
+    made: tuple[Team, bytes, str], several: bytes, data: st.DataObject
 ) -> None:
-    _team, whole, key = made
+    """Of one case, and of several."""
+    _team, one, key = made
+    whole = data.draw(st.sampled_from([one, several]))
     files = dict(verifier.unpack(whole))
     how = data.draw(st.integers(0, 3))
     if how == 0:
@@ -227,7 +235,7 @@ def test_a_hostile_bundle_never_passes_and_never_breaks_the_program(
         hostile = verifier.pack(files)
     if hostile != whole:
         with pytest.raises(verifier.BundleError):
-            verifier.verify(hostile, key)
+            verifier.verify_all(hostile, key)
 
 
 def test_nesting_sizes_and_names_of_a_hostile_container_are_refused(made: tuple[Team, bytes, str]) -> None:
