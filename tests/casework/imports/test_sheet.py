@@ -5,6 +5,7 @@ no tracker.
 # ruff: noqa: DTZ001 (the days of a sheet have no zone)
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
@@ -175,6 +176,13 @@ def test_what_a_workbook_says_of_its_size_is_not_relied_on(save: Save, tmp_path:
         for part in old.infolist():
             new.writestr(part, old.read(part).replace(b'ref="A1:D3"', b'ref="A1:A1"'))
     assert [row.line for row in rows(lying)] == [2, 3]
+
+
+def test_a_device_and_a_pipe_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
+        fault = refused(path)
+        assert fault.exit_code == 2 and "that is no ordinary file" in fault.sentence
 
 
 def test_a_file_that_is_not_there_a_folder_or_empty(tmp_path: Path) -> None:
