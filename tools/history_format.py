@@ -20,6 +20,7 @@ from typing import Any
 from config.law import load_law
 from config.rule_schema import Rule
 from deadlines.working_calendar import WorkingCalendar, load_calendar
+from statemachines.items import Items
 from statemachines.process import FactDefinition, OpeningFact, Process, Reaction
 from statemachines.registry import processes
 from statemachines.replay import BEFORE_OPENING
@@ -106,7 +107,21 @@ def _head(process: Process) -> dict[str, Any]:
         "opens_in": {kind: process.facts[kind].opens_in for kind in kinds if process.facts[kind].opens_in},
         "out_of_order_from": process.out_of_order_from,
         "machines": sorted(process.tables),
+        **({"items": _items(process, process.items)} if process.items is not None else {}),
     }
+
+
+def _items(process: Process, items: Items) -> dict[str, Any]:
+    """Return the states of the items, and the moves of every version; one without `from` adds an item."""
+    versions: dict[tuple[str, str, str], list[int]] = {}
+    for version, table in sorted(process.item_tables.items()):
+        for (state, kind), target in table.items():
+            versions.setdefault((kind, state, target), []).append(version)
+    moves = [
+        {"fact": kind, "to": target, "machines": found} | ({"from": state} if state else {})
+        for (kind, state, target), found in sorted(versions.items())
+    ]
+    return {"called": items.called, "states": items.states, "moves": moves}
 
 
 def _transitions(process: Process) -> list[dict[str, Any]]:

@@ -233,6 +233,22 @@ function stateOf(facts) {
   return [its, state];
 }
 
+function itemsOf(its, facts) {
+  const items = {};
+  const machine = Math.max(...facts.map((fact) => fact.machine));
+  const known = (its.items?.moves ?? []).filter((each) => each.machines.includes(machine));
+  for (const fact of facts) {
+    const moves = known.filter((each) => each.fact === fact.kind);
+    if (!moves.length) continue;
+    const code = fact.data.item;
+    const adds = moves[0].from === undefined;
+    if (adds === code in items) throw new Refused(fact);
+    const move = adds ? moves[0] : moves.find((each) => each.from === items[code]);
+    if (move !== undefined) items[code] = move.to;
+  }
+  return items;
+}
+
 class Refused extends Error {
   constructor(fact) {
     super(`fact ${fact.seq}, ${fact.kind} of ${text(fact.on)},`);
@@ -468,7 +484,7 @@ function replay(lines, asAt) {
   const steps = facts
     .filter((fact) => ["reminder_due", "breached", "escalation_due"].includes(fact.kind) && !withdrawn.has(fact.seq))
     .map((fact) => `${text(fact.on)} ${fact.data.rung}`);
-  return { state, head: hash, duties, steps };
+  return { state, head: hash, items: itemsOf(its, facts), duties, steps };
 }
 
 for (const file of process.argv.slice(3)) {

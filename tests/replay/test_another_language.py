@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_histories import FILES, YOUNGER
+from models.facts import parse_fact
+from statemachines.replay import replay
+from tests.scenarios.test_histories import FILES, FOLDER, YOUNGER
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "history-format.md"
@@ -45,13 +47,16 @@ REFUSED = [stem for stem, given in GIVEN.items() if BY_THE_TABLE in given.get("r
 
 
 @pytest.mark.parametrize("stem", STORED)
-def test_it_derives_the_state_the_duties_and_their_dates(stem: str) -> None:
+def test_it_derives_the_state_the_items_the_duties_and_their_dates(stem: str) -> None:
     row, given = found()[stem], GIVEN[stem]
     assert "error" not in row, row
     known = {duty["rule"] for duty in given["duties"]}
     duties = [duty for duty in row["duties"] if duty["rule"] in known or duty["rule"] not in YOUNGER]
     assert (row["state"], row["head"], row["steps"]) == (given["state"], given["head"], given["rungs"])
     assert duties == given["duties"]
+    lines = (FOLDER / f"{stem}.jsonl").read_bytes().splitlines()[1:]
+    items = replay(json.loads(lines[0])["case_ref"], map(parse_fact, lines)).items
+    assert row["items"] == {code: item.state for code, item in items.items()}
 
 
 @pytest.mark.parametrize("stem", REFUSED)
@@ -62,3 +67,4 @@ def test_it_refuses_what_the_table_does_not_permit(stem: str) -> None:
 def test_the_histories_of_every_process_are_among_them() -> None:
     assert len(STORED) > 80
     assert len(REFUSED) >= 2
+    assert any(row.get("items") for row in found().values())
