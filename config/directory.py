@@ -97,6 +97,10 @@ class Directory(StrictEntry):
         bodies = ((each.mailboxes, each.letters) for each in self.body_)
         return times_by_mailbox([(self.icb.mailboxes, self.icb.letters), *bodies])
 
+    def times_of_body(self, code: str) -> LetterTimes | None:
+        """When, and by which transport, a body gets its letters; None for an unknown body."""
+        return next((each.letters for each in self.body_ if each.body == code), None)
+
     def letter_times(self, mailbox: str) -> list[LetterTimes]:
         """When, and by which transport, the bodies of a mailbox get their letters; empty for an unknown mailbox."""
         return self._letter_times.get(mailbox, [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ from models.errors import ConfigurationError
 NAME = "transports.toml"
 SHIPPED = Path(__file__).with_name(NAME)
 Domain = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?$")]
+YEAR = timedelta(days=365)
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
@@ -30,17 +31,39 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Accredited(_Strict):
+    """A domain that met the secure email standard (DCB1596) on a day, by the list or letter that `source` names."""
+
+    domain: Domain
+    source: Annotated[str, Field(min_length=5)]
+    accredited_on: date
+
+    @property
+    def ends_on(self) -> date:
+        """The first day on which it counts no more: an accreditation is for a year."""
+        return self.accredited_on + YEAR
+
+
 class SecureMail(_Strict):
-    """Where [secure] in the subject encrypts a message, and which domains need none; with the source and its day."""
+    """Where [secure] in the subject encrypts a message, and which domains need none; with the source and its day.
+
+    `domains` are for good, `accredited` for a year each.
+    """
 
     relays: tuple[Domain, ...]
     domains: tuple[Domain, ...]
     source: str
     checked_on: date
+    accredited: tuple[Accredited, ...] = ()
 
-    def marks(self, relay: str, mailbox: str) -> bool:
-        """Whether a message by this mail server to this mailbox must have [secure] in its subject."""
-        return _is_in(relay, self.relays) and not _is_in(mailbox.rpartition("@")[2], self.domains)
+    def marks(self, relay: str, mailbox: str, today: date) -> bool:
+        """Whether a message by this mail server to this mailbox must have [secure] in its subject on a day."""
+        valid = tuple(each.domain for each in self.accredited if each.accredited_on <= today < each.ends_on)
+        return _is_in(relay, self.relays) and not _is_in(mailbox.rpartition("@")[2], self.domains + valid)
+
+    def ended(self, today: date) -> list[Accredited]:
+        """The accreditations that count no more on a day."""
+        return [each for each in self.accredited if each.ends_on <= today]
 
 
 class Limit(_Strict):

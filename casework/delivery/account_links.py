@@ -2,7 +2,8 @@
 
 Purpose: nobody has to pass a password on. An e-mail is a row until it has left; its link is made as it leaves, so that
 the database never holds one. A name that is no account is a row too, and no e-mail: who asks learns nothing. The
-letter names an account and no child. Instants are in UTC.
+letter names an account and no child. An account of a body gets its links by the transport of that body. Instants are in
+UTC.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from casework.access import sessions
 from casework.access.accounts import WrongAccount, account_of
 from casework.context import AppContext
 from casework.delivery.compose import office
-from casework.delivery.transports import mail_transport
+from casework.delivery.transports import Transports, transport_of_body, transports
 from config.directory_entries import ADDRESS
 from config.running_instance import read_running
 from config.settings import Settings
@@ -49,6 +50,7 @@ class _Claimed(NamedTuple):
     kind: Kind
     mailbox: str
     token: str
+    body: str
 
 
 def mailboxes(connection: Connection) -> dict[str, str]:
@@ -111,7 +113,7 @@ def send_waiting(context: AppContext, transport: Transport | None = None) -> int
     sent = 0
     if not any_waiting(context):
         return sent
-    with mail_transport(context.settings, transport) as post:
+    with transports(context, transport, at_once=True) as post:
         for _number in range(AT_ONCE):
             claimed = transact(context.engine, lambda connection: _claim(context, connection))
             if claimed is None:
@@ -135,11 +137,12 @@ def _claim(context: AppContext, connection: Connection) -> _Claimed | int | None
         return None
     mailbox = select(ACCOUNT_MAILBOX).where(ACCOUNT_MAILBOX.c.account == row.account)
     to = connection.execute(mailbox).first()
-    known = to is not None and account_of(connection, row.account) is not None
+    account = account_of(connection, row.account)
+    known = to is not None and account is not None
     if row.tries >= MOST_TRIES or not known:
         _finish(connection, row.id, "gave_up" if known else "nobody", now)
         return int(row.id)
-    assert to is not None
+    assert to is not None and account is not None
     if not is_as_recorded(connection, ACCOUNT_MAILBOX, tuple(to)):
         _finish(connection, row.id, "altered", now)
         return int(row.id)
@@ -147,11 +150,11 @@ def _claim(context: AppContext, connection: Connection) -> _Claimed | int | None
     connection.execute(update(ACCOUNT_MAIL).where(ACCOUNT_MAIL.c.id == row.id).values(**values))
     kind = Kind(row.kind)
     token = sessions.create_link(connection, row.account, now, LIFETIME[kind])
-    return _Claimed(row.id, row.account, kind, to.mailbox, token)
+    return _Claimed(row.id, row.account, kind, to.mailbox, token, account.scope)
 
 
-def _send(context: AppContext, claimed: _Claimed, post: Transport) -> int:
-    outcome = post.send(_letter(context, claimed)).outcome
+def _send(context: AppContext, claimed: _Claimed, post: Transports) -> int:
+    outcome = post.send(_letter(context, claimed), transport_of_body(context, claimed.body)).outcome
 
     def record(connection: Connection) -> None:
         now = datetime.now(UTC)

@@ -36,6 +36,7 @@ from casework.delivery.send import send
 from casework.delivery.transports import transports
 from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.proof import sequencer
+from casework.replies.links import forget_expired
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
 from casework.reports.withheld import waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
@@ -108,6 +109,7 @@ def digest(
         report = _report(as_at, row)
         counts = f"{report.late} late, {report.soon} soon, {report.person} for a person"
         record_job_run(connection, context, "digest", as_at, report.state, counts)
+        forget_expired(connection, context.now())
     if not report.findings:
         with reading(context.engine) as connection:
             published_heads.note(context, connection)

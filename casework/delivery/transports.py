@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
 
 from casework.context import LONDON, AppContext, instant
@@ -71,9 +72,9 @@ class Transports:
             name = transport_name(self._context, mailbox)
             transact(self._context.engine, partial(transport_state.give_back, name=name, now=self._context.now()))
 
-    def send(self, letter: Letter) -> Attempt:
-        """Send by the transport of the mailbox, and store what the attempt says of the transport."""
-        name = transport_name(self._context, letter.mailbox)
+    def send(self, letter: Letter, by: str | None = None) -> Attempt:
+        """Send by the transport of the mailbox, or `by` another; store what the attempt says of the transport."""
+        name = by or transport_name(self._context, letter.mailbox)
         attempt = self._transport(name).send(letter)
         if attempt.why != CANNOT_BE_WRITTEN:
             self._last[name] = attempt
@@ -123,6 +124,14 @@ def transport_name(context: AppContext, mailbox: str) -> str:
     return named[0] if named else str(carrier)
 
 
+def transport_of_body(context: AppContext, body: str) -> str | None:
+    """The name of the transport that the directory gives a body; None where it gives none, or stores all letters."""
+    times = context.directory.times_of_body(body)
+    if context.settings.carrier is Carrier.SINK or times is None or times.transport is None:
+        return None
+    return str(times.transport)
+
+
 def is_quiet(context: AppContext, mailbox: str) -> bool:
     """Whether a mailbox gets no letter now, by the quiet days and hours (London) of its bodies."""
     here = context.now().astimezone(LONDON)
@@ -158,7 +167,8 @@ def _opened(settings: Settings, carrier: Carrier, rules: TransportRules) -> Iter
             only_by_tls=settings.smtp_tls,
             tls_ca=settings.tls_ca,
         )
-        yield SecureSubjects(smtp, partial(rules.secure_mail.marks, settings.smtp_host))
+        today = settings.today or datetime.now(LONDON).date()
+        yield SecureSubjects(smtp, partial(rules.secure_mail.marks, settings.smtp_host, today=today))
     elif carrier is Carrier.NOTIFY:
         yield NotifyTransport(settings.notify) if settings.notify is not None else _NotSet()
     elif carrier is Carrier.FILE:

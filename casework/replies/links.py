@@ -15,7 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from casework.replies.record import Asked
 from config.running_instance import read_running
@@ -29,6 +29,7 @@ from models.tables import ANSWER_LINK
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 LIFETIME = timedelta(weeks=8)
 LIFETIME_OF_ALL = timedelta(weeks=2)
+FORGOTTEN_AFTER = timedelta(weeks=4)  # after the end of a link
 PLACEHOLDER = re.compile(r"https://answer\.invalid/([0-9a-f]{32})")
 NO_LINK = "(no link: please reply to this e-mail)"
 # Who answers for a body. The others of the escalation policy are asked to step in, not to answer.
@@ -97,6 +98,15 @@ def store_links(connection: Connection, cipher: Cipher, links: Iterable[Link], n
             times = {"made_at": _text(now), "expires_at": _text(now + life)}
             own = {"digest": digest, "scope": str(link.scope), "mailbox": link.mailbox, "made_for": link.made_for}
             connection.execute(insert(ANSWER_LINK).values(**own, **about, **times))
+
+
+def forget_expired(connection: Connection, now: datetime) -> int:
+    """Delete the links that ended four weeks ago; who opened one learns the same as before. Which answers were given,
+    and by which link, is not deleted. Gives how many.
+    """
+    return connection.execute(
+        delete(ANSWER_LINK).where(ANSWER_LINK.c.expires_at <= _text(now - FORGOTTEN_AFTER))
+    ).rowcount
 
 
 def find_link(connection: Connection, cipher: Cipher, token: str, now: datetime) -> Link:

@@ -228,6 +228,8 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         service_checks.relay,
         service_checks.other_transports,
         service_checks.links,
+        service_checks.other_words,
+        service_checks.accreditations,
         work_checks.letters,
         work_checks.came_back,
         reply_checks.mailbox,

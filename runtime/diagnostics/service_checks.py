@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from casework.context import AppContext
 from casework.delivery import transport_state
@@ -23,8 +23,10 @@ from casework.replies.links import address_for_answers
 from casework.reports.for_a_person import DAILY_DIGEST
 from config.running_instance import read_running, server_answers
 from config.settings import Carrier, Settings
+from config.toml_reader import ConfigFault
+from config.transports import TransportsError, transport_rules
 from models.enums import LetterState
-from models.tables import JOB_RUN, LETTER
+from models.tables import JOB_RUN, LETTER, RECEIPT
 from notifications import outbox
 from notifications.transport import MAIL_SERVER_FAILURES
 from runtime.diagnostics.finding import Finding
@@ -141,6 +143,34 @@ def links(context: AppContext, connection: Connection, today: date) -> Iterator[
             what="letters_without_links",
             message="letters leave without a link to answer them: sendflow does not know the address of its pages",
             mend="set SENDFLOW_PAGES_URL, as in SENDFLOW_PAGES_URL=https://cases.icb.example, and start it again",
+        )
+
+
+def other_words(_context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
+    """Finds e-mails that GOV.UK Notify sent with other words than sendflow wrote: its template has changed."""
+    query = select(func.count()).select_from(RECEIPT)
+    since = (today - LOOK_BACK).isoformat()
+    if count := connection.scalar(query.where(RECEIPT.c.same_words.is_(False), RECEIPT.c.accepted_at >= since)):
+        yield Finding(
+            what="notify_other_words",
+            count=count,
+            message="GOV.UK Notify sent e-mails with other words than sendflow wrote",
+            mend="at GOV.UK Notify, give the template ((subject)) as its subject and ((body)) as its message, no more",
+        )
+
+
+def accreditations(context: AppContext, _connection: Connection, today: date) -> Iterator[Finding]:
+    """Finds accreditations of the secure email standard that have ended: their domains get [secure] again."""
+    try:
+        ended = transport_rules(context.settings).secure_mail.ended(today)
+    except (TransportsError, ConfigFault) as fault:
+        yield Finding(what="transports_file", message=str(fault), mend="correct transports.toml in SENDFLOW_HOME")
+        return
+    for each in ended:
+        yield Finding(
+            what="accreditation_ended",
+            message=f"the accreditation of {each.domain} ended on {each.ends_on}: its e-mails have [secure]",
+            mend="look it up in the DCB1596 list of NHS England, and change or remove it in transports.toml",
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,15 @@ from pyotp import TOTP
 from sqlalchemy import event, select, update
 
 from casework.access import accounts, factors, limits, passwords, sessions
+from casework.context import AppContext
 from casework.delivery import account_links
 from casework.privacy.case_looks import note_looks
+from config.directory import DEFAULT as DEFAULT_DIRECTORY
+from config.settings import Carrier, Settings
 from models.database import reading, transact
 from models.tables import ACCOUNT_MAIL, ACCOUNT_MAILBOX, ATTEMPT, SIGN_IN_LINK
 from tests.support.by_hand import CASE
-from tests.support.team import RecordingTransport, Team
+from tests.support.team import RecordingTransport, Team, ready
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
@@ -144,6 +148,24 @@ def test_a_name_that_is_no_account_gets_the_same_answer_by_the_same_work(place: 
     assert [mail["to"] for mail in letters(place)] == [MAILBOX]
     stored = b"".join(file.read_bytes() for file in context.settings.home.glob("sendflow.db*"))
     assert b"ann other" not in stored.lower() and b"999 000 0018" not in stored
+
+
+def test_the_account_of_a_body_gets_its_links_by_the_transport_of_that_body(tmp_path: Path) -> None:
+    text = DEFAULT_DIRECTORY.read_text("utf-8")
+    lead = 'send_lead = "send.lead@northshire-community.example"\n'
+    home = ready(tmp_path / "var")
+    (home / "directory.toml").write_text(text.replace(lead, f'{lead}letters = {{ transport = "file" }}\n'), "utf-8")
+    context = AppContext.load(Settings(home=home, carrier=Carrier.SMTP, smtp_host="127.0.0.1", smtp_port=1))
+    transact(context.engine, context.keep_time)
+    for account, body in (("trust.desk", "QX101"), ("another.desk", "QX102")):
+        role = partial(accounts.change_role, account=account, role="provider", scope=body, actor="test")
+        transact(context.engine, role)
+        box = f"{account}@trust.example"
+        transact(context.engine, partial(account_links.ask_for_invitation, account=account, mailbox=box, actor="test"))
+    assert account_links.send_waiting(context) == 1, "the mail server of the others does not answer"
+    (letter,) = (home / "letters").rglob("*.eml")
+    assert b"trust.desk@trust.example" in letter.read_bytes()
+    context.engine.dispose()
 
 
 def test_a_link_can_be_asked_for_three_times_an_hour(place: Installation) -> None:

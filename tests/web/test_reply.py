@@ -20,6 +20,7 @@ from casework.replies.links import (
     NoSuchLink,
     digest_of,
     find_link,
+    forget_expired,
     link_to_all,
     link_to_duty,
     store_links,
@@ -358,3 +359,21 @@ def test_no_form_but_the_last_step_records_anything(
         before = facts(place)
         assert anybody.post(f"/reply/{token}", data=data).status_code in (200, 400, 409, 429)
         assert facts(place) == before
+
+
+def test_a_link_that_ended_four_weeks_ago_is_deleted_and_what_it_answered_is_not(
+    place: Installation, anybody: Browser, team: Team
+) -> None:
+    old, new = duty_token(place), duty_token(place, PAEDS)
+    send(anybody, old, choose(anybody, old, "received"))
+    context = place.context()
+    later = context.now() + timedelta(weeks=8)
+    for now, deleted in ((later, 0), (later + timedelta(weeks=4), 2)):
+        assert transact(context.engine, lambda each, on=now: forget_expired(each, on)) == deleted  # type: ignore[misc]
+    with reading(context.engine) as connection:
+        assert list(connection.scalars(select(ANSWER_GIVEN.c.link))) == [digest_of(old)]
+        for token in (old, new):
+            with pytest.raises(NoSuchLink):
+                find_link(connection, context.cipher, token, context.now())
+    assert [line.kind for line in team.lines()][-1] == "health_advice_acknowledged"
+    assert team.verify(TODAY).intact

@@ -2,12 +2,17 @@
 hold the records to.
 """
 
+from functools import partial
+
 import orjson
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from casework.delivery.daily_digest import DigestReport, digest
+from casework.replies.links import link_to_all, store_links
 from casework.reports.letters import shown
-from models.database import reading
+from models.database import reading, transact
+from models.tables import ANSWER_LINK
+from tests.support.by_hand import day
 from tests.support.mail_server import DCO, ScriptedMailServer, letters, run_delivery
 from tests.support.team import Team
 
@@ -182,3 +187,15 @@ def test_the_stored_digest_names_no_child(team: Team, mail_server: ScriptedMailS
     assert b"NX90001" in stored
     assert b"9990000018" not in stored
     assert b"2018-07" not in stored
+
+
+def test_writing_the_digest_forgets_links_that_ended_four_weeks_ago(team: Team) -> None:
+    links = [link_to_all("a@trust.example", day("2 Mar 2026")), link_to_all("a@trust.example", day("20 Mar 2026"))]
+    for link, on in zip(links, ("2 Mar 2026", "20 Mar 2026"), strict=True):
+        context = team.context(on)
+        transact(context.engine, context.keep_time)
+        store = partial(store_links, cipher=context.cipher, links=[link], now=context.now())
+        transact(context.engine, store)
+    digest(team.context("14 Apr 2026"), transport=team.post)
+    with reading(team.first.engine) as connection:
+        assert list(connection.scalars(select(ANSWER_LINK.c.made_for))) == ["2026-W12"]

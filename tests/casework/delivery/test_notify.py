@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from sqlalchemy import text
 from casework.context import AppContext
 from casework.delivery import receipts
 from casework.delivery.deliver import DeliveryReport, deliver
+from casework.replies.links import Scope, find_link
 from config.settings import Settings, child_environment
-from models.database import reading
+from models.database import reading, writing
 from notifications.notify import NotifyTransport
 from notifications.transport import Attempt, Letter, Outcome
+from runtime.diagnostics.service_checks import other_words
 from tests.support.by_hand import SALT
 from tests.support.mail_server import MANAGER, SERVICE, letters, outcomes
 from tests.support.notify_double import SECRET, NotifyDouble, running_notify
@@ -72,6 +75,33 @@ def test_a_letter_leaves_by_notify_with_its_reference_and_where_replies_go(asked
     assert "NX90001" in taken["personalisation"]["subject"]
     assert letters(asked) == [(SERVICE, "2026-03-02", "sent", None)]
     assert asked.verify(TODAY).intact
+
+
+def test_a_letter_by_notify_has_links_that_work_also_after_a_lost_answer(asked: Team, notify: NotifyDouble) -> None:
+    asked.first = replace(asked.first, settings=replace(asked.first.settings, pages_at="https://cases.icb.example"))
+    asked._contexts.clear()
+    notify.answers = ["lost"]
+    assert send(asked, notify).sent == 1
+    (taken,) = notify.taken
+    tokens = re.findall(r"https://cases\.icb\.example/reply/([A-Za-z0-9_-]{32})", taken["personalisation"]["body"])
+    context = asked.context(TODAY)
+    with reading(context.engine) as connection:
+        scopes = {find_link(connection, context.cipher, token, context.now()).scope for token in tokens}
+    assert scopes == {Scope.DUTY, Scope.MAILBOX}
+    assert receipt_of(asked)[0][2], "Notify has the words with the links, as they left"
+    assert not [token for token in tokens if token in str(asked.dump())]
+
+
+def test_the_doctor_names_a_template_at_notify_that_changes_the_words(asked: Team, notify: NotifyDouble) -> None:
+    assert send(asked, notify).sent == 1
+    context = asked.context(TODAY)
+    with reading(context.engine) as connection:
+        assert list(other_words(context, connection, context.today())) == []
+    with writing(context.engine) as connection:
+        connection.execute(text("UPDATE receipt SET same_words = false"))
+    with reading(context.engine) as connection:
+        (found,) = other_words(context, connection, context.today())
+    assert (found.what, found.count) == ("notify_other_words", 1)
 
 
 def test_a_lost_answer_to_a_letter_that_was_taken_is_no_second_letter(asked: Team, notify: NotifyDouble) -> None:

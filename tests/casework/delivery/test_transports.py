@@ -21,6 +21,7 @@ from config.settings import Carrier, Settings
 from config.transports import Limit, TransportsError, transport_rules
 from models.database import reading, transact
 from notifications.transport import Attempt, Letter, Outcome, SecureSubjects
+from runtime.diagnostics.service_checks import accreditations
 from tests.support.mail_server import MANAGER, SERVICE, letters
 from tests.support.team import RecordingTransport, Team
 
@@ -243,7 +244,9 @@ def test_a_subject_is_marked_secure_for_domains_that_are_not_listed(
 ) -> None:
     rules = transport_rules(Settings(home=tmp_path))
     post = RecordingTransport()
-    SecureSubjects(post, partial(rules.secure_mail.marks, relay)).send(letter(mailbox, "NX90001: due"))
+    SecureSubjects(post, partial(rules.secure_mail.marks, relay, today=date(2026, 11, 30))).send(
+        letter(mailbox, "NX90001: due")
+    )
     assert post.letters[0].subject == ("[secure] NX90001: due" if marked else "NX90001: due")
     assert rules.secure_mail.checked_on <= date(2026, 11, 30)
 
@@ -254,10 +257,27 @@ def test_a_locality_lists_its_own_domains(tmp_path: Path) -> None:
         "checked_on = 2026-11-01\n"
     )
     rules = transport_rules(Settings(home=tmp_path))
-    assert not rules.secure_mail.marks("send.nhs.net", "a@council.gov.example")
+    assert not rules.secure_mail.marks("send.nhs.net", "a@council.gov.example", date(2026, 11, 30))
     (tmp_path / "transports.toml").write_text('[secure_mail]\nrelay = ["nhs.net"]\n')
     with pytest.raises(TransportsError, match=r"transports\.toml.*relay"):
         transport_rules(Settings(home=tmp_path))
+
+
+def test_an_accredited_domain_needs_no_mark_for_a_year_and_the_doctor_says_when_it_ended(team: Team) -> None:
+    (team.home / "transports.toml").write_text(
+        '[secure_mail]\nrelays = ["nhs.net"]\ndomains = ["nhs.net"]\nsource = "NHSmail"\nchecked_on = 2026-03-01\n'
+        '[[secure_mail.accredited]]\ndomain = "trust.example"\nsource = "DCB1596 list"\naccredited_on = 2026-03-02\n'
+    )
+    mail = transport_rules(team.first.settings).secure_mail
+    days = (date(2026, 3, 1), date(2026, 3, 2), date(2027, 3, 1), date(2027, 3, 2))
+    assert [mail.marks("send.nhs.net", "slt@child.trust.example", on) for on in days] == [True, False, False, True]
+    context = team.context("3 Mar 2026")
+    with reading(context.engine) as connection:
+        assert list(accreditations(context, connection, days[2])) == []
+        (found,) = accreditations(context, connection, days[3])
+        assert found.what == "accreditation_ended" and "trust.example ended on 2027-03-02" in found.message
+        (team.home / "transports.toml").write_text("[secure_mail]\n")
+        assert [each.what for each in accreditations(context, connection, days[3])] == ["transports_file"]
 
 
 def test_times_of_a_body_without_a_table_are_those_of_everybody() -> None:
