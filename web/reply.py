@@ -25,6 +25,7 @@ from casework.replies.links import NoSuchLink, Scope, find_link
 from casework.replies.owed import Owed, owed_by, owed_by_body
 from casework.replies.record import Asked as Question
 from casework.replies.words import DAY_QUESTIONS, Choice, consequence, reply_of, said, services
+from casework.reports.withheld import not_to_be_named
 from models.answers import Answer as Said
 from models.database import reading, transact
 from web.answers import Answer, File, GoTo, Page
@@ -216,8 +217,9 @@ def _answer_many(asked: Asked, form: Form) -> Answer:
 
 
 def _send(asked: Asked, form: Form, replies: Sequence[tuple[Question, Reply]]) -> Answer:
-    shown = asked.runs.act(replies[0][0].case_ref, "reply") if asked.runs is not None else nullcontext()
-    with shown as run:
+    hidden = not_to_be_named(asked.context, {question.case_ref for question, _reply in replies})
+    shown = asked.runs is not None and not hidden
+    with asked.runs.act(replies[0][0].case_ref, "reply") if asked.runs is not None and shown else nullcontext() as run:
         outcomes = form.give(replies, run)
     refused = [outcome for outcome in outcomes if outcome.refused is not None]
     if not refused:

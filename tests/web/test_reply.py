@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -377,3 +378,25 @@ def test_a_link_that_ended_four_weeks_ago_is_deleted_and_what_it_answered_is_not
                 find_link(connection, context.cipher, token, context.now())
     assert [line.kind for line in team.lines()][-1] == "health_advice_acknowledged"
     assert team.verify(TODAY).intact
+
+
+def test_prefect_names_no_withheld_case_that_a_link_answers(place: Installation, team: Team) -> None:
+    named: list[str] = []
+
+    class Runs:
+        @contextmanager
+        def act(self, reference: str, kind: str) -> Iterator[None]:
+            named.append(reference)
+            yield
+
+        def close(self) -> None:
+            """Nothing to wait for."""
+
+    place.runs = Runs()  # type: ignore[assignment]
+    person = browser_of(place)
+    first, second = duty_token(place), duty_token(place, PAEDS)
+    send(person, first, choose(person, first, "received"))
+    assert named == [CASE]
+    team.record(TODAY, "person_flagged_sensitive")
+    assert "Your answer is recorded" in send(person, second, choose(person, second, "received")).text
+    assert named == [CASE]
