@@ -14,6 +14,7 @@ from deadlines.escalation import Evaluation, contacts, evaluate, step_day, steps
 from deadlines.working_calendar import OutsideCalendarRange
 from models.casefile import CaseFile
 from models.facts import FactDraft, StoredFact
+from models.owner import OwnerKind
 from statemachines.registry import processes
 from statemachines.replay import replay
 from tests.support.by_hand import (
@@ -91,7 +92,8 @@ def test_the_default_ladder_is_the_one_of_the_issue() -> None:
     ]
     assert LADDER.basis == "local_standard"
     duties = load_law().rules
-    assert {duties[rule].per for rule in LADDER.rung} == {"body"}, "the LA's duties are shown, never chased"
+    chased = {duties[rule].owned_by[0] for rule in LADDER.rung}
+    assert chased == {OwnerKind.SERVICE, OwnerKind.TEAM}, "the LA's duties are shown, never chased"
     assert {rule for rule in LADDER.rung if duties[rule].process == "ehc_needs_assessment"} == {ADVICE}
     assert {
         kind: [str(to) for to in each.to] for kind, each in LADDER.letter.items() if kind.startswith("health_advice_")
