@@ -60,8 +60,8 @@ def test_a_fact_without_its_day_or_who_records_it_says_so(lived: Call) -> None:
     found = lived("record", "NX90001", "draft_plan_received")
     assert (found.exit_code, found.stderr.strip()) == (
         2,
-        "draft_plan_received needs --on 2026-03-02 and --actor dco.team. To be asked for each part: sendflow record"
-        " NX90001",
+        "draft_plan_received needs --on and --actor, for example --on 2026-03-02 --actor dco.team. To be asked for each"
+        " part: sendflow record NX90001",
     )
 
 
