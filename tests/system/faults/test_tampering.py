@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -92,12 +93,12 @@ def test_a_planted_directory_is_named_before_it_is_used(filled: Team, tampered: 
 
 def test_a_head_that_left_the_installation_is_compared(filled: Team, tampered: Tampered) -> None:
     whole = tampered()
-    given = {"head": whole.head, "before": whole.before}
+    again_with = partial(verify, head=whole.head, before=whole.before)
     context = filled.context(TODAY)
-    published = verify(context, **given).published
-    assert published is not None and published.matches and verify(context, **given).intact
+    published = again_with(context).published
+    assert published is not None and published.matches and again_with(context).intact
     report = tampered("DELETE FROM passage WHERE case_ref = 'NX90002'", "DELETE FROM change_log WHERE number > 30")
-    again = verify(filled.context(TODAY), **given)
+    again = again_with(filled.context(TODAY))
     assert not report.intact and again.published is not None and not again.published.matches
     assert "published_head" in {each.what for each in again.damage}
 
