@@ -318,7 +318,7 @@ def test_a_case_on_paper(lived: Call) -> None:
             " Sun 12 Apr 2026), act by Fri 10 Apr 2026"
         ),
         "      breached, 1 day late. SEND Regs 2014 (SI 2014/1530) reg 8(1); CFA 2014 s31",
-        "      the advice is awaited 1 day late, 69 days before the 20-week date (2026-06-22)",
+        "      the advice is awaited, 1 day late, 69 days before the 20-week date (2026-06-22)",
     ]
     assert "    3  Mon 2 Mar 2026   health advice requested" in lines
 

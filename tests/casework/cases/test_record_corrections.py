@@ -266,7 +266,7 @@ def test_an_answer_without_advice_after_the_plan_is_no_advice_either(asked: Team
         ("15 Jun 2026", "the advice came 63 days late, 7 days before the 20-week date (2026-06-22)"),
         ("22 Jun 2026", "the advice came 70 days late, on the 20-week date (2026-06-22)"),
         ("29 Jun 2026", "the advice came 77 days late, 7 days after the 20-week date (2026-06-22)"),
-        (None, "the advice is awaited 78 days late, 8 days after the 20-week date (2026-06-22)"),
+        (None, "the advice is awaited, 78 days late, 8 days after the 20-week date (2026-06-22)"),
     ],
 )
 def test_late_advice_shows_what_it_does_to_the_20_week_date(asked: Team, received: str | None, expected: str) -> None:
@@ -279,7 +279,7 @@ def test_advice_after_the_plan_is_not_measured_by_a_met_date(asked: Team) -> Non
     asked.record("15 Jun 2026", "final_plan_received")
     assert (
         asked.duty("30 Jun 2026").knock_on
-        == "the advice is awaited 78 days late; the final plan was issued without it on 2026-06-15"
+        == "the advice is awaited, 78 days late; the final plan was issued without it on 2026-06-15"
     )
     asked.record("29 Jun 2026", "health_advice_received", **ASKED)
     assert (
