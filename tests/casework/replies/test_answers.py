@@ -106,8 +106,8 @@ def test_each_process_says_itself_what_its_answers_record(sample: AppContext) ->
         expected = expected | ({Answer.EXCEPTIONAL} if duty.dates.excuses else set())
         assert set(facts) == expected, (file.process, duty.rule)
     assert RECORDED.items() <= found.items()
-    for (process, rule), facts in found.items():  # a process that came later names facts of its own
-        assert all(sample.processes[process].model_of(fact) for fact in facts if fact is not None), (process, rule)
+    for (process, rule), recorded in found.items():  # a process that came later names facts of its own
+        assert all(sample.processes[process].model_of(fact) for fact in recorded if fact is not None), (process, rule)
 
 
 def test_every_answer_of_every_process_is_recorded_and_undone(sample: AppContext) -> None:
