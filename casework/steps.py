@@ -1,13 +1,13 @@
-"""The steps of a job: named parts, such as a range of cases, which a listener may show.
+"""The steps of a job: named parts, such as a range of cases, which a listener may show; and the slots that it takes.
 
-Without a listener a step is a plain call, so a job is the same with Prefect and without it. A name holds numbers and
-references only.
+Without a listener a step is a plain call and every slot is free, so a job is the same with Prefect and without it. A
+name holds numbers and references only.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -23,7 +23,16 @@ class Step(NamedTuple):
     again: bool = False
 
 
-Listener = Callable[[Step, Callable[[], Any]], Any]
+class Listener(Protocol):
+    """Shows the steps of a job, and counts who uses what at the same time."""
+
+    def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
+        """Do the work of a step and return what it returns."""
+
+    def slot(self, resource: str) -> AbstractContextManager[bool]:
+        """Take one slot of a resource for the block: False if others have all of them."""
+
+
 _LISTENER: ContextVar[Listener | None] = ContextVar("sendflow_steps", default=None)
 
 
@@ -34,6 +43,12 @@ def run_step(step: Step, work: Callable[[], T]) -> T:
         return work()
     done: T = listener(step, work)
     return done
+
+
+def slot(resource: str) -> AbstractContextManager[bool]:
+    """Take one slot of a resource, such as a mail transport, for the block: False if others have all of them."""
+    listener = _LISTENER.get()
+    return nullcontext(True) if listener is None else listener.slot(resource)
 
 
 @contextmanager

@@ -13,12 +13,11 @@ from cli.output import Exit, emit, fail, notify
 from config.text import counted, full_day
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from casework.context import AppContext
     from casework.delivery.daily_digest import DigestReport
     from casework.delivery.deliver import DeliveryReport
     from casework.sweep import SweepReport
+    from flows.work_pool import Shared
 
 REASON_EXAMPLE = "for example sendflow deliver --now --reason 'hearing tomorrow'"
 
@@ -44,7 +43,9 @@ def sweep(
     context = open_installation("sweep")
     day = parse_day(as_at, "--as-at") or context.today()
     if workers and day <= context.today():
-        _share(context, day, workers)
+        from flows.work_pool import sweep_of
+
+        _share(context, sweep_of(day), workers)
     try:
         report: SweepReport = run_job("sweep", context, as_at=day, say=notify)
     except WrongDay as problem:
@@ -56,13 +57,13 @@ def sweep(
         raise typer.Exit(Exit.REFUSED)
 
 
-def _share(context: AppContext, day: date, workers: int) -> None:
-    from flows.work_pool import NoPool, share
+def _share(context: AppContext, work: Shared, workers: int) -> None:
+    from flows.work_pool import THE, NoPool, share
 
     try:
-        share(context, day, workers, notify)
+        share(context, work, workers, notify)
     except NoPool as problem:
-        notify(f"The sweep is not shared. It runs in this process: {problem}.")
+        notify(f"{THE[work.job].capitalize()} is not shared. It runs in this process: {problem}.")
 
 
 def _swept(report: SweepReport) -> str:
@@ -78,6 +79,10 @@ def deliver(
     reason: Annotated[
         str | None, typer.Option("--reason", help="Why the e-mails cannot wait. Stored with the run. Needs --now.")
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=0, max=99, help="Share the delivery among this many workers of the work pool."),
+    ] = 0,
     json_: Json = False,
 ) -> None:
     """Send the e-mails that are due: one a day to each mailbox, on working days."""
@@ -86,10 +91,20 @@ def deliver(
 
     if reason is not None and not now:
         fail(Exit.WRONG_CALL, f"--reason needs --now: {REASON_EXAMPLE}")
+    if workers and now:
+        fail(
+            Exit.WRONG_CALL,
+            "--workers and --now exclude each other, because a reason does not pass through Prefect: expected one of"
+            " them, for example sendflow deliver --workers 4",
+        )
     refuse_identifier(reason or "", "--reason", "Name a case by its reference")
     context = open_installation("deliver")
     if now and not (reason and reason.strip()) and context.settings.carrier is not Carrier.SINK:
         fail(Exit.WRONG_CALL, f"E-mails that reach people outside working hours need a reason: {REASON_EXAMPLE}")
+    if workers:
+        from flows.work_pool import delivery
+
+        _share(context, delivery(context.settings), workers)
     report: DeliveryReport = run_job("deliver", context, now=now, reason=reason, say=notify)
     emit(report.model_dump(mode="json"), json_, lambda: _delivered(report))
     notify_letters_on_hold(context)

@@ -291,6 +291,9 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         # The records keep what matters; runs are shown for a quarter and then cleared away.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(90 * 24 * 3600),
+        # Who holds a slot of a limit is known after a restart, and who waits for one asks again soon.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
         # A server that has gone away must not hold up a person who records a fact.
         "PREFECT_CLIENT_MAX_RETRIES": "2",
     }

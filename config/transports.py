@@ -67,10 +67,11 @@ class SecureMail(_Strict):
 
 
 class Limit(_Strict):
-    """The most letters in a minute and in a day (UTC); 0 for none."""
+    """The most letters in a minute and in a day (UTC), 0 for none; and how many deliverers send at once."""
 
     per_minute: Count = 0
     per_day: Count = 0
+    at_once: Annotated[int, Field(ge=1, le=99)] = 4
 
 
 class TransportRules(_Strict):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,11 +27,13 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed, Pending
 from pydantic import Field
 
-from casework.steps import shown_by
+from casework.delivery.deliver import Extent
+from casework.steps import shown_by, slot
 from casework.sweep import Shard
 from config.settings import Settings
 from flows import artifacts, run_ends, run_labels
 from flows.jobs import Job, JobExecution
+from flows.limits import VERIFY
 from flows.run_labels import MOST_KINDS, NEW, UNKNOWN
 from flows.tasks import TaskSteps, show_failed_cases
 from models.facts import REFERENCE, SLUG
@@ -63,7 +66,7 @@ On = Annotated[str | None, Field(title="On", description="The day on which it ha
 Share = Annotated[
     str | None,
     Field(
-        pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Shard", description="One part of the cases, as 2/3; all unless said"
+        pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Shard", description="One part of the work, as 2/3; all unless said"
     ),
 ]
 Now = Annotated[
@@ -109,11 +112,10 @@ def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
         case Job.DIGEST:
             return JobExecution(job, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today()})
         case Job.DELIVER:
-            return JobExecution(
-                job,
-                context,
-                {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None},
-            )
+            asked = {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None}
+            if given["part"]:
+                asked["extent"] = Extent(context.settings.delivery_seconds, Shard.read(given["part"]))
+            return JobExecution(job, context, asked)
         case Job.VERIFY:
             return JobExecution(job, context, {"case": given["case"]})
         case Job.REPLIES | Job.ALERT:
@@ -132,8 +134,9 @@ async def _execute(job: Job, **given: Any) -> State[Any]:
         ended = run_ends.of_problem(job, name, problem)
     else:
         steps = TaskSteps(prepared.execution.context.settings, str(PREFECT_API_URL.value()), run, job)
-        with shown_by(steps):
+        with shown_by(steps), _verification_slot(prepared.execution):
             ended, document = artifacts.execute(prepared.execution, run, prepared.name)
+        ended = run_ends.left_alone(ended, steps.left_alone)
         if document is not None:
             with contextlib.suppress(Exception):  # the job is done, even if its artifacts cannot be shown
                 show_failed_cases([str(each["case_ref"]) for each in document.get("troubles") or ()])
@@ -142,6 +145,12 @@ async def _execute(job: Job, **given: Any) -> State[Any]:
         await _publish_end(ended)
     state = Failed if ended.broken else Completed
     return state(name=ended.state, message=ended.sentence)
+
+
+def _verification_slot(execution: JobExecution) -> AbstractContextManager[bool]:
+    """A verification of everything takes a slot, and goes on without one after a wait: proof depends on no server."""
+    whole = execution.job is Job.VERIFY and not execution.arguments.get("case")
+    return slot(VERIFY) if whole else contextlib.nullcontext(True)
 
 
 async def _publish_end(ended: run_ends.End) -> None:
@@ -186,9 +195,9 @@ async def sweep(as_at: Day = None, part: Share = None) -> State[Any]:
     flow_run_name=_run_name,
     description="Sends the e-mails that are still needed, one a day to each mailbox.",
 )
-async def deliver(now: Now = False) -> State[Any]:
-    """Deliver the e-mails that are due."""
-    return await _execute(Job.DELIVER, now=now)
+async def deliver(now: Now = False, part: Share = None) -> State[Any]:
+    """Deliver the e-mails that are due, or those to the mailboxes of one worker's shard."""
+    return await _execute(Job.DELIVER, now=now, part=part)
 
 
 @flow(

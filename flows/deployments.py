@@ -27,6 +27,7 @@ from prefect.types.entrypoint import EntrypointType
 from config.settings import Settings
 from flows import definitions
 from flows.automations import keep_automations
+from flows.limits import keep_limits
 from flows.run_labels import BY_HAND_TAG, JOB_TAG
 from flows.views import save_views
 from flows.work_pool import POOL, TEMPLATE
@@ -99,7 +100,7 @@ async def settle_what_was_left(opened: datetime) -> int:
 
 
 async def put_into_pool(settings: Settings, made: list[RunnerDeployment]) -> None:
-    """Make the pool, its deployments, the automations and the saved views, or bring them up to date."""
+    """Make the pool, its deployments, the automations, the limits and the saved views, or bring them up to date."""
     async with get_client() as client:
         try:
             await client.read_work_pool(POOL)
@@ -110,4 +111,5 @@ async def put_into_pool(settings: Settings, made: list[RunnerDeployment]) -> Non
     for each in made:
         await each.aapply(work_pool_name=POOL)
     await keep_automations()
+    await keep_limits(settings)
     await asyncio.to_thread(save_views, settings)

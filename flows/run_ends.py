@@ -6,7 +6,7 @@ Only references, kinds of fact, codes, days and counts pass through here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -86,6 +86,12 @@ def end(job: Job, name: str, report: Mapping[str, Any]) -> End:
     said = (str(tag) for key in ("processes", "bodies") for tag in report.get(key) or ())
     decides = (NEEDS_A_PERSON_TAG,) if ended.needs and not ended.broken else ()
     return replace(ended, tags=(*decides, *said))
+
+
+def left_alone(ended: End, limits: Sequence[str]) -> End:
+    """The end of a run that left something to others, because they had every slot of these limits."""
+    said = tuple(f"Others had every slot of the limit {name}: what was left waits for the next time" for name in limits)
+    return replace(ended, lines=(*ended.lines, *said))
 
 
 def of_problem(job: Job, name: str, problem: Exception) -> End:

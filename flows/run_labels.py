@@ -75,7 +75,9 @@ def parameters(execution: JobExecution) -> dict[str, Any]:
             part = {"part": str(given["part"])} if given.get("part") is not None else {}
             return {"as_at": given["as_at"].isoformat(), **part}
         case Job.DELIVER:
-            return {"now": bool(given.get("now", False))}
+            extent = given.get("extent")
+            part = {"part": str(extent.part)} if extent is not None and extent.part is not None else {}
+            return {"now": bool(given.get("now", False)), **part}
         case Job.VERIFY:
             return {"case": _reference(given["case"]) if given.get("case") else None}
         case Job.REPLIES | Job.ALERT:
@@ -119,13 +121,16 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
         case Job.IMPORT:
             return f"import {str(shown['digest'])[:8]}"
         case Job.SWEEP | Job.DIGEST:
-            part = f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""
             return (
                 f"{job} {short_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{job} today"
-            ) + part
+            ) + _part(shown)
         case Job.DELIVER:
-            return "deliver now" if shown["now"] else "deliver"
+            return ("deliver now" if shown["now"] else "deliver") + _part(shown)
         case Job.VERIFY:
             return f"verify {shown['case'] or 'every case'}"
         case Job.REPLIES | Job.ALERT:
             return str(job)
+
+
+def _part(shown: Mapping[str, Any]) -> str:
+    return f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""

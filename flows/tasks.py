@@ -8,8 +8,8 @@ of the fault.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from prefect import task
@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from casework.steps import Step
 from config.settings import Settings
+from flows.limits import hold, limit_name
 from flows.run_ends import named_fault
 from flows.server_calls import ask
 
@@ -72,6 +73,7 @@ class TaskSteps:
         self._settings, self._server, self._run, self._key = settings, server, run, key
         self._artifact: str | None = None
         self._shown = float("-inf")
+        self.left_alone: list[str] = []
 
     def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
         """Do the work of a step and return what it returns. Raises what it raises, and never what Prefect raises."""
@@ -96,6 +98,14 @@ class TaskSteps:
         result = done[0] if done else work()
         self._progress(step)
         return result
+
+    @contextmanager
+    def slot(self, resource: str) -> Iterator[bool]:
+        """Take a slot of the resource's global concurrency limit for the block; note one that others have."""
+        with hold(resource) as held:
+            if not held:
+                self.left_alone.append(limit_name(resource))
+            yield held
 
     def _progress(self, step: Step) -> None:
         """Show the share that is done, at most once a second; a job of one step needs none."""

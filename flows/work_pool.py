@@ -1,5 +1,5 @@
-"""The same deployments on many machines: a process work pool of Prefect's, its workers, and a large sweep shared among
-them.
+"""The same deployments on many machines: a process work pool of Prefect's, its workers, and a large sweep or delivery
+shared among them.
 
 Purpose: `sendflow up` has one worker (`worker.py`), which is enough for one machine. On several, each runs
 `sendflow run worker`, and a run that somebody starts, or a part of the morning's sweep, goes to whichever is free.
@@ -15,17 +15,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from casework.context import instant
 from casework.sweep import DueDuties, Shard
 from config.running_instance import api_address, server_answers
 from config.settings import Settings, fix_caller_environment
 from config.text import counted
+from flows.jobs import Job
 from models.database import reading
 from models.errors import ServiceNotStarted
+from notifications import outbox
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -46,8 +50,10 @@ TEMPLATE: dict[str, Any] = {
     "variables": {"type": "object", "properties": {}},
 }
 WORTH = 2_000  # duties; below that a sweep is done before a worker's process has started
+WORTH_LETTERS = 100  # mailboxes; the same
 BEGIN_SECONDS = 60.0
 PATIENCE_SECONDS = 3 * 3600.0
+THE = {Job.SWEEP: "the sweep", Job.DELIVER: "the delivery"}
 
 
 class NoPool(ServiceNotStarted):
@@ -91,46 +97,77 @@ def _answers(settings: Settings) -> bool:
     return server_answers(api_address(settings), settings.auth, tls_ca=settings.tls_ca)
 
 
-def share(context: AppContext, as_at: date, parts: int, say: Callable[[str], None]) -> None:
-    """Share a sweep among the pool's workers, a shard each, and return when the shards have ended.
+@dataclass(frozen=True)
+class Shared:
+    """A job that is shared: its name, its parameters beside the shard, and the longest wait for the shards."""
 
-    The caller sweeps afterwards, for what was left.
+    job: Job
+    parameters: dict[str, Any]
+    patience: float = PATIENCE_SECONDS
+
+
+def sweep_of(as_at: date) -> Shared:
+    """A sweep for a day."""
+    return Shared(Job.SWEEP, {"as_at": as_at.isoformat()})
+
+
+def delivery(settings: Settings) -> Shared:
+    """A delivery in working hours. A shard begins no letter after `delivery_seconds`."""
+    return Shared(Job.DELIVER, {"now": False}, settings.delivery_seconds + 2 * BEGIN_SECONDS)
+
+
+def share(context: AppContext, work: Shared, parts: int, say: Callable[[str], None]) -> None:
+    """Share a job among the pool's workers, a shard each, and return when the shards have ended.
+
+    The caller does the job afterwards, for what was left: a worker that is lost costs its shard once.
 
     Raises NoPool where nobody can be asked; never fails for what becomes of a part.
     """
     _reach(context.settings)
     try:
-        said = asyncio.run(_share(as_at, parts))
+        said = asyncio.run(_share(work, parts))
     except NoPool:
         raise
     except Exception as problem:
         # Its text may quote what was sent, the login among it.
         raise NoPool(f"Prefect could not be asked ({type(problem).__name__})") from None
-    say(f"{counted(parts, 'part')} of the sweep went to the pool's workers: {said}.")
+    say(f"{counted(parts, 'part')} of {THE[work.job]} went to the pool's workers: {said}.")
 
 
-def share_if_worth_it(context: AppContext, as_at: date, say: Callable[[str], None]) -> None:
+def share_sweep_if_worth_it(context: AppContext, as_at: date, say: Callable[[str], None]) -> None:
     """Share a large sweep if the installation has workers. The sweep that follows does what is left."""
-    parts = context.settings.workers
-    if parts < 2:
+    if context.settings.workers < 2:
         return
     with reading(context.engine) as connection:
         due = DueDuties.of(context, as_at).count(connection)
-    if due < WORTH:
+    if due >= WORTH:
+        _share_or_say(context, sweep_of(as_at), say)
+
+
+def share_letters_if_worth_it(context: AppContext, say: Callable[[str], None]) -> None:
+    """Share a large delivery if the installation has workers. The delivery that follows sends what is left."""
+    if context.settings.workers < 2:
         return
+    with reading(context.engine) as connection:
+        mailboxes = outbox.mailboxes_to_write(connection, context.today(), instant(context.now()))
+    if len(mailboxes) >= WORTH_LETTERS:
+        _share_or_say(context, delivery(context.settings), say)
+
+
+def _share_or_say(context: AppContext, work: Shared, say: Callable[[str], None]) -> None:
     try:
-        share(context, as_at, parts, say)
+        share(context, work, context.settings.workers, say)
     except Exception as problem:
-        say(f"the workers could not be asked to share the sweep ({type(problem).__name__}); it is done here")
+        say(f"the workers could not be asked to share {THE[work.job]} ({type(problem).__name__}); it is done here")
 
 
-async def _share(as_at: date, parts: int) -> str:
+async def _share(work: Shared, parts: int) -> str:
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
     async with get_client() as client:
         try:
-            deployment = await client.read_deployment_by_name("sweep/sweep-now")
+            deployment = await client.read_deployment_by_name(f"{work.job}/{work.job}-now")
             workers = await client.read_workers_for_work_pool(POOL)
         except (ObjectNotFound, PrefectHTTPStatusError) as problem:
             # Of a pool that is not there Prefect's client says only what the server answered.
@@ -142,24 +179,24 @@ async def _share(as_at: date, parts: int) -> str:
         started = [
             await client.create_flow_run_from_deployment(
                 deployment.id,
-                parameters={"as_at": as_at.isoformat(), "part": str(Shard(number, parts))},
+                parameters={**work.parameters, "part": str(Shard(number, parts))},
                 tags=["shared"],
             )
             for number in range(1, parts + 1)
         ]
-        return await _wait(client, [run.id for run in started])
+        return await _wait(client, [run.id for run in started], work.patience)
 
 
-async def _wait(client: PrefectClient, started: list[UUID]) -> str:
+async def _wait(client: PrefectClient, started: list[UUID], patience: float) -> str:
     """Waits for the runs' ends. Those that nobody begins within a minute of the last that did are taken back: their
-    cases are swept here.
+    work is done here.
     """
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
     from prefect.states import Cancelled
 
     began, moved, ends = time.monotonic(), time.monotonic(), {}
     seen: set[tuple[UUID, str]] = set()
-    while time.monotonic() - began < PATIENCE_SECONDS:
+    while time.monotonic() - began < patience:
         runs = await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=started)))
         now = {(run.id, str(run.state_name)) for run in runs}
         if now != seen:
@@ -173,7 +210,7 @@ async def _wait(client: PrefectClient, started: list[UUID]) -> str:
         if not end:
             await client.set_flow_run_state(
                 run_id,
-                Cancelled(message="no worker took it in time; the process that asked swept its cases"),
+                Cancelled(message="no worker took it in time; the process that asked did its work"),
                 force=True,
             )
     return ", ".join(sorted(end or "not begun" for end in ends.values()))

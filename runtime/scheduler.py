@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from casework.clock_check import ClockJumped, doubts, message
 from casework.context import LONDON, AppContext
 from casework.delivery.account_links import any_waiting, send_waiting
-from casework.delivery.deliver import delivery_is_due
+from casework.delivery.deliver import Extent, delivery_is_due
 from casework.delivery.receipts import ask
 from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
@@ -181,9 +181,12 @@ class Scheduler:
 
     def _deliver(self, context: AppContext) -> None:
         """Deliver for `delivery_seconds` at most, because the other jobs wait; the next tick sends the rest."""
-        report = self._safely(
-            "deliver", lambda: self.act("deliver", context, say=self._once, seconds=context.settings.delivery_seconds)
-        )
+        if context.settings.workers > 1:
+            from flows.work_pool import share_letters_if_worth_it  # as for a sweep
+
+            self._safely("share the delivery", lambda: share_letters_if_worth_it(context, say))
+        extent = Extent(context.settings.delivery_seconds)
+        report = self._safely("deliver", lambda: self.act("deliver", context, say=self._once, extent=extent))
         if report is None or (report.mail_server_error is None and not report.sent + report.failed):
             return
         if report.mail_server_error != self.relay:
@@ -196,9 +199,9 @@ class Scheduler:
 
     def _sweep(self, context: AppContext) -> None:
         if context.settings.workers > 1:
-            from flows.work_pool import share_if_worth_it  # where there are workers at all
+            from flows.work_pool import share_sweep_if_worth_it  # where there are workers at all
 
-            self._safely("share the sweep", lambda: share_if_worth_it(context, context.today(), say))
+            self._safely("share the sweep", lambda: share_sweep_if_worth_it(context, context.today(), say))
         report = self._safely("sweep", lambda: self.act("sweep", context, say=self._once, as_at=context.today()))
         if report is not None and report.troubles:
             # The case stays due until a person repairs it. A line each minute would hide every other line.

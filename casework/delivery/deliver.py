@@ -39,6 +39,7 @@ from casework.delivery.send import SENT, LetterOutcome, record_outcome, send
 from casework.delivery.transports import is_quiet, transport_name, transports, usable
 from casework.job_runs import MAIL_SERVER_ACCEPTS, record_job_run
 from casework.steps import Step, run_step
+from casework.sweep import Shard
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
 from models.free_text import encrypt_free_text, insert_free_texts
@@ -66,6 +67,13 @@ class DeliveryReport(BaseModel):
     withdrawn: int = 0
     held: int = 0
     mail_server_error: str | None = Field(default=None, exclude=True)
+
+
+class Extent(NamedTuple):
+    """How much one run delivers: it begins no letter after so many seconds, and writes to one shard's mailboxes."""
+
+    seconds: float | None = None
+    part: Shard | None = None
 
 
 class Deliveries(NamedTuple):
@@ -109,12 +117,12 @@ def deliver(
     reason: str | None = None,
     run: str | None = None,
     transport: Transport | None = None,
-    seconds: float | None = None,
+    extent: Extent = Extent(),  # noqa: B008 (a constant)
 ) -> DeliveryReport:
     """Send every letter that may leave now.
 
     `now` waits neither for a working day's hours nor for a letter's next try. `transport` replaces the configured one.
-    After `seconds` no further letter is begun. Raises RulesetMismatch if the database's active rule set is another.
+    Raises RulesetMismatch if the database's active rule set is another.
     """
     if not now and not may_leave(context, context.now()):
         with reading(context.engine) as connection:
@@ -125,8 +133,8 @@ def deliver(
     if anything_open:
         context.ensure_ruleset_active("deliver")
         with Deliverer() as deliverer, transports(context, transport, at_once=now) as carrying:
-            delivery_run = DeliveryRun(context, deliverer, run, now, carrying)
-            until = None if seconds is None else monotonic() + seconds
+            delivery_run = DeliveryRun(context, deliverer, run, now, carrying, extent.part)
+            until = None if extent.seconds is None else monotonic() + extent.seconds
             done = run_step(Step(f"letters by {context.settings.carrier}"), partial(_deliver_all, delivery_run, until))
     with writing(context.engine) as connection:
         if not anything_open:
@@ -167,11 +175,12 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     unaddressed, cancelled = 0, 0
     outcomes: list[LetterOutcome] = []
     unreadable: list[str] = []
-    try:
-        transact(run.context.engine, partial(readdress, directory=run.context.directory, today=run.context.today()))
-        unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
-    except UNREADABLE:
-        unreadable.append(NO_ADDRESS)
+    if run.part is None:  # a shard is followed by a delivery of everything
+        try:
+            transact(run.context.engine, partial(readdress, directory=run.context.directory, today=run.context.today()))
+            unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
+        except UNREADABLE:
+            unreadable.append(NO_ADDRESS)
     leases = _leases(run, unreadable)
     while until is None or monotonic() < until:
         lease = next(leases, None)
@@ -197,6 +206,9 @@ def _leases(run: DeliveryRun, unreadable: list[str]) -> Iterator[Lease]:
             None if run.at_once else today,
             None if run.at_once or context.simulated else ready_by,
         )
+    if run.part is not None:
+        unfinished = [letter for letter in unfinished if run.part.holds(letter.mailbox)]
+        mailboxes = [mailbox for mailbox in mailboxes if run.part.holds(mailbox)]
     for letter in unfinished:
         if is_expired(letter.claimed_by, letter.claimed_at, moment):
             yield from _lease(run, letter.mailbox, partial(lease_expired, run, letter=letter), unreadable)

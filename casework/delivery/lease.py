@@ -20,6 +20,7 @@ from casework.delivery.deliverer import Deliverer, is_expired
 from casework.delivery.letter_links import put_placeholders
 from casework.delivery.transports import Transports
 from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
+from casework.sweep import Shard
 from models.enums import LetterState
 from models.facts import canonical
 from notifications import outbox
@@ -32,13 +33,16 @@ FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED
 
 @dataclass(frozen=True)
 class DeliveryRun:
-    """One run of deliver or digest. `at_once`: a person asked not to wait for working hours or a letter's next try."""
+    """One run of deliver or digest. `at_once`: a person asked not to wait for working hours or a letter's next try.
+    `part`: only the mailboxes of this shard.
+    """
 
     context: AppContext
     deliverer: Deliverer
     run: str | None
     at_once: bool
     transports: Transports
+    part: Shard | None = None
 
     def today(self) -> date:
         """Today in London."""

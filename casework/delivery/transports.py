@@ -17,6 +17,7 @@ from casework.context import LONDON, AppContext, instant
 from casework.delivery import transport_state
 from casework.delivery.transport_state import ENOUGH
 from casework.job_runs import MAIL_SERVER_ACCEPTS
+from casework.steps import slot
 from config.running_instance import read_running
 from config.settings import Carrier, Settings
 from config.transports import Limit, TransportRules, transport_rules
@@ -55,11 +56,12 @@ class Transports:
         self._open: dict[str, Transport] = {}
         self._failures: dict[str, int] = {}
         self._last: dict[str, Attempt] = {}
+        self._slots: dict[str, bool] = {}
 
     def take(self, mailbox: str) -> bool:
         """Whether a letter to this mailbox may be sent now. If so, it is counted."""
         name = transport_name(self._context, mailbox)
-        if self._failures.get(name, 0) >= ENOUGH:
+        if self._failures.get(name, 0) >= ENOUGH or not self._has_slot(name):
             return False
         if self._context.simulated or self._at_once:
             return True
@@ -89,6 +91,12 @@ class Transports:
         """MAIL_SERVER_ACCEPTS, or a word for why a transport does not send, by its last attempt; None without one."""
         failed = [attempt.why for attempt in self._last.values() if attempt.is_mail_server_failure]
         return failed[0] if failed else MAIL_SERVER_ACCEPTS if self._last else None
+
+    def _has_slot(self, name: str) -> bool:
+        """Whether this run may use a transport beside the other deliverers. Asked once; kept until the run ends."""
+        if name not in self._slots:
+            self._slots[name] = self._stack.enter_context(slot(name))
+        return self._slots[name]
 
     def _transport(self, name: str) -> Transport:
         if self._given is not None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from casework.context import AppContext
+from casework.delivery.deliver import Extent
 from casework.job_runs import last_finished
 from casework.sweep import NoSuchShard, Shard, sweep
 from config.running_instance import Running, api_address, write_running
@@ -104,12 +105,32 @@ def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps
         raise work_pool.NoPool("no worker")
 
     monkeypatch.setattr(work_pool, "share", nobody)
-    work_pool.share_if_worth_it(context, context.today(), said.append)
+    work_pool.share_sweep_if_worth_it(context, context.today(), said.append)
     assert asked_of == [], "twelve cases are done before a worker has started"
     monkeypatch.setattr(work_pool, "WORTH", 10)
     acts: list[str] = []
     Scheduler(context.settings, act=lambda act, *_, **__: acts.append(act))._sweep(context)
     assert (asked_of, acts) == ([4], ["sweep"])
+
+
+def test_the_scheduler_shares_a_large_delivery(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(team)
+    first = team.context("14 Apr 2026").settings
+    settings = replace(first, workers=4, api_url="http://127.0.0.1:9/api")
+    context = replace(team.context("2 Mar 2026"), settings=settings)
+    said: list[str] = []
+    work_pool.share_letters_if_worth_it(context, said.append)
+    assert said == [], "few letters are sent before a worker has started"
+    monkeypatch.setattr(work_pool, "WORTH_LETTERS", 1)
+    work_pool.share_letters_if_worth_it(context, said.append)
+    assert said == ["the workers could not be asked to share the delivery (NoPool); it is done here"]
+
+
+def test_prefect_gets_the_shard_of_a_delivery_and_nothing_else(team: Team) -> None:
+    extent = {"extent": Extent(77, Shard(2, 3))}
+    shown = parameters(JobExecution(Job.DELIVER, team.context("14 Apr 2026"), extent))
+    assert shown == {"now": False, "part": "2/3"}
+    assert begin(Job.DELIVER, shown) == "deliver, part 2 of 3"
 
 
 def test_the_doctor_asks_for_the_server_of_an_installation_of_several_services(team: Team) -> None:

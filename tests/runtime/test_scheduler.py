@@ -13,7 +13,7 @@ import pytest
 
 from casework.context import AppContext
 from casework.delivery.daily_digest import digest
-from casework.delivery.deliver import DeliveryReport
+from casework.delivery.deliver import DeliveryReport, Extent
 from casework.sweep import SweepReport, Trouble
 from config.reply_mailbox import ReplyMailbox
 from config.settings import Settings
@@ -170,7 +170,7 @@ def test_a_relay_that_does_not_work_is_said_once(
         ticking.tick()
         now[0] += 60
     assert (acts.names.count("deliver"), acts.names.count("sweep")) == (6, 6)
-    assert ("deliver", {"seconds": 77}) in acts.asked
+    assert ("deliver", {"extent": Extent(77)}) in acts.asked
     acts.answers["deliver"] = DeliveryReport(sent=5)
     for _ in range(6):
         ticking.tick()

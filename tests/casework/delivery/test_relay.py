@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import text
 
 from casework.delivery import deliver as delivering
-from casework.delivery.deliver import DeliveryReport, deliver
+from casework.delivery.deliver import DeliveryReport, Extent, deliver
 from cli.jobs import _delivered
 from models.database import reading
 from notifications.transport import Attempt, Letter, Outcome
@@ -46,7 +46,7 @@ def five(team: Team) -> Team:
 
 
 def send(team: Team, relay: Relay, today: str = TODAY, seconds: float | None = None) -> DeliveryReport:
-    return deliver(team.context(today), transport=relay, seconds=seconds)
+    return deliver(team.context(today), transport=relay, extent=Extent(seconds))
 
 
 @pytest.mark.parametrize("why", ["unreachable", "login_refused", "outcome_unknown"])

@@ -21,6 +21,7 @@ from config.running_instance import server_answers
 from config.settings import Settings, child_environment
 from flows.automations import DAMAGE, FAILING, SILENT
 from flows.events import EventFeed
+from flows.limits import limits
 from flows.run_ends import EndState
 from flows.run_labels import NEEDS_A_PERSON_TAG
 from flows.server_calls import ask
@@ -181,6 +182,33 @@ def test_what_another_process_emitted_does_not_come_again(operations: Operations
     assert feed.emit(operations.context()) == 0
     named = [each["event"] for each in operations.events()]
     assert (named.count("sendflow.exception.to_decide"), named.count("sendflow.duty.breached")) == (1, 1)
+
+
+def test_letters_wait_where_others_have_every_slot_of_their_transport(operations: Operations) -> None:
+    """The limits are Prefect's own. A delivery without a slot says so, is not red, and leaves the letters."""
+
+    def taken() -> dict[str, tuple[int, int]]:
+        found = operations.ask("v2/concurrency_limits/filter", {})
+        return {each["name"]: (each["active_slots"], each["limit"]) for each in found}
+
+    wanted = {name: (0, most) for name, most in limits(operations.settings).items()}
+    assert taken() == wanted
+    held = operations.ask(
+        "v2/concurrency_limits/increment-with-lease", {"slots": 4, "names": ["sendflow-sink"], "lease_duration": 300}
+    )
+    done = operations.command("deliver", "--json")
+    assert done.returncode == 0, done.stderr
+    run = operations.runs("deliver")[0]
+    assert (run["state_type"], json.loads(done.stdout)["sent"]) == ("COMPLETED", 0)
+    wanted_logs = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"}
+    lines = [each["message"] for each in operations.ask("logs/filter", wanted_logs)]
+    assert any("every slot of the limit sendflow-sink" in line for line in lines), lines
+    assert operations.command("deployments", "--json").returncode == 0
+    assert taken()["sendflow-sink"] == (4, 4), "a start gives nobody's slot to another"
+    operations.ask("v2/concurrency_limits/decrement-with-lease", {"lease_id": held["lease_id"]})
+    done = operations.command("deliver", "--json")
+    assert json.loads(done.stdout)["sent"] > 0
+    assert taken() == wanted, "the delivery gave its slot back"
 
 
 def test_damage_that_verification_finds_starts_the_alert(operations: Operations) -> None:

@@ -22,7 +22,7 @@ from models.database import Contended, transact, writing
 from models.facts import FactDraft
 from models.locks import lock_cases
 from tests.support.by_hand import day
-from tests.support.mail_server import HOST, ScriptedMailServer, letters
+from tests.support.mail_server import HOST, ScriptedMailServer, letters, run_delivery
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -55,6 +55,20 @@ SWEEP = (
     "from casework import sweep as sweeping; sweeping.BATCH = 3; os.write(1, b'%d ' %"
     " sweeping.sweep(context).facts_written)"
 )
+DELIVER_SHARD = """
+from casework.delivery.deliver import Extent
+from casework.sweep import Shard
+class Dies:
+    def __init__(self):
+        self.inner, self.sent = SmtpTransport({host!r}, {port}), 0
+    def send(self, letter):
+        attempt = self.inner.send(letter)
+        self.sent += 1
+        if number == {dies} and self.sent == 2:
+            os.kill(os.getpid(), 9)
+        return attempt
+os.write(1, b'%d ' % deliver(context, transport=Dies(), extent=Extent(part=Shard(number + 1, {of}))).sent)
+"""
 DELIVER = "os.write(1, b'%d ' % deliver(context, transport=SmtpTransport({!r}, {})).sent)"
 RECORD = """
 from datetime import date
@@ -140,6 +154,28 @@ def test_the_same_letters_with_one_two_and_eight_deliverers(
         assert team.verify("2 Mar 2026").intact
         found.append((letters(team), sorted(mail_server.received()), sorted(row[1:4] for row in rows(team, "fact"))))
     assert all(each == found[0] for each in found)
+
+
+def test_letters_by_shards_are_those_of_one_deliverer_and_a_worker_that_dies_costs_its_shard_once(
+    teams: Callable[[str], Team], mail_server: ScriptedMailServer
+) -> None:
+    """A worker is killed after the mail server took its second letter, before it could record that."""
+    found = []
+    for name, of, dies in (("alone", 1, None), ("by_shards", 3, None), ("one_dies", 3, 1)):
+        team = asked(teams(name))
+        mail_server.arrived.clear()
+        code = DELIVER_SHARD.format(host=HOST, port=mail_server.port, of=of, dies=dies)
+        sent = workers(team, "2 Mar 2026", code, of)
+        assert len(sent) == of - (dies is not None)
+        assert len(sent) < 3 or sum(map(bool, sent)) > 1, "more than one shard had letters"
+        left = run_delivery(team, "2 Mar 2026", mail_server).sent
+        twice = Counter(mail_server.ids()).most_common()
+        assert (left == 0) is (dies is None)
+        assert [count for _, count in twice if count > 1] == [2] * (dies is not None), "the letter that it was sending"
+        found.append((sorted(set(mail_server.received())), sorted(each[:2] for each in letters(team))))
+        assert {state for _, _, state, _ in letters(team)} <= {"sent", "sent_perhaps_twice"}
+        assert team.verify("2 Mar 2026").intact
+    assert found[0] == found[1] == found[2]
 
 
 def test_six_processes_race_on_one_case_on_new_ones_and_for_new_references(team: Team) -> None:
