@@ -93,7 +93,7 @@ class Transports:
         return failed[0] if failed else MAIL_SERVER_ACCEPTS if self._last else None
 
     def _has_slot(self, name: str) -> bool:
-        """Whether this run may use a transport beside the other deliverers. Asked once; kept until the run ends."""
+        """Whether this run may use a transport beside the other deliverers. Asked once for the whole run."""
         if name not in self._slots:
             self._slots[name] = self._stack.enter_context(slot(name))
         return self._slots[name]

@@ -71,10 +71,10 @@ def test_prefect_that_does_not_answer_holds_up_no_letter(
 class Taken:
     """A listener whose slots others have."""
 
-    def __call__(self, _step: object, work: Any) -> Any:
+    def __call__(self, step: object, work: Any) -> Any:
         return work()
 
-    def slot(self, _resource: str) -> Any:
+    def slot(self, resource: str) -> Any:
         return mock.MagicMock(__enter__=lambda _self: False)
 
 
