@@ -58,8 +58,7 @@ class Settings:
     - `metrics_port`: the port of /live, /ready and /metrics; None: `sendflow up` takes a free one
     - `api_url`: the Prefect server of an installation on several machines
     - `tls_ca`: the file of the authority that issued the servers' certificates; None: a public one
-    - `workers`: the number of workers that share a large sweep
-    - `delivery_seconds`: the longest time for one round of letters, before the scheduler checks the duties again
+    - `workers`: how many share a large sweep or delivery; `delivery_seconds`: the longest time for one delivery
     - `smtp_login`: user:password at the mail server
     - `smtp_tls`: whether every letter must go to the mail server by TLS
     - `alert_to`: the mailbox of the person who gets an e-mail when sendflow does not work
@@ -268,8 +267,7 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-        # The installation's own copy of the UI: Prefect writes to it, and several installations share the program's
-        # folder, which may be read-only.
+        # Prefect writes to its copy of the UI, and the program's folder is shared and may be read-only.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.prefect_home / "pages"),
         # The pages ask the server that they came from, also where a proxy shows them under another name.
         "PREFECT_UI_API_URL": "/api",
@@ -283,8 +281,7 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_LOGGING_LEVEL": settings.log_level,
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_CLI_PROMPT": "false",
-        # A run that a person starts from the UI is picked up within two seconds; the default of ten looks like a broken
-        # button.
+        # A run that a person starts is picked up within two seconds; the default of ten looks like a broken button.
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
