@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
@@ -126,7 +125,7 @@ def _by_link(unit: UnitOfWork, mail: Incoming) -> tuple[list[Asked], list[Asked]
     found: list[Link] = []
     for token in dict.fromkeys(IN_A_MAIL.findall(f"{mail.subject}\n{mail.text}")[:MOST_LINKS]):
         with suppress(NoSuchLink):
-            found.append(find_link(unit.connection, unit.context.cipher, token, datetime.now(UTC)))
+            found.append(find_link(unit.connection, unit.context.cipher, token, unit.context.now()))
     asked = [link.asked for link in found if link.asked is not None]
     of_all = [each for link in found if link.asked is None for each in _owed(unit, link.mailbox)]
     return (asked or of_all, [*asked, *of_all]) if found else None
