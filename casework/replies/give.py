@@ -136,7 +136,7 @@ def _recorded(
 
 
 def _check_reach(unit: UnitOfWork, link: Link, asked: Asked) -> None:
-    """Refuse a thing that is not of this link: another case, or another mailbox's duty."""
+    """Refuse a thing that is not of this link: another case, another mailbox's duty, or one that no list names."""
     if link.asked is not None:
         if link.asked != asked:
             raise NoSuchLink("another duty")
@@ -145,6 +145,8 @@ def _check_reach(unit: UnitOfWork, link: Link, asked: Asked) -> None:
     duty = duty_asked_for(case, asked) if case.facts else None
     if duty is None or not _is_at(unit.context, link.mailbox, case.file.la, asked):
         raise NoSuchLink("another mailbox")
+    if asked.case_ref in withheld_cases(unit.connection):
+        raise NoSuchLink("withheld since the list was shown")
 
 
 def _is_at(context: AppContext, mailbox: str, la: str | None, asked: Asked) -> bool:

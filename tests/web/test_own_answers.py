@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from casework.access import accounts
 from casework.replies.answers import Reply
-from casework.replies.give import NotOfThisBody, give_as, undo_as
+from casework.replies.give import NotOfThisBody, give, give_as, undo_as
+from casework.replies.links import NoSuchLink, link_to_all, store_links, token_of
 from casework.replies.owed import owed_by_body
 from casework.replies.record import Asked
 from models.answers import Answer
@@ -128,3 +129,17 @@ def test_a_withheld_child_is_in_no_list_and_nothing_of_it_is_answered(
     context = place.context()
     with reading(context.engine) as connection:
         assert {each.asked.case_ref for each in owed_by_body(context, connection, "x", TRUST, context.now())} == {OTHER}
+
+
+def test_a_child_that_is_withheld_after_the_list_was_shown_is_not_answered_by_it(
+    provider: Browser, place: Installation, team: Team
+) -> None:
+    context = place.context()
+    link = link_to_all(mailbox_of(place), context.today())
+    transact(context.engine, lambda each: store_links(each, context.cipher, [link], context.now()))
+    token, replies = token_of(context.cipher, link), [(asked_of(team), Reply(Answer.RECEIVED))]
+    team.record(TODAY, "person_flagged_sensitive")
+    before = team.dump()
+    with pytest.raises(NoSuchLink):
+        give(place.context(), token, replies)
+    assert team.dump() == before
