@@ -354,17 +354,17 @@ def board(
         found = "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
         return f"{found} Looked at {counted(cases, 'case')} in {context.settings.records_place}."
     by_health = [row for row in rows if row.body is not None]
-    by_authorities = [row for row in rows if row.body is None]
+    by_others = [row for row in rows if row.body is None]
     late = "late" if what == "late" else "due in the next seven days"
     lines = [
         f"{counted(len(rows), 'duty', 'duties')} of {counted(len({row.case_ref for row in rows}), 'case')}"
         f" {noun(len(rows), 'is', 'are')} {late}: {len(by_health)} of health bodies,"
-        f" {len(by_authorities)} of local authorities."
+        f" {len(by_others)} of authorities, our team and others."
     ]
     if gathered is not None:
         parts = [(group.name, group.rows) for group in gathered]
     else:
-        parts = [("Health bodies", by_health), ("Local authorities", by_authorities)]
+        parts = [("Health bodies", by_health), ("Authorities, our team and others", by_others)]
     for name, some in parts:
         if some:
             lines += ["", f"{name}: {len(some)}", *(f"  {_row(context, row, what)}" for row in some)]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from casework.bundles.build import FOR, CannotBundle, Wanted, bundle
-from casework.reports.histories import read_histories
-from models.database import reading
 from web.answers import Answer, File, Page
 from web.asked import Asked
 from web.faults import no_page
+from web.identity import is_case
 
 WHO_IT_IS_FOR = "Say for whom it is: choose one of the six."
 
@@ -15,12 +14,7 @@ WHO_IT_IS_FOR = "Say for whom it is: choose one of the six."
 def ask(asked: Asked) -> Answer:
     """The question for whom the bundle is."""
     ref = asked.place["ref"]
-    try:
-        with reading(asked.context.engine) as connection:
-            read_histories(connection, ref)
-    except LookupError:
-        return no_page(404)
-    return _page(ref)
+    return _page(ref) if is_case(asked.context, ref) else no_page(404)
 
 
 def take(asked: Asked) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from casework.context import AppContext
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import looks_at, note_look
 from casework.privacy.unusual_reading import DAYS, unusual_reads
@@ -39,13 +40,20 @@ def show(asked: Asked) -> Answer:
     return Page("identity.html", {**values, "found": found})
 
 
+def is_case(context: AppContext, ref: str) -> bool:
+    """Whether there is a case of that reference."""
+    try:
+        with reading(context.engine) as connection:
+            read_histories(connection, ref)
+    except LookupError:
+        return False
+    return True
+
+
 def looks(asked: Asked) -> Answer:
     """Who looked at a case, when and why."""
     ref = asked.place["ref"]
-    try:
-        with reading(asked.context.engine) as connection:
-            read_histories(connection, ref)
-    except LookupError:
+    if not is_case(asked.context, ref):
         return no_page(404)
     note_look(asked.context, ref, asked.account, "looks")
     return Page("looks.html", {"title": f"Who looked at {ref}", "ref": ref, "looks": looks_at(asked.context, ref)})

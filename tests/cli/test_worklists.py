@@ -117,7 +117,7 @@ def test_boards_in_words(call: Call) -> None:
     text = call("overdue", today="2026-04-14").stdout
     assert (
         text == "SIMULATION: the day is 14 April 2026, and nobody gets these letters.\n"
-        "1 duty of 1 case is late: 1 of health bodies, 0 of local authorities.\n\n"
+        "1 duty of 1 case is late: 1 of health bodies, 0 of authorities, our team and others.\n\n"
         "Health bodies: 1\n"
         "     1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and"
         " Language Therapy: comply with the request / give advice\n"
@@ -128,7 +128,7 @@ def test_boards_in_words(call: Call) -> None:
     assert "Nothing falls due in the next seven days. Looked at" in call("due-soon", today="2026-04-01").stdout
     gathered = call("overdue", "--by", "la", today="2026-04-28").stdout
     assert gathered.splitlines()[1:4] == [
-        "3 duties of 2 cases are late: 3 of health bodies, 0 of local authorities.",
+        "3 duties of 2 cases are late: 3 of health bodies, 0 of authorities, our team and others.",
         "",
         "Eastmere: 2",
     ]

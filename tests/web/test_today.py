@@ -40,7 +40,7 @@ def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
     assert soon == len(week(context, TODAY)) == fields["soon_count"] + fields["la_soon"] > 0
     html = browsers("dco.team").get("/today").text
     for chased, others in (("late_count", "la_late"), ("soon_count", "la_soon")):
-        said = f"{fields[chased]} of health bodies that sendflow chases, {fields[others]} of authorities and others"
+        said = f"{fields[chased]} that sendflow chases, {fields[others]} that it does not"
         assert said in html
     found = today_of(context, TODAY)
     assert meetings == len(found.meetings)
