@@ -69,7 +69,8 @@ def run(
     """Run one component until it is stopped, for a service manager. `sendflow up` runs all of them on one machine."""
     from config.login import ensure_login
     from config.private_files import make_private
-    from config.settings import Settings, SettingsError, fix_prefect_environment
+    from config.process_environment import fix_prefect_environment
+    from config.settings import Settings, SettingsError
 
     try:
         settings = Settings.read()

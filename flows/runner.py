@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from config.process_environment import fix_caller_environment
 from config.running_instance import find_server
-from config.settings import fix_caller_environment
 from flows.jobs import Job, JobExecution
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from uuid import UUID
 
 from casework.context import instant
 from casework.sweep import DueDuties, Shard
+from config.process_environment import fix_caller_environment
 from config.running_instance import api_address, server_answers
-from config.settings import Settings, fix_caller_environment
+from config.settings import Settings
 from config.text import counted
 from flows.jobs import Job
 from models.database import reading

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from config.process_environment import fix_prefect_environment
 from config.running_instance import api_address, server_answers
-from config.settings import Settings, fix_prefect_environment
+from config.settings import Settings
 from flows.runner import print_to_stderr
 from flows.work_pool import POOL, NoPool
 

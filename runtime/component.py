@@ -14,8 +14,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from config.private_files import protect_process
+from config.process_environment import fix_prefect_environment
 from config.running_instance import read_running
-from config.settings import Settings, fix_prefect_environment
+from config.settings import Settings
 
 GRACE_SECONDS = 8.0
 

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from config.settings import Settings, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings
 from models.errors import ServiceNotStarted
 
 STOP_SECONDS = 10.0

@@ -14,8 +14,8 @@ from benchmarks.harness.measuring import Measured, Side, alternate, times_theirs
 from benchmarks.harness.workload import ACTOR, Workshop
 from casework.context import AppContext
 from config.login import ensure_login
+from config.process_environment import fix_caller_environment
 from config.running_instance import server_answers
-from config.settings import fix_caller_environment
 from flows.jobs import Job, JobExecution
 from models.facts import FactDraft
 from notifications.local_smtp import free_port

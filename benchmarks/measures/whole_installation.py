@@ -25,8 +25,9 @@ from benchmarks.harness.background_load import TRUSTS, background_load, request
 from benchmarks.harness.workload import ACTOR, TODAY
 from casework.cases.record import record
 from casework.context import AppContext
+from config.process_environment import child_environment, fix_caller_environment
 from config.running_instance import Running, server_answers, write_running
-from config.settings import Settings, child_environment, fix_caller_environment
+from config.settings import Settings
 from models.facts import FactDraft
 from notifications.local_smtp import WriteEveryDelivery, free_port
 from runtime.supervisor import Supervisor

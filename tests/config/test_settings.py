@@ -11,14 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import (
-    Carrier,
-    Settings,
-    SettingsError,
-    child_environment,
-    fix_prefect_environment,
-    prefect_environment,
-)
+from config.process_environment import child_environment, fix_prefect_environment, prefect_environment
+from config.settings import Carrier, Settings, SettingsError
 
 
 def test_nothing_set_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +207,10 @@ def test_no_logger_of_prefects_speaks_beside_a_command(tmp_path: Path) -> None:
     items".
     """
     script = (
-        "from config.settings import Settings, fix_caller_environment\nfix_caller_environment(Settings.read(),"
-        " 'http://127.0.0.1:9/api')\nimport logging, prefect\nfrom prefect.logging.configuration import"
-        " setup_logging\nsetup_logging()\nfor name in ('EventsWorker', 'prefect.events', 'prefect._internal'):"
+        "from config.process_environment import fix_caller_environment\nfrom config.settings import Settings\n"
+        "fix_caller_environment(Settings.read(), 'http://127.0.0.1:9/api')\nimport logging, prefect\n"
+        "from prefect.logging.configuration import setup_logging\nsetup_logging()\n"
+        "for name in ('EventsWorker', 'prefect.events', 'prefect._internal'):"
         " logging.getLogger(name).warning('1 items remaining')\n"
     )
     environ = child_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)}))

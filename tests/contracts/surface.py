@@ -25,7 +25,8 @@ from sqlalchemy import Table
 import config
 from casework.context import AppContext
 from cli import main, program
-from config.settings import Settings, fix_prefect_environment
+from config.process_environment import fix_prefect_environment
+from config.settings import Settings
 from flows import artifacts, run_ends, work_pool
 from models import append_only, rows
 from models.facts import FactData

@@ -15,7 +15,8 @@ import pytest
 
 from casework.delivery.deliver import deliver
 from casework.steps import shown_by, slot
-from config.settings import Settings, fix_prefect_environment
+from config.process_environment import fix_prefect_environment
+from config.settings import Settings
 from config.transports import SHIPPED
 from tests.support.mail_server import ScriptedMailServer, running_mail_server
 from tests.support.team import Team

@@ -10,7 +10,8 @@ from unittest import mock
 
 import pytest
 
-from config.settings import Settings, fix_prefect_environment
+from config.process_environment import fix_prefect_environment
+from config.settings import Settings
 from flows import run_labels
 from flows.jobs import Job, JobExecution
 from models.facts import FactDraft

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from casework.steps import Step, run_step, shown_by
-from config.settings import Settings, fix_prefect_environment
+from config.process_environment import fix_prefect_environment
+from config.settings import Settings
 
 
 @pytest.fixture(scope="module")

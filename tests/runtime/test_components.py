@@ -155,7 +155,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
         said.append(str(settings.api_url))
 
     monkeypatch.setattr(flow_worker, "fix_prefect_environment", worker)
-    monkeypatch.setattr("config.settings.fix_prefect_environment", lambda _settings: None)
+    monkeypatch.setattr("config.process_environment.fix_prefect_environment", lambda _settings: None)
     monkeypatch.setattr("runtime.scheduler.run_scheduler", clock)
     AppContext.load(Settings(home=tmp_path)).engine.dispose()
     with socket.create_server(("127.0.0.1", 0)) as taken:

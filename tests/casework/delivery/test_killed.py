@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 
 from casework.delivery.deliver import deliver
-from config.settings import Settings, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings
 from tests.support.mail_server import HOST, SERVICE, ScriptedMailServer, letters, outcomes, run_delivery
 from tests.support.paths import ROOT
 from tests.support.team import Team

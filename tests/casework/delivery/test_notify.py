@@ -17,7 +17,8 @@ from casework.context import AppContext
 from casework.delivery import receipts
 from casework.delivery.deliver import DeliveryReport, deliver
 from casework.replies.links import Scope, find_link
-from config.settings import Settings, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings
 from models.database import reading, writing
 from notifications.notify import NotifyTransport
 from notifications.transport import Attempt, Letter, Outcome

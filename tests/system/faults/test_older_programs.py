@@ -24,7 +24,7 @@ from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.sweep import sweep
-from config.settings import child_environment
+from config.process_environment import child_environment
 from models import database, ledger, schema
 from models.database import is_postgresql, open_engine, writing
 from models.errors import DatabaseUnusable

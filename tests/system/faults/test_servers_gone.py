@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from config.process_environment import child_environment
 from config.running_instance import Running, write_running
-from config.settings import Settings, child_environment
+from config.settings import Settings
 from notifications.transport import SmtpTransport
 from runtime.diagnostics.checks import examine
 from tests.support.fault_judge import all_is_well, facts_are_there_once, nothing_is_left, records_are_whole

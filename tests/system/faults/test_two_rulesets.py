@@ -26,7 +26,8 @@ from casework.rules.ruleset import read_ruleset
 from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, activations
 from casework.sweep import sweep
 from config.escalation_policy import DEFAULT
-from config.settings import Settings, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings
 from models.database import RULESET_NUMBER, is_postgresql, reading, transact, writing
 from models.errors import RulesetMismatch
 from runtime.diagnostics.checks import examine

@@ -17,8 +17,9 @@ import pytest
 from casework.context import AppContext
 from casework.findings import Found, store
 from config.login import ensure_login
+from config.process_environment import child_environment
 from config.running_instance import server_answers
-from config.settings import Settings, child_environment
+from config.settings import Settings
 from flows.automations import DAMAGE, FAILING, SILENT
 from flows.events import EventFeed
 from flows.limits import limits

@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.settings import Settings, SettingsError, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings, SettingsError
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from tests.support.installation import ROOT, processes_of, wait_until
 

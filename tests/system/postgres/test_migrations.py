@@ -17,7 +17,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
-from config.settings import Settings, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings
 from models.access_rows import ALL_ROWS
 from models.append_only import missing_triggers
 from models.database import open_engine, reading, writing

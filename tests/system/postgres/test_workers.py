@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from casework import sweep as sweeping
 from casework.cases.record import RecordCommand, Recorded, record_acts
 from casework.sweep import sweep
-from config.settings import Settings, child_environment
+from config.process_environment import child_environment
+from config.settings import Settings
 from models.database import Contended, transact, writing
 from models.facts import FactDraft
 from models.locks import lock_cases
