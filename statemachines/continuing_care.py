@@ -271,6 +271,7 @@ PROCESS = define_process(
     ContinuingCare,
     name="continuing_care",
     title="Children's continuing care",
+    record_class="continuing_care",
     version=3,  # replies of bodies; version 2: facts out of order; a package before the decision
     out_of_order_from=2,
     facts=[

@@ -224,6 +224,7 @@ PROCESS = define_process(
     Package,
     name="package",
     title="Package of care",
+    record_class="continuing_care",
     version=1,
     items=ITEMS,
     remarks=remarks,

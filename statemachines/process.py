@@ -114,6 +114,7 @@ class Process:
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
+    `record_class`: the class in retention.toml by which its records are retained; None for the class of its subject.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Process:
     about: About = About.CHILD
     items: Items | None = None
     item_tables: Mapping[int, ItemTable] = field(default_factory=dict)
+    record_class: str | None = None
 
     @cached_property
     def opens(self) -> str:
@@ -246,6 +248,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     restricted: bool = False,
     about: About = About.CHILD,
     items: Items | None = None,
+    record_class: str | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -290,4 +293,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         about=about,
         items=items,
         item_tables={} if items is None else released_items(name) | {version: item_table(items)},
+        record_class=record_class,
     )

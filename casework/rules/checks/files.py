@@ -21,6 +21,7 @@ from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
 from config.local_standards import load_approvers, load_panels
+from config.retention import load_retention
 from config.tracker_columns import load_columns
 from models.errors import ConfigurationError
 from notifications.render import FOLDER, shelf
@@ -35,6 +36,7 @@ _OWN_FILES: tuple[tuple[str, Callable[[Path | None], object]], ...] = (
     ("tracker.toml", load_columns),
     ("panels.toml", load_panels),
     ("approvers.toml", load_approvers),
+    ("retention.toml", load_retention),
 )
 
 
@@ -109,5 +111,9 @@ def _readers(folders: Sequence[Path], home: Path | None) -> Iterator[Problem]:
             load_escalation_policy(SHIPPED / "ladder", *(folder / "ladder" for folder in folders[1:]))
         for name, load in _OWN_FILES:
             load(home / name if home is not None and (home / name).exists() else None)
+        own = home / "retention.toml" if home is not None else None
+        retention = load_retention(own if own is not None and own.exists() else None)
+        for process in processes().values():
+            retention.class_of(process.about, process.record_class)
     except ConfigurationError as fault:
         yield unreadable(fault)
