@@ -36,6 +36,8 @@ def snapshot_of(connection: Connection, engine: Engine) -> str | None:
     """The name by which other connections read the same snapshot. SQLite has none: each part has its own."""
     if not is_postgresql(engine):
         return None
+    # This connection waits for the others, for as long as a verification takes.
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     return str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar())
 
 

@@ -32,6 +32,7 @@ from audit.stored_cases import count_cases
 from audit.verify_changes import check_config
 from audit.verify_letters import check_files, check_letters
 from audit.verify_notices import SentDays
+from audit.workers import Share, checked_by_workers
 from casework import published_heads
 from casework.cases.unit_of_work import LARGEST_CLOCK_DIFFERENCE
 from casework.context import AppContext, instant
@@ -44,10 +45,14 @@ _CHANGED = "SELECT DISTINCT case_ref FROM fact WHERE recorded_at >= {mark} ORDER
 
 
 class How(NamedTuple):
-    """In how many processes; None: as many as are worth it. `resume`: go on with one that was interrupted."""
+    """In how many processes; None: as many as are worth it. `resume`: go on with one that was interrupted.
+
+    `share`: let workers check the parts first; the processes check what is left.
+    """
 
     processes: int | None = 1
     resume: bool = False
+    share: Share | None = None
 
     def number(self, context: AppContext, connection: Connection) -> int:
         """The number of processes for this database; 1 if others cannot open it."""
@@ -65,10 +70,10 @@ def check_whole(
     """Check everything. Gives the numbers, the head, and what was found, in the same order however it was done."""
     progress = Progress.of(context, ranges(connection), count_cases(connection), resume=how.resume)
     processes = how.number(context, connection)
-    if processes == 1 and not progress.resumed:
+    if processes == 1 and not progress.resumed and how.share is None:
         found = _one_after_another(context, connection, progress, before)
     else:
-        found = _shared(context, connection, progress, before, processes)
+        found = _shared(context, connection, progress, before, how._replace(processes=processes))
     if progress.resumed:
         _again(context, connection, progress, before)
     done = [progress.done[number] for number in sorted(progress.done)]
@@ -105,13 +110,13 @@ def _one_after_another(
 
 
 def _shared(
-    context: AppContext, connection: Connection, progress: Progress, before: str, processes: int
+    context: AppContext, connection: Connection, progress: Progress, before: str, how: How
 ) -> dict[str, Checked]:
-    """Check the parts that are not done in several processes, and those of a lost process in this one."""
+    """Check the parts that are not done by workers or in several processes, and those of a lost one in this process."""
     left = [Part(kind) for kind in IN_ORDER]
     left += [part for part in progress.begun.ranges if part.number not in progress.done]
     found: dict[str, Checked] = {}
-    for checked in _checked(context, connection, left, before, processes):
+    for checked in _checked(context, connection, left, before, how):
         run_step(_step(checked.part, progress), lambda: None)
         if checked.part.kind == CASES:
             progress.note(checked)
@@ -121,13 +126,19 @@ def _shared(
 
 
 def _checked(
-    context: AppContext, connection: Connection, parts: list[Part], before: str, processes: int
+    context: AppContext, connection: Connection, parts: list[Part], before: str, how: How
 ) -> Iterator[Checked]:
     settings = settings_of(context)
     done: set[Part] = set()
-    if processes > 1 and settings is not None:
+    if how.share is not None:
+        for checked in checked_by_workers(context, connection, parts, before, how.share):
+            done.add(checked.part)
+            yield checked
+    left = [part for part in parts if part not in done]
+    processes = how.processes or 1
+    if min(processes, len(left)) > 1 and settings is not None:
         shared = Shared(settings, before, snapshot_of(connection, context.engine))
-        for checked in check_in_processes(shared, parts, processes):
+        for checked in check_in_processes(shared, left, processes):
             done.add(checked.part)
             yield checked
     yield from (check_part(context, connection, part, before) for part in parts if part not in done)

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
+VERIFICATION = "verify"  # the resource of a whole verification
 
 
 class Step(NamedTuple):
@@ -29,8 +30,8 @@ class Listener(Protocol):
     def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
         """Do the work of a step and return what it returns."""
 
-    def slot(self, resource: str) -> AbstractContextManager[bool]:
-        """Take one slot of a resource for the block: False if others have all of them."""
+    def slot(self, resource: str, *, wait: bool) -> AbstractContextManager[bool]:
+        """Take one slot of a resource for the block: False if others have all of them. `wait`: for some minutes."""
 
 
 _LISTENER: ContextVar[Listener | None] = ContextVar("sendflow_steps", default=None)
@@ -45,10 +46,13 @@ def run_step(step: Step, work: Callable[[], T]) -> T:
     return done
 
 
-def slot(resource: str) -> AbstractContextManager[bool]:
-    """Take one slot of a resource, such as a mail transport, for the block: False if others have all of them."""
+def slot(resource: str, *, wait: bool = False) -> AbstractContextManager[bool]:
+    """Take one slot of a resource, such as a mail transport, for the block: False if others have all of them.
+
+    `wait`: wait some minutes for one, and not some seconds.
+    """
     listener = _LISTENER.get()
-    return nullcontext(True) if listener is None else listener.slot(resource)
+    return nullcontext(True) if listener is None else listener.slot(resource, wait=wait)
 
 
 @contextmanager

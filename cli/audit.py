@@ -14,6 +14,7 @@ from cli.output import Exit, emit, fail, notify
 
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
+    from audit.whole import How
     from casework.context import AppContext
 
 HEX = re.compile(r"[0-9a-f]{64}")
@@ -44,6 +45,9 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
         int | None,
         typer.Option("--processes", min=1, max=64, help="How many processes share it. Default: what is worth it."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, max=99, help="Share it among this many workers of the work pool.")
+    ] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Note how far it came, and go on if it was interrupted (12 hours).")
     ] = False,
@@ -66,6 +70,8 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
     given: dict[str, Any] = _published_head(case, head, before)
     if against is not None and (case is not None or not against.exists()):
         fail(Exit.WRONG_CALL, "--against names a file or a folder that is there, without a case")
+    if workers and (case is not None or since_last):
+        fail(Exit.WRONG_CALL, "--workers is for a verification of every case: sendflow verify --workers 4")
     if since_last and (case or given or against or resume or processes is not None):
         fail(Exit.WRONG_CALL, "--since-last takes no case and no other option: sendflow verify --since-last")
     context = open_installation("verify", access=Access.CHANGES if resume or since_last else None)
@@ -78,7 +84,7 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
     if case is None:
         from audit.whole import How
 
-        given = {**given, "how": How(processes, resume)}
+        given = {**given, "how": _how(context, How(processes, resume), workers)}
     try:
         reference = _meant(context, case) if case is not None else None
         found = run_job("verify", context, case=reference, say=notify, **given)
@@ -91,6 +97,17 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))
     if not found.intact or found.open:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _how(context: AppContext, how: How, workers: int) -> How:
+    if not workers:
+        return how
+    if context.settings.database_url is None:
+        notify("The verification is not shared: its workers need PostgreSQL. On one machine, --processes shares it.")
+        return how
+    from flows.work_pool import shared_verification
+
+    return how._replace(share=shared_verification(context, workers, notify).share)
 
 
 def _since_last(context: AppContext) -> VerifyReport:

@@ -122,7 +122,7 @@ async def publish(execution: JobExecution, document: dict[str, Any], ended: End)
     from prefect.artifacts import acreate_markdown_artifact
 
     match execution.job:
-        case Job.VERIFY:
+        case Job.VERIFY if "intact" in document:
             await acreate_markdown_artifact(verification(document), key=VERIFY_KEY, description=ended.sentence)
         case Job.IMPORT if document["refusals"]:
             await _publish_table(REFUSED_KEY, refused_rows(document), f"Refused rows: {ended.sentence}")

@@ -28,12 +28,11 @@ from prefect.states import Completed, Failed, Pending
 from pydantic import Field
 
 from casework.delivery.deliver import Extent
-from casework.steps import shown_by, slot
+from casework.steps import VERIFICATION, shown_by, slot
 from casework.sweep import Shard
 from config.settings import Settings
 from flows import artifacts, run_ends, run_labels
 from flows.jobs import Job, JobExecution
-from flows.limits import VERIFY
 from flows.run_labels import MOST_KINDS, NEW, UNKNOWN
 from flows.tasks import TaskSteps, show_failed_cases
 from models.facts import REFERENCE, SLUG
@@ -59,6 +58,7 @@ Digest = Annotated[
 ]
 # A day is text with a pattern, because the Prefect server does not check a date type and would store any text.
 DAY = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "json_schema_extra": {"format": "date"}}
+NO_SNAPSHOT = "0-0-0"  # of a shard that a person started: no verification waits for it
 Day = Annotated[
     str | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14", **DAY)
 ]
@@ -67,6 +67,22 @@ Share = Annotated[
     str | None,
     Field(
         pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Shard", description="One part of the work, as 2/3; all unless said"
+    ),
+]
+Snapshot = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[0-9A-F]{1,16}-[0-9A-F]{1,16}-[0-9]{1,9}$",
+        title="Snapshot",
+        description="Of a part: the database's name of the snapshot that the verification reads",
+    ),
+]
+Instant = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z$",
+        title="Before",
+        description="Of a part: the instant of the head",
     ),
 ]
 Now = Annotated[
@@ -117,12 +133,21 @@ def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
                 asked["extent"] = Extent(context.settings.delivery_seconds, Shard.read(given["part"]))
             return JobExecution(job, context, asked)
         case Job.VERIFY:
+            if given["part"]:
+                return JobExecution(job, context, _shard_of_verification(given))
             return JobExecution(job, context, {"case": given["case"]})
         case Job.REPLIES | Job.ALERT:
             return JobExecution(job, context, {})
         case _:
             # The facts and the file of these jobs never pass through Prefect.
             raise RuntimeError(f"{job} runs only inside the command that asked for it") from None
+
+
+def _shard_of_verification(given: dict[str, Any]) -> dict[str, Any]:
+    from audit.workers import Ticket
+
+    ticket = Ticket(given["snapshot"] or NO_SNAPSHOT, given["before"] or "")
+    return {"part": Shard.read(given["part"]), "ticket": ticket}
 
 
 async def _execute(job: Job, **given: Any) -> State[Any]:
@@ -149,8 +174,10 @@ async def _execute(job: Job, **given: Any) -> State[Any]:
 
 def _verification_slot(execution: JobExecution) -> AbstractContextManager[bool]:
     """A verification of everything takes a slot, and goes on without one after a wait: proof depends on no server."""
-    whole = execution.job is Job.VERIFY and not execution.arguments.get("case")
-    return slot(VERIFY) if whole else contextlib.nullcontext(True)
+    given = execution.arguments
+    shared = "part" in given or getattr(given.get("how"), "share", None) is not None  # each shard takes one
+    whole = execution.job is Job.VERIFY and not given.get("case") and not shared
+    return slot(VERIFICATION) if whole else contextlib.nullcontext(True)
 
 
 async def _publish_end(ended: run_ends.End) -> None:
@@ -221,9 +248,11 @@ async def digest(as_at: Day = None) -> State[Any]:
     flow_run_name=_run_name,
     description="Proves that the history is unaltered and that the projections agree with it.",
 )
-async def verify(case: CaseReference | None = None) -> State[Any]:
-    """Verify one case, or every case."""
-    return await _execute(Job.VERIFY, case=case)
+async def verify(
+    case: CaseReference | None = None, part: Share = None, snapshot: Snapshot = None, before: Instant = None
+) -> State[Any]:
+    """Verify one case, every case, or the shard of one worker in the snapshot of the process that asks."""
+    return await _execute(Job.VERIFY, case=case, part=part, snapshot=snapshot, before=before)
 
 
 @flow(

@@ -121,6 +121,15 @@ def _without_facts(job: Job) -> Callable[..., Any]:
         from flows.alerts import raise_alert
 
         return lambda context, _run, **arguments: raise_alert(context, **arguments)
+    return _verify
+
+
+def _verify(context: AppContext, _run: str | None, **arguments: Any) -> Any:
+    """Verify everything, one case, or the shard of one worker."""
+    if "part" in arguments:
+        from audit.workers import verify_shard
+
+        return verify_shard(context, arguments["ticket"], arguments["part"])
     from audit.verify import verify_and_store
 
-    return lambda context, _run, **arguments: verify_and_store(context, **arguments)
+    return verify_and_store(context, **arguments)

@@ -14,12 +14,13 @@ from http import HTTPStatus
 from prefect.client.orchestration import get_client
 from prefect.concurrency.sync import concurrency
 
+from casework.steps import VERIFICATION
 from config.settings import Carrier, Settings
 from config.transports import Limit, transport_rules
 
-VERIFY = "verify"
 LEASE_SECONDS = 60.0  # the shortest that Prefect grants
-ASKED_AGAIN = 3  # times; the server says after how many seconds, at most five (config/settings.py)
+ASKED_AGAIN = 3  # times; the server says after how many seconds, at most five (config/process_environment.py)
+WAITED = 120  # times, by a shard of a verification: where the limit is less than the shards, they take turns
 
 
 def limit_name(resource: str) -> str:
@@ -34,7 +35,7 @@ def limits(settings: Settings) -> dict[str, int]:
     """
     rules = transport_rules(settings)
     wanted = {limit_name(each): rules.limit.get(each, Limit()).at_once for each in Carrier}
-    return {**wanted, limit_name(VERIFY): max(1, settings.workers)}
+    return {**wanted, limit_name(VERIFICATION): max(1, settings.workers)}
 
 
 async def keep_limits(settings: Settings) -> None:
@@ -45,7 +46,7 @@ async def keep_limits(settings: Settings) -> None:
 
 
 @contextmanager
-def hold(resource: str) -> Iterator[bool]:
+def hold(resource: str, asked_again: int = ASKED_AGAIN) -> Iterator[bool]:
     """Hold a slot for the block. False if others have all of them; True also if Prefect does not answer."""
     with ExitStack() as stack:
         held = True
@@ -53,7 +54,7 @@ def hold(resource: str) -> Iterator[bool]:
             stack.enter_context(
                 concurrency(
                     limit_name(resource),
-                    max_retries=ASKED_AGAIN,
+                    max_retries=asked_again,
                     lease_duration=LEASE_SECONDS,
                     raise_on_lease_renewal_failure=False,
                 )

@@ -79,7 +79,8 @@ def parameters(execution: JobExecution) -> dict[str, Any]:
             part = {"part": str(extent.part)} if extent is not None and extent.part is not None else {}
             return {"now": bool(given.get("now", False)), **part}
         case Job.VERIFY:
-            return {"case": _reference(given["case"]) if given.get("case") else None}
+            shard = {"part": str(given["part"]), **given["ticket"]._asdict()} if "part" in given else None
+            return shard or {"case": _reference(given["case"]) if given.get("case") else None}
         case Job.REPLIES | Job.ALERT:
             return {}
 
@@ -127,7 +128,7 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
         case Job.DELIVER:
             return ("deliver now" if shown["now"] else "deliver") + _part(shown)
         case Job.VERIFY:
-            return f"verify {shown['case'] or 'every case'}"
+            return f"verify {shown.get('case') or 'every case'}" + _part(shown)
         case Job.REPLIES | Job.ALERT:
             return str(job)
 

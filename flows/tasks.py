@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from casework.steps import Step
 from config.settings import Settings
-from flows.limits import hold, limit_name
+from flows.limits import ASKED_AGAIN, WAITED, hold, limit_name
 from flows.run_ends import named_fault
 from flows.server_calls import ask
 
@@ -100,9 +100,9 @@ class TaskSteps:
         return result
 
     @contextmanager
-    def slot(self, resource: str) -> Iterator[bool]:
+    def slot(self, resource: str, *, wait: bool = False) -> Iterator[bool]:
         """Take a slot of the resource's global concurrency limit for the block; note one that others have."""
-        with hold(resource) as held:
+        with hold(resource, WAITED if wait else ASKED_AGAIN) as held:
             if not held:
                 self.left_alone.append(limit_name(resource))
             yield held

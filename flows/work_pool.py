@@ -21,7 +21,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from audit.stored_cases import count_cases
+from audit.whole import How
+from audit.workers import Ticket
 from casework.context import instant
+from casework.steps import VERIFICATION
 from casework.sweep import DueDuties, Shard
 from config.process_environment import fix_caller_environment
 from config.running_instance import api_address, server_answers
@@ -54,7 +58,8 @@ WORTH = 2_000  # duties; below that a sweep is done before a worker's process ha
 WORTH_LETTERS = 100  # mailboxes; the same
 BEGIN_SECONDS = 60.0
 PATIENCE_SECONDS = 3 * 3600.0
-THE = {Job.SWEEP: "the sweep", Job.DELIVER: "the delivery"}
+WORTH_CASES = 20_000  # cases; the same
+THE = {Job.SWEEP: "the sweep", Job.DELIVER: "the delivery", Job.VERIFY: "the verification"}
 
 
 class NoPool(ServiceNotStarted):
@@ -117,6 +122,32 @@ def delivery(settings: Settings) -> Shared:
     return Shared(Job.DELIVER, {"now": False}, settings.delivery_seconds + 2 * BEGIN_SECONDS)
 
 
+def verification(ticket: Ticket) -> Shared:
+    """A verification of everything, in the snapshot of the process that asks."""
+    return Shared(Job.VERIFY, ticket._asdict())
+
+
+def shared_verification(context: AppContext, workers: int, say: Callable[[str], None]) -> How:
+    """How to verify with so many workers. What they leave is checked in as many processes as are worth it."""
+
+    def among_workers(ticket: Ticket) -> None:
+        try:
+            share(context, verification(ticket), workers, say)
+        except NoPool as problem:
+            say(f"The verification is not shared. It runs in this process: {problem}.")
+
+    return How(None, share=among_workers)
+
+
+def verification_if_worth_it(context: AppContext, say: Callable[[str], None]) -> How | None:
+    """How to verify if the installation has workers and many cases; None: in this process, as without workers."""
+    if context.settings.workers < 2:
+        return None
+    with reading(context.engine) as connection:
+        many = count_cases(connection) >= WORTH_CASES
+    return shared_verification(context, context.settings.workers, say) if many else None
+
+
 def share(context: AppContext, work: Shared, parts: int, say: Callable[[str], None]) -> None:
     """Share a job among the pool's workers, a shard each, and return when the shards have ended.
 
@@ -166,6 +197,8 @@ async def _share(work: Shared, parts: int) -> str:
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
+    from flows.limits import limit_name
+
     async with get_client() as client:
         try:
             deployment = await client.read_deployment_by_name(f"{work.job}/{work.job}-now")
@@ -185,7 +218,11 @@ async def _share(work: Shared, parts: int) -> str:
             )
             for number in range(1, parts + 1)
         ]
-        return await _wait(client, [run.id for run in started], work.patience)
+        said = await _wait(client, [run.id for run in started], work.patience)
+        if work.job is Job.VERIFY:
+            most = (await client.read_global_concurrency_limit_by_name(limit_name(VERIFICATION))).limit
+            said += "" if most >= parts else f" (the limit {limit_name(VERIFICATION)} lets {most} verify at once)"
+        return said
 
 
 async def _wait(client: PrefectClient, started: list[UUID], patience: float) -> str:

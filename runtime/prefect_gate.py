@@ -88,7 +88,7 @@ NONE_TO_SEE = "/api/block_documents/filter"
 # Web sockets by which the pages follow runs; those by which programs write are not among them.
 FOLLOWED = frozenset({"/api/events/out", "/api/logs/out"})
 TAGS = ("by-hand", "shared")
-PARAMETERS = ("as_at", "part", "now", "case")  # of the deployments; Prefect would store any other
+PARAMETERS = ("as_at", "part", "now", "case", "snapshot", "before")  # of the deployments; Prefect would store any other
 CANCELLING = frozenset({"CANCELLING", "CANCELLED"})
 LARGEST = 65_536
 

@@ -133,8 +133,16 @@ class Scheduler:
         self._safely("alert", lambda: self._alert(context))
 
     def _verify(self, context: AppContext) -> None:
-        self._safely("verify", lambda: self.act("verify", context, say=self._once))
+        self._safely("verify", lambda: self.act("verify", context, say=self._once, **self._how_to_verify(context)))
         self._safely("alert", lambda: self._alert(context))
+
+    def _how_to_verify(self, context: AppContext) -> dict[str, Any]:
+        if context.settings.workers < 2:
+            return {}
+        from flows.work_pool import verification_if_worth_it  # as for a sweep
+
+        how = self._safely("share the verification", lambda: verification_if_worth_it(context, say))
+        return {} if how is None else {"how": how}
 
     def _compare(self, context: AppContext) -> None:
         found = self._safely("compare the published heads", lambda: check_published(context))

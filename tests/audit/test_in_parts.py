@@ -4,6 +4,7 @@ since the last is about that alone.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -236,3 +237,12 @@ def test_the_command_goes_on_and_verifies_what_is_new(lived: Team) -> None:
     found = command(lived, DAY, "verify", "--since-last")
     assert found.exit_code == 0 and "since the checkpoint of 2026-02-03" in found.stdout
     assert command(lived, DAY, "verify", "NX90001", "--since-last").exit_code == 2
+
+
+def test_workers_are_for_every_case_and_for_postgresql(lived: Team) -> None:
+    refused = command(lived, DAY, "verify", "NX90001", "--workers", "2")
+    assert (refused.exit_code, "sendflow verify --workers 4" in refused.stderr) == (2, True)
+    assert command(lived, DAY, "verify", "--since-last", "--workers", "2").exit_code == 2
+    alone = command(lived, DAY, "verify", "--workers", "2", "--json")
+    assert (alone.exit_code, "its workers need PostgreSQL" in alone.stderr) == (0, True)
+    assert json.loads(alone.stdout)["facts"] == 6

@@ -75,7 +75,7 @@ class Taken:
     def __call__(self, step: object, work: Any) -> Any:
         return work()
 
-    def slot(self, resource: str) -> Any:
+    def slot(self, resource: str, *, wait: bool) -> Any:
         return mock.MagicMock(__enter__=lambda _self: False)
 
 

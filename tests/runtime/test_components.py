@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import pytest
 
+from audit.verify import verify
+from audit.workers import Ticket
 from casework.context import AppContext
 from casework.delivery.deliver import Extent
 from casework.job_runs import last_finished
@@ -124,6 +126,35 @@ def test_the_scheduler_shares_a_large_delivery(team: Team, monkeypatch: pytest.M
     monkeypatch.setattr(work_pool, "WORTH_LETTERS", 1)
     work_pool.share_letters_if_worth_it(context, said.append)
     assert said == ["the workers could not be asked to share the delivery (NoPool); it is done here"]
+
+
+def test_the_scheduler_shares_a_verification_of_many_cases(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(team)
+    settings = replace(team.first.settings, workers=4, api_url="http://127.0.0.1:9/api")
+    context = replace(team.context("2 Mar 2026"), settings=settings)
+    given: list[dict[str, Any]] = []
+    scheduler = Scheduler(settings, act=lambda _job, _context, say, **more: given.append(more))
+    scheduler._verify(context)
+    monkeypatch.setattr(work_pool, "WORTH_CASES", 10)
+    scheduler._verify(context)
+    assert given[0] == {}, "few cases are verified before a worker has started"
+    assert given[1]["how"].share is not None
+    assert verify(context, how=given[1]["how"]).intact, "nobody answers, so it is done here"
+
+
+def test_a_reason_does_not_pass_through_prefect_so_now_and_workers_exclude_each_other(tmp_path: Any) -> None:
+    given = {"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_TODAY": "2026-04-14"}
+    refused = sendflow("deliver", "--workers", "2", "--now", "--reason", "hearing tomorrow", env=given)
+    assert (refused.exit_code, "sendflow deliver --workers 4" in refused.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prefect_gets_the_shard_of_a_verification_and_nothing_else(team: Team) -> None:
+    ticket = Ticket("00000003-0000001B-1", "2026-04-14T02:30:00.000000Z")
+    job = JobExecution(Job.VERIFY, team.context("14 Apr 2026"), {"part": Shard(2, 3), "ticket": ticket})
+    shown = parameters(job)
+    assert shown == {"part": "2/3", "snapshot": ticket.snapshot, "before": ticket.before}
+    assert begin(Job.VERIFY, shown) == "verify every case, part 2 of 3"
 
 
 def test_prefect_gets_the_shard_of_a_delivery_and_nothing_else(team: Team) -> None:

@@ -1,5 +1,5 @@
-"""A sweep shared by Prefect workers: a server with a login and its own database, a process work pool, and one, two or
-eight workers.
+"""Sweeps, deliveries and verifications shared by Prefect workers: a server with a login and its own database, a process
+work pool, and one, two or eight workers.
 
 The tests take minutes, so they run with `make faults`; `tests/runtime/test_components.py` has those without a server.
 """
@@ -12,8 +12,11 @@ import signal
 import subprocess
 import urllib.request
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +90,30 @@ class Machines:
         found = self.ask("/work_pools/sendflow/workers/filter", {})
         return {each["name"] for each in found if each["name"].startswith(name) and each["status"] == "ONLINE"}
 
-    def sweep(self, home: Path, parts: int, **more: str) -> tuple[dict[str, Any], str]:
-        """Run `sendflow sweep --workers`; return its report and its standard error."""
-        command = [*SENDFLOW, "sweep", f"--workers={parts}", "--json"]
+    def job(self, home: Path, job: str, parts: int, **more: str) -> tuple[dict[str, Any], str]:
+        """Run `sendflow JOB --workers`; return its report and its standard error."""
+        command = [*SENDFLOW, job, f"--workers={parts}", "--json"]
         done = subprocess.run(
             command, env=self.environment(home, **more), cwd=self.folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout), done.stderr
+
+    def shards(self, job: str, how_many: int) -> list[dict[str, Any]]:
+        """The newest runs of a job's shards."""
+        flows = {"flows": {"name": {"any_": [job]}}, "flow_runs": {"tags": {"all_": ["shared"]}}}
+        wanted = {"sort": "EXPECTED_START_TIME_DESC", "limit": how_many, **flows}
+        found: list[dict[str, Any]] = self.ask("/flow_runs/filter", wanted)
+        return found
+
+    @contextmanager
+    def workers(self, home: Path, name: str, how_many: int, **more: str) -> Iterator[None]:
+        """Run so many workers, each as on a machine of its own."""
+        with ExitStack() as stack:
+            for number in range(how_many):
+                stack.enter_context(self.part(home, "worker", f"--name={name}-{number}", **more))
+            wait_until(lambda: len(self.at_work(f"{name}-")) == how_many)
+            yield
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +139,7 @@ def machines(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) 
             "alert/alert-now",
             "deliver/deliver-now",
             "digest/digest-now",
+            "replies/replies-now",
             "sweep/sweep-now",
             "verify/verify-now",
         ]
@@ -136,23 +156,10 @@ def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(
     found = []
     for how_many in (1, 2, 8):
         team = asked(teams(f"by_{how_many}"))
-        with_workers = [
-            machines.part(team.home, "worker", f"--name=of{how_many}-{number}", **of(team))
-            for number in range(how_many)
-        ]
-        entered = [each.__enter__() for each in with_workers]
-        try:
-            wait_until(lambda: len(machines.at_work(f"of{how_many}-")) == how_many)  # noqa: B023 (asked at once)
-            report, said = machines.sweep(team.home, how_many, **of(team))
-        finally:
-            for each in with_workers:
-                each.__exit__(None, None, None)
-        assert entered
+        with machines.workers(team.home, f"of{how_many}", how_many, **of(team)):
+            report, said = machines.job(team.home, "sweep", how_many, **of(team))
         assert report["facts_written"] == 0, f"the workers have done it all: {said}"
-        runs = machines.ask(
-            "/flow_runs/filter",
-            {"sort": "EXPECTED_START_TIME_DESC", "limit": how_many, "flow_runs": {"tags": {"all_": ["shared"]}}},
-        )
+        runs = machines.shards("sweep", how_many)
         assert {run["parameters"]["part"] for run in runs} == {
             f"{number}/{how_many}" for number in range(1, how_many + 1)
         }
@@ -166,17 +173,70 @@ def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(
 
 def test_the_caller_sweeps_the_shard_of_a_worker_that_dies(machines: Machines, team: Team) -> None:
     asked(team)
-    with machines.part(team.home, "worker", "--name=dies", SENDFLOW_KILL_AT="after_fact_before_commit", **of(team)):
-        wait_until(lambda: machines.at_work("dies"))
-        report, said = machines.sweep(team.home, 2, **of(team))
+    with machines.workers(team.home, "dies", 1, SENDFLOW_KILL_AT="after_fact_before_commit", **of(team)):
+        report, said = machines.job(team.home, "sweep", 2, **of(team))
     assert "Crashed" in said
     assert report["facts_written"] == CASES * 4
     assert team.verify("14 Apr 2026").intact
 
 
+def arrived(team: Team) -> Counter[tuple[str, str]]:
+    """How often each letter reached its mailbox: the local mail server writes every delivery to a file."""
+    found: Counter[tuple[str, str]] = Counter()
+    for file in team.first.settings.letters.glob("*.eml"):
+        message = message_from_bytes(file.read_bytes(), policy=default)
+        found[message["To"], message["Message-ID"]] += 1
+    return found
+
+
+def test_the_same_letters_by_workers_of_the_pool_and_by_one_that_dies(
+    machines: Machines, teams: Callable[[str], Team]
+) -> None:
+    """A worker is killed after the mail server took a letter, before it could record that. This letter goes once more,
+    under its Message-ID, by which the recipient's mail server knows it.
+    """
+    found = []
+    for name, how_many, kill_at in (("alone", 0, ""), ("two", 2, ""), ("lost", 2, "after_send_before_record")):
+        team = asked(teams(f"letters_{name}"))
+        given = of(team, "2026-03-02")
+        with machines.workers(team.home, f"post-{name}", how_many, **given, SENDFLOW_KILL_AT=kill_at):
+            report, said = machines.job(team.home, "deliver", how_many, **given)
+        assert (report["sent"] == 0) is (name == "two"), f"two workers have sent it all: {said}"
+        ends = [run["state_name"] for run in machines.shards("deliver", how_many)] if how_many else []
+        assert set(ends) <= ({"Crashed", "Nothing to send"} if kill_at else {"Sent", "Nothing to send"})
+        lost = ends.count("Crashed")
+        assert (lost > 0) is bool(kill_at)
+        times = arrived(team)
+        assert sorted(times.values()) == [1] * (len(times) - lost) + [2] * lost, "only what was being sent goes twice"
+        assert len({to for to, _id in times}) == len(times) > 2, "one letter to a mailbox a day"
+        assert {state for _, _, state in team.notices()} <= {"sent", "sent_perhaps_twice"}
+        assert team.verify("2 Mar 2026").intact
+        found.append(sorted(to for to, _id in times))
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_same_verification_by_workers_of_the_pool_and_by_one_that_dies(machines: Machines, team: Team) -> None:
+    asked(team)
+    team.sweep("14 Apr 2026")
+    alone = team.verify("14 Apr 2026")
+    head = ("cases", "facts", "intact", "damage")
+    for how_many in (1, 2):
+        with machines.workers(team.home, f"proof{how_many}", how_many, **of(team)):
+            report, said = machines.job(team.home, "verify", how_many, **of(team))
+        runs = machines.shards("verify", how_many)
+        assert [run["state_name"] for run in runs] == ["Part verified"] * how_many, said
+        assert {name: report[name] for name in head} == {name: alone.model_dump()[name] for name in head}
+        assert sum(int(run["name"].split()[-2]) for run in runs) == 5, "one range, and four that are read in order"
+        assert {*runs[0]["parameters"]} <= {"case", "part", "snapshot", "before"}
+    with machines.workers(team.home, "lostproof", 1, SENDFLOW_KILL_AT="verify_between_parts", **of(team)):
+        report, said = machines.job(team.home, "verify", 2, **of(team))
+    assert "Crashed" in said
+    assert {name: report[name] for name in head} == {name: alone.model_dump()[name] for name in head}
+
+
 def test_without_a_worker_the_sweep_is_done_where_it_was_asked_for(machines: Machines, team: Team) -> None:
     asked(team)
-    report, said = machines.sweep(team.home, 2, SENDFLOW_AUTH="dco:not-the-right-words", **of(team))
+    report, said = machines.job(team.home, "sweep", 2, SENDFLOW_AUTH="dco:not-the-right-words", **of(team))
     assert report["facts_written"] == CASES * 4
     assert "The sweep is not shared" in said
     assert "not-the-right-words" not in said
