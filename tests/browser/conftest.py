@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests of this folder where there is no browser, and say what is missing."""
     reason = why_not()
     here = Path(__file__).parent
+
+    @cache
+    def inside(path: Path) -> bool:
+        return here in path.parents
+
     for item in items:
-        if here in item.path.parents:
+        if inside(item.path):
             item.add_marker(pytest.mark.timeout(300))
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
