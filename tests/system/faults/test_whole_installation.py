@@ -38,6 +38,7 @@ from runtime.scheduler import digest_is_called_for, sweep_is_called_for
 from tests.support.fault_judge import Planned, all_is_well, facts_are_there_once
 from tests.support.installation import OPEN, RunningInstallation, processes_of, wait_until
 from tests.support.mail_server import ScriptedMailServer
+from tests.support.prefect_database import put_prefect_database
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening, working_days
 
@@ -165,6 +166,7 @@ if ROUNDS:
         home = folder / "var"
         home.mkdir()
         home.chmod(0o755)
+        put_prefect_database(home)
         Sample(date(2026, 3, 1), finished=True).write(home / "sample.json")
         if base == "cluster":
             LocalPostgres(home / "postgres").make()

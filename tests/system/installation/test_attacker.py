@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import RunningInstallation, wait_until
+from tests.support.prefect_database import put_prefect_database
 
 # Standard library only: the attacker has no part of sendflow. It prints one status for each attempt.
 ATTACK = """
@@ -74,7 +75,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIn
     """An installation as `sendflow up` makes it, under the most permissive umask."""
     before = os.umask(0)
     try:
-        opened = RunningInstallation(tmp_path_factory.mktemp("attacked") / "var", sample=False).opened()
+        opened = RunningInstallation(
+            put_prefect_database(tmp_path_factory.mktemp("attacked") / "var"), sample=False
+        ).opened()
     finally:
         os.umask(before)
     yield opened

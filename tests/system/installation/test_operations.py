@@ -30,6 +30,7 @@ from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
 from tests.support.installation import ROOT, SENDFLOW, wait_until
+from tests.support.prefect_database import put_prefect_database
 from tests.support.team import Team
 from tests.support.trackers import SOUND, tracker
 
@@ -42,7 +43,7 @@ class Operations:
 
     def __init__(self, home: Path) -> None:
         """Start the server and put the deployments into the pool."""
-        self.team = Team(home)
+        self.team = Team(put_prefect_database(home))
         settings = Settings(home=home, port=free_port(), auth=ensure_login(home), today=day(TODAY))
         self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
         self.server = Supervisor(self.settings, print)

@@ -33,6 +33,7 @@ from tests.support.canaries import (
     trackers,
 )
 from tests.support.installation import RunningInstallation, wait_until
+from tests.support.prefect_database import put_prefect_database
 
 LOGIN = "dco:kestrel-under-glass-41"
 NAME = "Zuzanna Wrobelek"
@@ -42,7 +43,9 @@ SECRET = LOGIN.partition(":")[2]
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
     """An installation that asks for a login."""
-    made = RunningInstallation(tmp_path_factory.mktemp("locked") / "var", sample=False, SENDFLOW_AUTH=LOGIN).opened()
+    made = RunningInstallation(
+        put_prefect_database(tmp_path_factory.mktemp("locked") / "var"), sample=False, SENDFLOW_AUTH=LOGIN
+    ).opened()
     yield made
     made.close()
 

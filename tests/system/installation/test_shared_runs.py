@@ -23,6 +23,7 @@ from models.database import transact
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support.by_hand import CASE, SALT
+from tests.support.prefect_database import put_prefect_database
 from tests.support.team import Team
 from tests.web.conftest import browser_of
 from tests.web.test_recording import fields, send
@@ -36,7 +37,7 @@ ACTS = 24
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The settings of an installation whose Prefect server runs."""
     home: Path = tmp_path_factory.mktemp("prefect") / "var"
-    home.mkdir()
+    put_prefect_database(home)
     settings = Settings(home=home, port=free_port(), auth=ensure_login(home))
     settings = replace(settings, api_url=f"{settings.ui_url}/api")
     processes = Supervisor(settings, print)
