@@ -58,7 +58,7 @@ def pytest_configure() -> None:
 class _CompiledStatements(dict[tuple[Any, ...], Any]):
     """Statements that SQLAlchemy compiled, shared by the engines of one database.
 
-    Each test has an engine of its own, which would compile each statement anew: a tenth of the suite.
+    Each test has an engine of its own, which would compile each statement again: a tenth of the suite.
     """
 
     def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
