@@ -47,6 +47,10 @@ WHAT = {
     "receipt": "letter",
     "log_act": "log",
     "calendar_address": "access",
+    "retention_hold": "retention",
+    "retention_hold_ended": "retention",
+    "erasure_proposal": "retention",
+    "erasure_decided": "retention",
     "case_file": "child",
 }
 NAMES = {
@@ -71,6 +75,10 @@ NAMES = {
     "receipt": "the receipt of letter",
     "log_act": "the act on the transparency log number",
     "calendar_address": "the address of the calendar",
+    "retention_hold": "the hold number",
+    "retention_hold_ended": "the end of hold number",
+    "erasure_proposal": "the proposal of an erasure number",
+    "erasure_decided": "the decision on erasure number",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}

@@ -68,10 +68,14 @@ MODULES = {
     "papers": ("papers",),
     "people": (
         "person",
-        "erase",
         "reset-person-key",
     ),
     "replies": ("replies",),
+    "retention": (
+        "erase",
+        "holds",
+        "retention",
+    ),
     "rule_packs": (
         "dry-run",
         "adopt",

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from config.text import counted, full_day, in_days, noun, short_weekday
+from config.text import counted, full_day, in_days, noun, short_day, short_weekday
 from models.fields import in_pounds
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ def history(context: AppContext, found: CaseReport) -> str:
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
     lines += [f"The {each.called} {each.item}: {each.state_name}, since {short(each.since)}." for each in found.items]
     lines += [_link(context, each) for each in found.links]
+    lines += [
+        f"Hold {hold.number} of {short_day(hold.since)} stops an erasure: {hold.title} ({hold.case_ref})."
+        for hold in found.holds
+    ]
     if found.same_child:
         lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
     lines += [*_simulation(context), *_law_then(found), "", "Duties"]

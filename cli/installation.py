@@ -39,7 +39,6 @@ ACCESS = {
     "copy-to-postgresql": Access.CHANGES,
     "deliver": Access.CHANGES,
     "digest": Access.CHANGES,
-    "erase": Access.CHANGES,
     "join": Access.CHANGES,
     "part": Access.CHANGES,
     "person": Access.CHANGES,  # the access log
@@ -53,7 +52,9 @@ ACCESS = {
     "doctor": Access.LOOKS,
     "dry-run": Access.LOOKS,
     "due-soon": Access.LOOKS,
+    "erase": Access.LOOKS,  # a case or `approve` and `refuse` change
     "findings": Access.LOOKS,  # `findings close` changes
+    "holds": Access.LOOKS,  # `holds begin` and `end` change
     "joint-review": Access.LOOKS,
     "ladder": Access.LOOKS,
     "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
@@ -61,6 +62,7 @@ ACCESS = {
     "overdue": Access.LOOKS,
     "papers": Access.LOOKS,
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
+    "retention": Access.LOOKS,
     "rulesets": Access.LOOKS,
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came

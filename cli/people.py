@@ -1,4 +1,4 @@
-"""`sendflow person`, `erase` and `reset-person-key`: the identity of a child, shown with a logged purpose or erased.
+"""`sendflow person` and `reset-person-key`: the identity of a child, shown with a logged purpose; a lost key.
 
 No command repeats what was typed: it may be a child's name.
 """
@@ -16,13 +16,11 @@ from config.text import counted
 
 if TYPE_CHECKING:
     from casework.privacy.access import PersonReport
-    from casework.privacy.erasure import ErasureReport
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("person")(person)
-    app.command("erase")(erase)
     app.command("reset-person-key")(reset_person_key)
 
 
@@ -69,50 +67,6 @@ def _person(report: PersonReport) -> str:
     for text in report.words or []:
         where = f"fact {text.seq}, {text.kind}, {text.field}" if text.seq else "comment"
         lines.append(f"{where}: {text.words if text.words is not None else 'erased'}")
-    return "\n".join(lines)
-
-
-def erase(
-    case: Annotated[str, typer.Argument(metavar="CASE", help="A case of the child, such as NX00042.")],
-    actor: Actor,
-    ground: Annotated[
-        str, typer.Option("--ground", help="Why: retention_ended, erasure_request, court_order or entered_in_error.")
-    ],
-    yes: Annotated[bool, typer.Option("--yes", help="Erase. Without it, only show what would be erased.")] = False,
-    json_: Json = False,
-) -> None:
-    """Erase a child's identity and the free text of the child's cases, for ever. The history stays and still verifies.
-
-    The access log records the erasure.
-    """
-    from casework.privacy.erasure import Ground, NothingThere, StillOpen
-    from casework.privacy.erasure import erase as erase_person
-    from models.errors import NoSuchCase
-
-    check_actor(actor)
-    if ground not in set(Ground):
-        fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
-    try:
-        report = erase_person(open_installation("erase"), case, actor, Ground(ground), really=yes)
-    except (NoSuchCase, NothingThere) as problem:
-        fail(Exit.WRONG_CALL, str(problem))
-    except StillOpen as problem:
-        fail(Exit.REFUSED, str(problem))
-    emit(report.model_dump(mode="json"), json_, lambda: _erased(report))
-
-
-def _erased(report: ErasureReport) -> str:
-    did = "Erased" if report.erased else "Nothing was erased. With --yes, sendflow erases for ever"
-    lines = [
-        f"{did}: the identity in {', '.join(report.cases)}, and {counted(report.passages, 'passage')} of free text."
-    ]
-    if report.open_cases:
-        lines.append(f"A duty is still open on {', '.join(report.open_cases)}.")
-    if report.erased:
-        lines.append(
-            "The erasure is in the access log. Older backups still contain the encrypted identity until you delete"
-            " them."
-        )
     return "\n".join(lines)
 
 

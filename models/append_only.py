@@ -29,6 +29,10 @@ APPEND_ONLY_TABLES = (
     "log_checkpoint",
     "log_cosignature",
     "log_act",
+    "retention_hold",
+    "retention_hold_ended",
+    "erasure_proposal",
+    "erasure_decided",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

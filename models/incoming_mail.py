@@ -139,12 +139,17 @@ def erase_settled_before(connection: Connection, before: str, at: str) -> int:
     return _erase(connection, [INCOMING_MAIL.c.cases.is_(None), INCOMING_MAIL.c.settled_at < before], at)
 
 
+def mails_about(connection: Connection, case_refs: Collection[str]) -> list[str]:
+    """The ids of the mails about one of these cases that have words."""
+    if not case_refs:
+        return []
+    about = or_(*(INCOMING_MAIL.c.cases.contains(f"/{ref}/", autoescape=True) for ref in case_refs))
+    return sorted(connection.scalars(select(INCOMING_MAIL.c.id).where(about, INCOMING_MAIL.c.erased_at.is_(None))))
+
+
 def count_of(connection: Connection, case_refs: Collection[str]) -> int:
     """How many mails about one of these cases have words."""
-    if not case_refs:
-        return 0
-    about = or_(*(INCOMING_MAIL.c.cases.contains(f"/{ref}/", autoescape=True) for ref in case_refs))
-    return len(connection.scalars(select(INCOMING_MAIL.c.id).where(about, INCOMING_MAIL.c.erased_at.is_(None))).all())
+    return len(mails_about(connection, case_refs))
 
 
 def erase_every_mail(connection: Connection, at: str) -> int:

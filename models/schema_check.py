@@ -47,6 +47,7 @@ INDEXES = {
     "fact_names_a_day": _Index("fact", ("case_ref",), NAMES_A_DAY),
     "fact_of_the_child": _Index("fact", ("case_ref",), "kind = 'person_died' OR kind = 'person_flagged_sensitive'"),
     "ix_fact_recorded_at": _Index("fact", ("recorded_at",)),
+    "ix_erasure_proposal_case_ref": _Index("erasure_proposal", ("case_ref",)),
     "ix_finding_digest": _Index("finding", ("digest",)),
     "ix_import_file_digest": _Index("import_file", ("digest",)),
     "ix_incoming_mail_digest": _Index("incoming_mail", ("digest",)),
@@ -64,6 +65,7 @@ INDEXES = {
     "ix_person_nhs_index": _Index("person", ("nhs_index",)),
     "ix_person_read_case_ref": _Index("person_read", ("case_ref",)),
     "ix_recovery_code_account": _Index("recovery_code", ("account",)),
+    "ix_retention_hold_case_ref": _Index("retention_hold", ("case_ref",)),
     "ix_session_account": _Index("session", ("account",)),
     "ix_sign_in_link_account": _Index("sign_in_link", ("account",)),
 }

@@ -36,6 +36,7 @@ MARKS = {
     "021": ("fact", "fact_replied"),
     "022": ("case_link", "to_ref"),
     "023": ("notice", "ix_notice_letter"),
+    "024": ("retention_hold", "number"),
 }
 
 

@@ -27,6 +27,10 @@ from models.log_tables import LOG_CHECKPOINT as LOG_CHECKPOINT
 from models.log_tables import LOG_COSIGNATURE as LOG_COSIGNATURE
 from models.log_tables import LOG_LEAF as LOG_LEAF
 from models.log_tables import LOG_TAIL as LOG_TAIL
+from models.retention_tables import ERASURE_DECIDED as ERASURE_DECIDED
+from models.retention_tables import ERASURE_PROPOSAL as ERASURE_PROPOSAL
+from models.retention_tables import RETENTION_HOLD as RETENTION_HOLD
+from models.retention_tables import RETENTION_HOLD_ENDED as RETENTION_HOLD_ENDED
 
 # The facts that may name a day to come, in the words of their index: a database uses it for the same condition alone.
 NAMES_A_DAY = (

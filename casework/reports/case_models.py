@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from casework.retention_holds import Hold
 from models.owner import OwnerShown
 
 
@@ -178,7 +179,8 @@ class CaseReport(BaseModel):
 
     `plan_issued_without` lists the bodies whose advice was missing when the plan was issued, `claims_to_decide` the
     numbers of undecided claims of an exception, `heard` the causes by the number of the fact here, `same_child` the
-    other cases that were known as the same child's then, `whose_days` whose each late day is (decision 204).
+    other cases that were known as the same child's then, `whose_days` whose each late day is (decision 204), `holds`
+    what stops the erasure of the child's records.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -203,3 +205,4 @@ class CaseReport(BaseModel):
     whose_days: list[LateDaysShown] = []
     items: list[ItemShown] = []
     links: list[LinkShown] = []
+    holds: list[Hold] = []

@@ -12,6 +12,7 @@ from casework.reports.law_then import as_then, duties_then
 from casework.reports.links_shown import links_shown
 from casework.reports.plan_effects import PlanEffects
 from casework.reports.same_child_then import cases_of_the_child
+from casework.retention_holds import Hold, holds_on
 from config.rule_schema import Rule
 from config.text import full_day, short_day
 from deadlines.duties import Duty, duties_of
@@ -61,6 +62,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         raise
     with reading(context.engine) as connection:
         links = links_shown(context, connection, casefile, as_at, known_at)
+        holds = holds_on(context, connection, [case_ref, *same_child], ended=True)
     day = as_at or context.today()
     rules = {rule.id: rule for rule in context.law.duties_of(casefile.process)}
     causes = _causes(context, casefile)
@@ -104,7 +106,15 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         whose_days=_whose_days(context, casefile, duties, rules, day),
         items=_items(context, casefile),
         links=links,
+        holds=[each for each in holds if _holds(each, day, known_at)],
     )
+
+
+def _holds(hold: Hold, day: date, known_at: str | None) -> bool:
+    """Whether it holds on a day. Its end counts as known once it is recorded."""
+    if known_at is not None and hold.at > known_at:
+        return False
+    return hold.since <= day and (hold.ended_on is None or hold.ended_on > day)
 
 
 def _items(context: AppContext, casefile: CaseFile) -> list[ItemShown]:

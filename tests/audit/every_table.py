@@ -19,13 +19,14 @@ from casework.mailbox.receive import receive
 from casework.owners import assign
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import note_look
-from casework.privacy.erasure import Ground, erase
+from casework.privacy.erasure import Ground
 from casework.proof.cosignatures import store
 from casework.proof.sequencer import sequence
 from casework.replies.answers import Reply
 from casework.replies.give import give
 from casework.replies.links import link_to_duty, store_links, token_of
 from casework.replies.record import Asked
+from casework.retention_holds import begin_hold, end_hold
 from casework.rule_packs import adopt
 from config.settings import Settings
 from models.aliases import insert_aliases
@@ -38,6 +39,7 @@ from notifications.transport import Attempt, Outcome, Receipt
 from tests.casework.mailbox.samples import reply
 from tests.casework.test_rule_packs import FEWER_WEEKS, MISREAD, pack
 from tests.support.by_hand import PAEDS, SALT, TRUST, day
+from tests.support.erasing import erase
 from tests.support.mail_server import SERVICE
 from tests.support.team import Team
 from tests.support.trackers import FILES
@@ -87,7 +89,7 @@ def filled_team(team: Team) -> Team:
         to_decide.store(connection, [item], instant(context.now()), "dco.team")
         found = to_decide.waiting(context, connection)
     to_decide.answer(context, found[-1].number, "dco.team", "not_ours")
-    erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)
+    _erased_and_held(context)
     findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
     findings.close(context, [1], "dco.team", "a test of the alarm", understood=True)
     calendar_addresses.make(context, "QX101", "dco.team")
@@ -107,6 +109,12 @@ def filled_team(team: Team) -> Team:
         for table in METADATA.tables:
             assert connection.exec_driver_sql(f"SELECT 1 FROM {table}").first() is not None, table
     return team
+
+
+def _erased_and_held(context: AppContext) -> None:
+    """An erased child, and a hold that has ended."""
+    erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR)
+    end_hold(context, begin_hold(context, "NX90001", "complaint", "dco.team").number, "dco.team")
 
 
 def _sent_by_notify(context: AppContext) -> None:

@@ -271,6 +271,27 @@ def _law(team: Installation) -> None:
     team.call("adopt a rule pack: what is installed, again", "adopt a rule pack", "--installed", *ACTOR, "--json")
 
 
+def _erasures(team: Installation) -> None:
+    team.call("erase: not yet", "erase", "NX90010", *ACTOR, "--ground", "erasure_request", "--json")
+    team.call("erase: still open", "erase", "NX90010", *ACTOR, "--ground", "retention_ended", "--yes", "--json")
+    team.call("erase: no such ground", "erase", "NX90010", *ACTOR, "--ground", "weather", "--json")
+    team.call("holds: begun", "holds", "begin", "NX90010", "--reason", "complaint", *ACTOR, "--json")
+    team.call("holds: begun twice", "holds", "begin", "NX90010", "--reason", "complaint", *ACTOR, "--json")
+    team.call("holds", "holds", "--json")
+    team.call("erase: on hold", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    team.call("holds: ended", "holds", "end", "1", *ACTOR, "--json")
+    team.call("holds: no such number", "holds", "end", "1", *ACTOR, "--json")
+    team.call("erase: proposed", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    team.call("erase: proposals", "erase", "--json")
+    team.call("erase: by the same account", "erase", "approve", "1", *ACTOR, "--json")
+    team.call("erase: refused", "erase", "refuse", "1", *ACTOR, "--json")
+    team.call("erase: proposed again", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    team.call("erase", "erase", "approve", "2", "--actor", "sam.lee", "--json")
+    team.call("erase: decided before", "erase", "approve", "2", "--actor", "sam.lee", "--json")
+    team.call("erase: proposals, also those decided", "erase", "--all", "--json")
+    team.call("retention", "retention", "--json")
+
+
 def _people(team: Installation) -> None:
     tracker = team.folder / "tracker.csv"
     tracker.write_text(TRACKER, "utf-8")
@@ -298,10 +319,7 @@ def _people(team: Installation) -> None:
     team.call("person: no words", "person", "NX90001", *ACTOR, "--purpose", "a contract", "--json")
     team.call("person: no purpose", "person", "NX90001", *ACTOR, "--purpose", " ", "--json")
     team.call("person: no such case", "person", "NX99999", *ACTOR, "--purpose", "a contract", "--json")
-    team.call("erase: not yet", "erase", "NX90010", *ACTOR, "--ground", "erasure_request", "--json")
-    team.call("erase: still open", "erase", "NX90010", *ACTOR, "--ground", "retention_ended", "--yes", "--json")
-    team.call("erase: no such ground", "erase", "NX90010", *ACTOR, "--ground", "weather", "--json")
-    team.call("erase", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    _erasures(team)
     team.call("person: erased", "person", "NX90010", *ACTOR, "--purpose", "a contract", "--free-text", "--json")
     team.call("reset person key: not lost", "reset person key", *ACTOR, "--yes", "--json")
     care = [(*fact, *DOMAINS) if fact[1] == "domains_assessed" else fact for fact in CARE]

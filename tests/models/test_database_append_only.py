@@ -35,6 +35,12 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
         connection.exec_driver_sql("INSERT INTO to_decide VALUES (1, 'x', 'dco.team', 'refused_row', 'x', '{}')")
         connection.exec_driver_sql("INSERT INTO decided VALUES (1, 'x', 'dco.team', 'corrected')")
         connection.exec_driver_sql("INSERT INTO case_owner VALUES (1, 'x', 'dco.team', 'NX90001', 'dco.team')")
+        connection.exec_driver_sql("INSERT INTO retention_hold VALUES (1, 'x', 'dco.team', 'NX90001', 'appeal', 'x')")
+        connection.exec_driver_sql("INSERT INTO retention_hold_ended VALUES (1, 'x', 'dco.team', 'x')")
+        connection.exec_driver_sql(
+            "INSERT INTO erasure_proposal VALUES (1, 'x', 'dco.team', 'NX90001', 'court_order', 'x', 'x')"
+        )
+        connection.exec_driver_sql("INSERT INTO erasure_decided VALUES (1, 'x', 'sam.lee', 'refused', '{}')")
         connection.exec_driver_sql("INSERT INTO log_leaf VALUES (1, 'x')")
         connection.exec_driver_sql("INSERT INTO log_block VALUES (1, 'x')")
         connection.exec_driver_sql("INSERT INTO log_checkpoint VALUES (1, 'x', 1, 'x')")

@@ -12,13 +12,14 @@ from sqlalchemy import text
 
 from casework.cases.record import RecordCommand, Recorded, Refusal, record_acts
 from casework.cases.validation import Refused
-from casework.privacy.erasure import Ground, erase
+from casework.privacy.erasure import Ground
 from casework.reports.case_report import report
 from cli import _plain
 from models.database import is_postgresql, reading, writing
 from models.facts import FactDraft
 from models.ledger import Damaged
 from tests.support.by_hand import day
+from tests.support.erasing import erase
 from tests.support.team import Team
 
 NUMBER, OTHER = "9990000018", "9990000026"
@@ -177,7 +178,7 @@ def test_a_link_does_not_restore_an_erased_person(two_children: Team) -> None:
     """As it was: the database's own error, and on PostgreSQL word of others who were writing."""
     for case in (PLAN, APPEAL):
         two_children.record("1 Apr 2026", "case_closed", case=case)
-    erase(two_children.context("2 Apr 2026"), PLAN, "dco.team", Ground.RETENTION_ENDED, really=True)
+    erase(two_children.context("2 Apr 2026"), PLAN, "dco.team", Ground.ERASURE_REQUEST)
     opening: dict[str, Any] = {"case": "ME90001", "la": "northshire", "linked_to": PLAN}
     with pytest.raises(Refused, match="was erased and is not stored again"):
         two_children.record("3 Apr 2026", "appealable_notice_sent", nhs_number=NUMBER, **opening)

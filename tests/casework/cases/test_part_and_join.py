@@ -8,10 +8,11 @@ from sqlalchemy import text
 from casework.cases.part_and_join import ChildChange, join, part
 from casework.cases.validation import Refused
 from casework.privacy.access import PersonReport, read_person
-from casework.privacy.erasure import Ground, erase
+from casework.privacy.erasure import Ground
 from casework.reports.case_report import report
 from models.database import reading
 from statemachines.replay import facts_in_force
+from tests.support.erasing import erase
 from tests.support.team import Team
 
 NUMBER, OTHER = "9990000018", "9990000026"
@@ -124,7 +125,7 @@ def test_after_the_parting_letters_and_sweeps_are_those_of_each_case(slip: Team)
 
 def test_erasing_one_child_after_the_parting_leaves_the_other(slip: Team) -> None:
     parted(slip)
-    erase(slip.context(TODAY), SECOND, "dco.team", Ground.ENTERED_IN_ERROR, really=True)
+    erase(slip.context(TODAY), SECOND, "dco.team", Ground.ENTERED_IN_ERROR)
     assert shown(slip, FIRST).nhs_number == NUMBER and not shown(slip, SECOND).known
 
 

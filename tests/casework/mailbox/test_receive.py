@@ -17,7 +17,7 @@ from casework.mailbox.imap import Fetched
 from casework.mailbox.read import AllNames
 from casework.mailbox.receive import Received, receive
 from casework.mailbox.tray import Decision, NoSuchMail, answer, decide, show, things_asked, waiting
-from casework.privacy.erasure import Ground, erase
+from casework.privacy.erasure import Ground
 from casework.replies.answers import Reply
 from casework.replies.links import link_to_duty, store_links, token_of
 from casework.replies.record import Asked
@@ -32,6 +32,7 @@ from models.tables import CASE_LOOK, INCOMING_MAIL
 from tests.casework.delivery.test_holds import log
 from tests.casework.mailbox.samples import EICAR, reply, status_notification
 from tests.support.by_hand import CASE, PAEDS, TRUST
+from tests.support.erasing import erase
 from tests.support.mail_server import MANAGER, SERVICE
 from tests.support.team import Team
 
@@ -288,7 +289,7 @@ def test_erasing_a_child_erases_the_mails_about_its_cases(sent: Team) -> None:
     answered = take_in(sent, mail(sent, "RECEIVED"))
     other = take_in(sent, mail(sent, "Hello"))
     context = sent.context(DAY)
-    report = erase(context, CASE, "dco.team", Ground.ERASURE_REQUEST, really=True)
+    report = erase(context, CASE, "dco.team", Ground.ERASURE_REQUEST)
     assert report.mails == 1
     assert show(context, answered.id, "dco.team").text is None
     assert show(context, other.id, "dco.team").text == "Hello\n"

@@ -45,6 +45,10 @@ COLUMNS = {
     "log_checkpoint": "note",
     "log_cosignature": "line",
     "log_act": "reason",
+    "retention_hold": "reason",
+    "retention_hold_ended": "actor",
+    "erasure_proposal": "ground",
+    "erasure_decided": "how",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),

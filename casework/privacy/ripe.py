@@ -1,0 +1,190 @@
+"""Whose records may be erased by now: why, since which day, by which source, and what is against it.
+
+Purpose: UK GDPR art 5(1)(e): what is retained no longer than the schedule says has to be looked for, each month. The
+day is derived from the facts, the date of birth and retention.toml, and is stored nowhere. Nothing here erases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, func, select
+
+from casework.context import AppContext
+from casework.retention_holds import Hold, holds_on, retention_of
+from config.retention import Retention
+from deadlines.retention import Concluded, Ripe, last_ripe, ripe_on
+from models.bulk_io import in_chunks
+from models.database import reading
+from models.incoming_mail import count_of
+from models.people import read_people
+from models.tables import CASE, DUTY, FACT, FREE_TEXT, PERSON
+
+Cases = Sequence[Any]  # rows of case_file
+
+
+class RipeRecords(BaseModel):
+    """The records of one child, or of one case about no child, and the day `ripe_on` from which they may be erased.
+
+    `record_class`, `how` and `source` are those of the matter that is retained longest. `open_cases` have not ended,
+    and `open_duties` are cases with an open duty; with a hold, each of them prevents the erasure.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    cases: list[str]
+    ripe_on: date
+    record_class: str
+    class_title: str
+    how: str
+    source: str
+    source_status: str
+    birth_date_known: bool
+    holds: list[Hold]
+    open_cases: list[str]
+    open_duties: list[str]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing prevents the erasure."""
+        return not (self.holds or self.open_cases or self.open_duties)
+
+
+def ripe_records(context: AppContext, as_at: date | None = None) -> list[RipeRecords]:
+    """Everything that is ripe on a day (today unless given), the longest ripe first; what was erased is left out."""
+    day, retention = as_at or context.today(), retention_of(context)
+    with reading(context.engine) as connection:
+        groups = _groups(connection)
+        born = _births(context, connection, groups)
+        early = {
+            key: cases
+            for key, cases in groups.items()
+            if _ripe(context, retention, cases, born.get(key), day, {}).on <= day
+        }
+        left = _with_something_left(connection, early)
+        found = [_of(context, connection, cases, born.get(key), day) for key, cases in early.items() if key in left]
+    return sorted((each for each in found if each.ripe_on <= day), key=lambda each: (each.ripe_on, each.case_ref))
+
+
+def ripeness_of(context: AppContext, connection: Connection, refs: Collection[str], as_at: date) -> RipeRecords:
+    """The day for the cases of one child, or for one case about none, and what prevents the erasure."""
+    query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state, CASE.c.opened_on, CASE.c.child_key)
+    cases = connection.execute(query.where(CASE.c.case_ref.in_(refs)).order_by(CASE.c.case_ref)).all()
+    key = cases[0].child_key or cases[0].case_ref
+    born = _births(context, connection, {key: cases})
+    return _of(context, connection, cases, born.get(key), as_at)
+
+
+def _groups(connection: Connection) -> dict[str, list[Any]]:
+    """The cases by child; each case without one by itself. Those of an erased child may have words all the same."""
+    found: dict[str, list[Any]] = {}
+    query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state, CASE.c.opened_on, CASE.c.child_key)
+    for row in connection.execute(query.order_by(CASE.c.case_ref)):
+        found.setdefault(row.child_key or row.case_ref, []).append(row)
+    return found
+
+
+def _births(context: AppContext, connection: Connection, groups: Mapping[str, Cases]) -> dict[str, date]:
+    found: dict[str, date] = {}
+    children = [key for key, cases in groups.items() if cases[0].child_key]
+    for chunk in in_chunks(children):
+        for child, person in read_people(connection, context.cipher, chunk).items():
+            if born := _day(person.get("date_of_birth")):
+                found[child] = born
+    return found
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _of(context: AppContext, connection: Connection, cases: Cases, born: date | None, day: date) -> RipeRecords:
+    refs, retention = [each.case_ref for each in cases], retention_of(context)
+    holds = holds_on(context, connection, refs, ended=True)
+    last = _last_days(connection, refs)
+    ripe = _ripe(context, retention, cases, born, day, last, holds)
+    duties = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.closed_on.is_(None)).distinct()
+    return RipeRecords(
+        case_ref=refs[0],
+        cases=refs,
+        ripe_on=ripe.on,
+        record_class=ripe.record_class,
+        class_title=retention.classes[ripe.record_class].title,
+        how=ripe.how,
+        source=ripe.source,
+        source_status=retention.classes[ripe.record_class].period_on(day).source_status,
+        birth_date_known=born is not None,
+        holds=[each for each in holds if each.ended_on is None],
+        open_cases=[each.case_ref for each in cases if not _has_ended(context, each)],
+        open_duties=sorted(connection.scalars(duties)),
+    )
+
+
+def _ripe(  # noqa: PLR0913 (what a day is made of)
+    context: AppContext,
+    retention: Retention,
+    cases: Cases,
+    born: date | None,
+    day: date,
+    last: Mapping[str, date],
+    holds: Sequence[Hold] = (),
+) -> Ripe:
+    """The matter that is retained longest. `last`: the day of the last fact by case; without one, that of the first,
+    which gives the earliest day that is possible.
+    """
+    matters = [
+        Concluded(_class_of(context, retention, case), case.opened_on, last.get(case.case_ref, case.opened_on))
+        for case in cases
+    ]
+    matters += [
+        Concluded(reason.afterwards, each.ended_on, each.ended_on)
+        for each in holds
+        if each.ended_on and (reason := retention.hold.get(each.reason)) and reason.afterwards
+    ]
+    found = last_ripe(
+        ripe_on(each.record_class, retention.classes[each.record_class], each, born, day) for each in matters
+    )
+    assert found is not None
+    return found
+
+
+def _class_of(context: AppContext, retention: Retention, case: Any) -> str:
+    process = context.processes[case.process]
+    return retention.class_of(process.about, process.record_class)
+
+
+def _has_ended(context: AppContext, case: Any) -> bool:
+    return case.state in context.processes[case.process].final
+
+
+def _last_days(connection: Connection, refs: Collection[str]) -> dict[str, date]:
+    query = select(FACT.c.case_ref, func.max(FACT.c.occurred_on)).where(FACT.c.case_ref.in_(refs))
+    return {ref: date.fromisoformat(day) for ref, day in connection.execute(query.group_by(FACT.c.case_ref))}
+
+
+def _with_something_left(connection: Connection, groups: Mapping[str, Cases]) -> set[str]:
+    """Those of the groups of which a person, words or a mail is stored."""
+    found: set[str] = set()
+    for chunk in in_chunks(list(groups)):
+        found.update(_left(connection, {key: groups[key] for key in chunk}))
+    return found
+
+
+def _left(connection: Connection, groups: Mapping[str, Cases]) -> Iterator[str]:
+    people = select(PERSON.c.child_key).where(PERSON.c.child_key.in_(list(groups)), PERSON.c.erased_at.is_(None))
+    known = set(connection.scalars(people))
+    refs = [case.case_ref for cases in groups.values() for case in cases]
+    worded: set[str] = set()
+    for chunk in in_chunks(refs):
+        query = select(FREE_TEXT.c.case_ref).where(FREE_TEXT.c.case_ref.in_(chunk), FREE_TEXT.c.erased_at.is_(None))
+        worded |= set(connection.scalars(query.distinct()))
+    for key, cases in groups.items():
+        own = [case.case_ref for case in cases]
+        if key in known or worded.intersection(own) or count_of(connection, own):
+            yield key

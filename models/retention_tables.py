@@ -1,0 +1,44 @@
+"""The tables of retention: what holds an erasure up, and who proposed and who decided an erasure."""
+
+from sqlalchemy import Date, Integer, Table
+
+from models.columns import METADATA, key_column, required_column
+
+RETENTION_HOLD = Table(
+    "retention_hold",
+    METADATA,
+    key_column("number", Integer),
+    required_column("at"),
+    required_column("actor"),
+    required_column("case_ref"),
+    required_column("reason"),
+    required_column("since", Date),
+)
+RETENTION_HOLD_ENDED = Table(
+    "retention_hold_ended",
+    METADATA,
+    key_column("number", Integer),
+    required_column("at"),
+    required_column("actor"),
+    required_column("ended_on", Date),
+)
+ERASURE_PROPOSAL = Table(
+    "erasure_proposal",
+    METADATA,
+    key_column("number", Integer),
+    required_column("at"),
+    required_column("actor"),
+    required_column("case_ref"),
+    required_column("ground"),
+    required_column("state"),
+    required_column("expires_at"),
+)
+ERASURE_DECIDED = Table(
+    "erasure_decided",
+    METADATA,
+    key_column("number", Integer),
+    required_column("at"),
+    required_column("actor"),
+    required_column("how"),
+    required_column("detail"),
+)
