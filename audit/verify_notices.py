@@ -223,7 +223,9 @@ class NoticeCheck:
             duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
             if fact.kind in ESCALATION_FACTS:
                 return _is_step_of_open_duty(casefile, duties, fact)
-            view = CaseView(context.escalation_policy, context.directory, context.calendar, casefile, duties)
+            view = CaseView(
+                context.escalation_policy, context.directory, context.calendar, casefile, duties, context.team_roles
+            )
             drafts = notices_for([fact], view, fact.occurred_on, local_sink=True)
         except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, KeyError, ValueError):
             return False  # it could not be calculated then either

@@ -23,6 +23,7 @@ from casework.rules.ruleset import adopted_folder, read_ruleset
 from casework.rules.ruleset_guard import RulesetGuard, read_last_active
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import Directory, load_directory
+from config.directory_entries import RoleOwed
 from config.escalation_policy import EscalationPolicy
 from config.law import Law
 from config.settings import Settings
@@ -38,6 +39,7 @@ from models.errors import NoInstallation
 from models.in_memory import open_in_memory
 from models.key_checks import anything_encrypted, check_key
 from models.older_encryption import bind_older_values
+from models.owner import OwnerKind
 from models.read_only import open_as_it_is, open_read_only
 from models.schema import create_or_upgrade_schema, revision
 from models.schema_revision import altered_revision
@@ -180,6 +182,16 @@ class AppContext:
         from statemachines.registry import restricted_processes  # lazy, as above
 
         return restricted_processes()
+
+    @cached_property
+    def team_roles(self) -> Mapping[str, RoleOwed]:
+        """By rule, the role of our team that owes its duty. Letters about a restricted case go to its own mailbox."""
+        owed = {rule.id: rule.owned_by[1] for rule in self.law.rules.values() if rule.owned_by[0] is OwnerKind.TEAM}
+        return {
+            rule: RoleOwed(role, self.law.rules[rule].process in self.restricted)
+            for rule, role in owed.items()
+            if role is not None
+        }
 
     @property
     def read_only(self) -> bool:

@@ -72,7 +72,7 @@ def letter_changes(
 def _letters(context: AppContext, file: CaseFile, duties: Sequence[Duty], until: date) -> Mapping[_Letter, date]:
     """The letters of the steps that become due by a day and are not recorded yet, each with its day."""
     policy = context.escalation_policy
-    view = CaseView(policy, context.directory, context.calendar, file, duties)
+    view = CaseView(policy, context.directory, context.calendar, file, duties, context.team_roles)
     by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties}
     found: dict[_Letter, date] = {}
     for draft in evaluate(file, duties, policy.rung, context.calendar, until, ended=False).drafts:

@@ -18,7 +18,7 @@ from typing import Annotated
 import tomli
 from pydantic import Field, ValidationError, model_validator
 
-from config.directory_entries import BOARD, Authority, Body, Called, Icb, Provider, StrictEntry
+from config.directory_entries import BOARD, Authority, Body, Called, Icb, Provider, RoleOwed, StrictEntry, TeamRole
 from config.letter_times import LetterTimes, check_transports, times_by_mailbox
 from config.toml_reader import ConfigFault, first_fault, read_text
 from models.enums import Party
@@ -42,7 +42,7 @@ class Directory(StrictEntry):
     icb: Icb
     la: Annotated[Mapping[Slug, Authority], Field(min_length=1)]
     service: Annotated[Mapping[Slug, Called], Field(min_length=1)]
-    team: Mapping[Slug, Called] = {}
+    team: Mapping[Slug, TeamRole] = {}
     body_: Annotated[tuple[Provider, ...], Field(alias="body", min_length=1)]
     digest: str
     text: str = Field(default="", exclude=True, repr=False)
@@ -85,6 +85,19 @@ class Directory(StrictEntry):
                     others.append(provider)
         _names(self.la, "la")
         _names(self.service, "service")
+        return self
+
+    @model_validator(mode="after")
+    def _own_mailboxes_of_roles(self) -> Directory:
+        others = [("the board", self.icb.mailboxes), *((f"body {each.body}", each.mailboxes) for each in self.body_)]
+        others += [(f"la.{la}", frozenset({each.mailbox})) for la, each in self.la.items() if each.mailbox]
+        for role, each in self.team.items():
+            whose = next((name for name, listed in others if each.mailbox in listed), None)
+            if each.mailbox is not None and whose is not None:
+                raise ValueError(
+                    f"team.{role} has the mailbox of {whose}: expected one of its own, or none, and then letters about"
+                    " its duties go to the team"
+                )
         return self
 
     @model_validator(mode="after")
@@ -225,6 +238,13 @@ class Directory(StrictEntry):
     def dco(self) -> str:
         """The mailbox of the Designated Clinical Officer's team."""
         return self.icb.dco
+
+    def mailbox_of_role(self, owed: RoleOwed | None) -> str | None:
+        """The mailbox of a role of our team: its own, else the team's, which one that is `alone` does not use."""
+        role = self.team.get(owed.role) if owed is not None else None
+        if role is not None and role.mailbox is not None:
+            return role.mailbox
+        return None if owed is not None and owed.alone else self.icb.dco
 
     def mailbox(self, la: str | None, body: str | None, service: str | None, party: Party, on: date) -> str | None:
         """The mailbox of `party` for a duty of `body` and `service` in `la` on a day; None where the directory has none

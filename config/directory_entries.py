@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -60,10 +60,23 @@ class Icb(StrictEntry):
 
 
 class Called(StrictEntry):
-    """A local authority, a service or a role in our team: its name, and other ways in which trackers write it."""
+    """A local authority, a service or a role of our team: its name, and other ways in which trackers write it."""
 
     name: Name
     also: tuple[Name, ...] = ()
+
+
+class TeamRole(Called):
+    """A role in our team. Letters about its duties go to its own mailbox, or to the team's where it has none."""
+
+    mailbox: Mailbox | None = None
+
+
+class RoleOwed(NamedTuple):
+    """The role of our team that owes a duty. `alone`: its letters go to its own mailbox, or to nobody."""
+
+    role: str
+    alone: bool = False
 
 
 class Authority(Called):

@@ -7,6 +7,7 @@ class Party(StrEnum):
     """To whom a letter may be addressed; the directory has the mailboxes.
 
     `owner` is a word of the escalation policy only: the post of the owner of the duty, which the letter then names.
+    `team_role` is the role of our team that owes the duty, where its rule names one.
     """
 
     SERVICE = "service"
@@ -16,6 +17,7 @@ class Party(StrEnum):
     ICB_EXECUTIVE_LEAD = "icb_executive_lead"
     LOCAL_AUTHORITY = "local_authority"
     OWNER = "owner"
+    TEAM_ROLE = "team_role"
 
 
 class About(StrEnum):

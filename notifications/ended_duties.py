@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from config.directory import Directory
+from config.directory_entries import RoleOwed
 from config.escalation_policy import EscalationPolicy
 from deadlines.duties import Duty
 from deadlines.escalation import ASSERTS_LATENESS
@@ -16,7 +17,8 @@ from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
 from models.enums import Party
 from models.facts import StoredFact
-from notifications.recipients import posts
+from models.owner import OwnerKind
+from notifications.recipients import Place, mailbox_at, posts
 from notifications.render import newest
 
 ENDED = "no_longer_needed"
@@ -130,8 +132,12 @@ def _ended(
     asked = list(_sent_while_open(casefile, duty, ladder))
     corrected = {str(data["recipient"]) for data in asked if _sent_after_the_end(casefile, duty, data.get("rung_seq"))}
 
+    kind, code = duty.law.owned_by
+    role = RoleOwed(code) if kind is OwnerKind.TEAM and code is not None else None
+    place = Place(casefile.la, duty.body, duty.service, role)
+
     def mailbox_of(party: Party) -> str | None:
-        return directory.mailbox(casefile.la, duty.body, duty.service, party, fact.occurred_on)
+        return mailbox_at(directory, place, party, fact.occurred_on)
 
     reached = {directory.dco, *(mailbox_of(Party(party)) for party in corrected)}
     to = posts(duty, casefile.la, end.to) if live else ()

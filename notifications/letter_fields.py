@@ -4,12 +4,13 @@ No field identifies a child. Released templates use these names, so `as_template
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from config.directory import Directory, DirectoryError
+from config.directory_entries import RoleOwed
 from config.escalation_policy import Addressed, EscalationPolicy
 from config.text import full_day
 from deadlines.duties import Duty, excuses
@@ -19,7 +20,7 @@ from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACT
 from models.enums import About, Party
 from models.facts import StoredFact, iso
 from models.owner import OwnerKind
-from notifications.recipients import OF_THE_BODY, owner, posts
+from notifications.recipients import OF_THE_BODY, Place, mailbox_at, owner, posts
 
 WITHDRAWAL = "rung_withdrawn"
 SENT, FAILED = "notice_sent", "notice_failed"
@@ -29,13 +30,17 @@ WRITTEN_BY_SENDFLOW = ESCALATION_FACTS | CORRECTIONS | {WITHDRAWAL}
 
 @dataclass(frozen=True)
 class CaseView:
-    """What the notices of one case are worked out from: policy, addresses, calendar, and the case with its duties."""
+    """What the notices of one case are worked out from: policy, addresses, calendar, and the case with its duties.
+
+    `roles`: by rule, the role of our team that owes its duty.
+    """
 
     ladder: EscalationPolicy
     directory: Directory
     calendar: WorkingDays
     casefile: CaseFile
     duties: Sequence[Duty]
+    roles: Mapping[str, RoleOwed] = field(default_factory=dict)
 
     @cached_property
     def beside(self) -> dict[str, dict[str, Any]]:
@@ -54,6 +59,10 @@ class CaseView:
     def duty(self, rule: str, opened_seq: int) -> Duty | None:
         """The duty of a rule that the fact with this number opened."""
         return next((duty for duty in self.duties if duty.rule == rule and duty.opened_seq == opened_seq), None)
+
+    def mailbox(self, rule: str, asked: tuple[str | None, str | None], party: Party, on: date) -> str | None:
+        """The mailbox of a post about a duty of that rule; `asked`: the body and the service that owe it."""
+        return mailbox_at(self.directory, Place(self.casefile.la, *asked, self.roles.get(rule)), party, on)
 
     def posts(self, duty: Duty, addressed: Addressed) -> list[Party]:
         """The posts that get a letter about a duty, by the policy and by who owes it."""

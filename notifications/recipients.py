@@ -1,17 +1,38 @@
 """Which posts get a letter about a duty: those that the escalation policy names and its owner has. Pure."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from types import MappingProxyType
+from typing import NamedTuple
 
+from config.directory import Directory
+from config.directory_entries import RoleOwed
 from deadlines.duties import Duty
 from models.enums import Party
 from models.owner import Owner, OwnerKind, owner_of
 
-# The post to which a letter to "the owner" goes. A party outside, such as an enquirer, gets no letter from sendflow.
+# The post to which a letter to "the owner" goes: of our team the role that the rule names, if it names one.
+# A party outside, such as an enquirer, gets no letter from sendflow.
 POST: Mapping[OwnerKind, Party] = MappingProxyType(
     {OwnerKind.SERVICE: Party.SERVICE, OwnerKind.AUTHORITY: Party.LOCAL_AUTHORITY, OwnerKind.TEAM: Party.DCO}
 )
 OF_THE_BODY = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
+
+
+class Place(NamedTuple):
+    """Where a letter about a duty may go: the authority of its case, its body and service, its role of our team."""
+
+    la: str | None
+    body: str | None
+    service: str | None
+    role: RoleOwed | None = None
+
+
+def mailbox_at(directory: Directory, place: Place, party: Party, on: date) -> str | None:
+    """The mailbox of a post on a day; None where the directory has none."""
+    if party is Party.TEAM_ROLE:
+        return directory.mailbox_of_role(place.role)
+    return directory.mailbox(place.la, place.body, place.service, party, on)
 
 
 def owner(duty: Duty, la: str | None) -> Owner:
@@ -23,7 +44,11 @@ def posts(duty: Duty, la: str | None, parties: Iterable[Party]) -> list[Party]:
     """The posts among these parties, each once. A duty that lies on no body has no service, manager or SEND lead."""
     found: dict[Party, None] = {}
     for party in parties:
-        post = POST.get(owner(duty, la).kind) if party is Party.OWNER else party
+        post = _post_of(owner(duty, la)) if party is Party.OWNER else party
         if post is not None and (duty.body is not None or post not in OF_THE_BODY):
             found[post] = None
     return list(found)
+
+
+def _post_of(owes: Owner) -> Party | None:
+    return Party.TEAM_ROLE if owes.kind is OwnerKind.TEAM and owes.code is not None else POST.get(owes.kind)

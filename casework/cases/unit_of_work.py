@@ -113,7 +113,12 @@ class UnitOfWork:
         self.free_texts.extend(free_texts)
         context = self.context
         view = CaseView(
-            context.escalation_policy, context.directory, context.calendar, replayed.casefile, replayed.duties
+            context.escalation_policy,
+            context.directory,
+            context.calendar,
+            replayed.casefile,
+            replayed.duties,
+            context.team_roles,
         )
         self.notices.extend(notices_for(facts, view, self.today, local_sink=context.settings.carrier == "sink"))
         return facts

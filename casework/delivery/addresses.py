@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
 
+from casework.context import AppContext
 from casework.delivery.lease import cancel_letter
 from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
 from config.directory import Directory
@@ -18,12 +19,16 @@ from models.tables import CASE, LETTER, NOTICE
 from notifications import outbox
 from notifications.ended_duties import AGAIN, ENDED, TAKEN_BACK
 from notifications.letter_fields import WITHDRAWAL
+from notifications.recipients import Place, mailbox_at
 
 TAKES_BACK = (ENDED, AGAIN, TAKEN_BACK, WITHDRAWAL)
 
 
 class _Group(NamedTuple):
-    """Waiting notices with the same recipient and mailbox. `takes_back`: of letters that take an earlier one back."""
+    """Waiting notices with the same recipient and mailbox. `takes_back`: of letters that take an earlier one back.
+
+    `rule`: of notices to a role of our team, which the rule names; else empty.
+    """
 
     la: str | None
     body: str | None
@@ -31,6 +36,7 @@ class _Group(NamedTuple):
     recipient: str
     mailbox: str | None
     takes_back: int
+    rule: str
 
 
 class _Waiting(NamedTuple):
@@ -44,13 +50,15 @@ class _Waiting(NamedTuple):
     letter: str | None
 
 
-def readdress(connection: Connection, directory: Directory, today: date) -> None:
+def readdress(context: AppContext, connection: Connection, today: date) -> None:
     """Give the notices that wait the mailboxes that the directory has now. Leaves out those of a mailbox that another
     run is writing to.
     """
+    directory = context.directory
     listed = mailboxes(directory, today)
     for group in _groups(connection):
-        mailbox = directory.mailbox(group.la, group.body, group.service, Party(group.recipient), today)
+        place = Place(group.la, group.body, group.service, context.team_roles.get(group.rule))
+        mailbox = mailbox_at(directory, place, Party(group.recipient), today)
         if group.takes_back:
             _readdress_corrections(connection, group, mailbox, listed)
         elif mailbox != group.mailbox:
@@ -90,10 +98,12 @@ def _earlier_mailbox(connection: Connection, notice: _Waiting) -> str | None:
 def mailboxes(directory: Directory, on: date) -> frozenset[str]:
     """Every mailbox that the directory has on a day: none of a body that was abolished."""
     there = (body for body in directory.body_ if body.last_day is None or body.last_day >= on)
-    return directory.icb.mailboxes.union(*(body.mailboxes for body in there))
+    roles = {role.mailbox for role in directory.team.values() if role.mailbox is not None}
+    return directory.icb.mailboxes.union(roles, *(body.mailboxes for body in there))
 
 
 _TAKES_BACK: ColumnElement[int] = case((NOTICE.c.rung.in_(TAKES_BACK), 1), else_=0)
+_RULE: ColumnElement[str] = case((NOTICE.c.recipient == Party.TEAM_ROLE, NOTICE.c.rule), else_="")
 # A letter that certainly did not leave is written again at its next attempt; one that perhaps did stays as it is.
 _MAY_CHANGE = or_(
     NOTICE.c.state.in_((NoticeState.CREATED, NoticeState.HELD)),
@@ -108,7 +118,7 @@ _MAY_CHANGE = or_(
 
 
 def _groups(connection: Connection) -> list[_Group]:
-    columns = (CASE.c.la, NOTICE.c.body, NOTICE.c.service, NOTICE.c.recipient, NOTICE.c.mailbox, _TAKES_BACK)
+    columns = (CASE.c.la, NOTICE.c.body, NOTICE.c.service, NOTICE.c.recipient, NOTICE.c.mailbox, _TAKES_BACK, _RULE)
     query = select(*columns).join(CASE, CASE.c.case_ref == NOTICE.c.case_ref)
     rows = connection.execute(query.where(NOTICE.c.state.in_(outbox.UNSENT), _MAY_CHANGE).distinct())
     return sorted(map(_Group._make, rows), key=str)
@@ -119,6 +129,7 @@ def _waiting(connection: Connection, group: _Group) -> list[_Waiting]:
         select(*(NOTICE.c[name] for name in _Waiting._fields))
         .join(CASE, CASE.c.case_ref == NOTICE.c.case_ref)
         .where(NOTICE.c.state.in_(outbox.UNSENT), _MAY_CHANGE, _TAKES_BACK.in_((group.takes_back,)))
+        .where(_RULE.in_((group.rule,)))
     )
     for column, value in zip(
         (CASE.c.la, NOTICE.c.body, NOTICE.c.service, NOTICE.c.recipient, NOTICE.c.mailbox), group, strict=False

@@ -27,6 +27,7 @@ from models.facts import FactDraft, StoredFact
 from models.tables import LETTER, NOTICE
 from notifications import outbox
 from notifications.notices import NoticeDraft
+from notifications.recipients import Place, mailbox_at
 
 SENT = (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)
 MOST = 2  # how often the same notice comes back, as a person says, before it is not sent again
@@ -128,7 +129,8 @@ def _returned(unit: UnitOfWork, row: Row[Any], why: _Why) -> CameBack:
 def _next(unit: UnitOfWork, la: str | None, notice: NoticeDraft, before: list[StoredFact], why: _Why) -> _Next | None:
     """Where a notice goes after this return; `before` are its earlier ones. None: nowhere."""
     directory, recipient = unit.context.directory, Party(notice.recipient)
-    mailbox = directory.mailbox(la, notice.body, notice.service, recipient, unit.today)
+    place = Place(la, notice.body, notice.service, unit.context.team_roles.get(notice.rule))
+    mailbox = mailbox_at(directory, place, recipient, unit.today)
     if why.kind == CAME_BACK:
         return _Next(recipient, mailbox, unit.today) if len(before) + 1 < MOST else None
     full = sum(fact.data.get("cause") == FULL for fact in before)
@@ -136,9 +138,11 @@ def _next(unit: UnitOfWork, la: str | None, notice: NoticeDraft, before: list[St
         return _Next(recipient, mailbox, unit.today + timedelta(days=FULL_AGAIN_DAYS[full]))
     if mailbox not in (None, notice.mailbox) and len(before) + 1 < MOST + len(FULL_AGAIN_DAYS):
         return _Next(recipient, mailbox, unit.today)
+    if place.role is not None and place.role.alone:
+        return None  # of a restricted case: nobody else gets its letters
     later = FALLBACK[FALLBACK.index(recipient) + 1 :] if recipient in FALLBACK else (Party.DCO,)
     for party in later:
-        other = directory.mailbox(la, notice.body, notice.service, party, unit.today)
+        other = mailbox_at(directory, place, party, unit.today)
         if other not in (None, notice.mailbox, mailbox):
             return _Next(party, other, unit.today)
     return None

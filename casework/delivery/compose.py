@@ -53,7 +53,9 @@ class LetterContent(NamedTuple):
 
 def view_of(context: AppContext, case: LoadedCase) -> CaseView:
     """What the notices of one case are derived from."""
-    return CaseView(context.escalation_policy, context.directory, context.calendar, case.file, case.duties)
+    return CaseView(
+        context.escalation_policy, context.directory, context.calendar, case.file, case.duties, context.team_roles
+    )
 
 
 def recheck(

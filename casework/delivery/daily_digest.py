@@ -144,7 +144,7 @@ def _lease(run: DeliveryRun, as_at: date, connection: Connection) -> LeasedLette
         return lease_as_stored(run, connection, row)
     lock_exclusive(connection, LEDGER)
     _cancel_earlier_digests(connection)
-    readdress(connection, run.context.directory, as_at)
+    readdress(run.context, connection, as_at)
     return _write(run, connection, as_at)
 
 

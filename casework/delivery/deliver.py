@@ -177,7 +177,7 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     unreadable: list[str] = []
     if run.part is None:  # a shard is followed by a delivery of everything
         try:
-            transact(run.context.engine, partial(readdress, directory=run.context.directory, today=run.context.today()))
+            transact(run.context.engine, partial(readdress, run.context, today=run.context.today()))
             unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
         except UNREADABLE:
             unreadable.append(NO_ADDRESS)

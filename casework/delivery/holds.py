@@ -97,7 +97,7 @@ def held_notices(context: AppContext, case_ref: str | None = None) -> list[HeldN
 
 def _view(context: AppContext, ref: str, facts: list[StoredFact]) -> CaseView:
     replayed = replay_case(context, ref, facts)
-    return CaseView(context.escalation_policy, context.directory, context.calendar, *replayed)
+    return CaseView(context.escalation_policy, context.directory, context.calendar, *replayed, context.team_roles)
 
 
 def _reason(

@@ -23,6 +23,8 @@ def receipt(
     process = context.processes[case.file.process]
     possible = next((each for each in possible_answers(context, process, duty) if each.answer is reply.answer), None)
     does = consequence(context, possible, duty, reply) if possible is not None else ""
-    view = CaseView(context.escalation_policy, context.directory, context.calendar, case.file, case.duties)
+    view = CaseView(
+        context.escalation_policy, context.directory, context.calendar, case.file, case.duties, context.team_roles
+    )
     recorded = {"said": said(context, reply), "does": does, "on": context.today().isoformat()}
     return receipt_for(view, fact, duty, party, mailbox, recorded)

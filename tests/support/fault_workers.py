@@ -157,7 +157,7 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
         case "reply":
             return _reply(context, *given)
         case "readdress":
-            transact(context.engine, lambda connection: readdress(connection, context.directory, context.today()))
+            transact(context.engine, lambda connection: readdress(context, connection, context.today()))
             return None
         case "replies":
             return _read_replies(context, *given)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import tomli
+
 import config
-from casework.rules.checks.ladder import ladder_fact_problems, ladder_problems, letters_of, rules_of
+from casework.rules.checks.ladder import (
+    ladder_fact_problems,
+    ladder_problems,
+    letters_of,
+    restricted_problems,
+    rules_of,
+)
 from casework.rules.checks.loaded import files_in_force, letter_names, sources
 from casework.rules.checks.places import (
     demo_problems,
@@ -22,6 +30,7 @@ from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
 from config.local_standards import load_approvers, load_panels
 from config.retention import load_retention
+from config.toml_reader import read_text
 from config.tracker_columns import load_columns
 from models.errors import ConfigurationError
 from notifications.render import FOLDER, shelf
@@ -67,12 +76,14 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
 
 
 def _roles(home: Path | None) -> frozenset[str]:
-    """The roles of our team; none where the directory cannot be read, which is a problem of its own."""
+    """The roles of our team, also where another entry of the directory is wrong, which is a problem of its own."""
     own = home / "directory.toml" if home is not None else None
     try:
-        return frozenset(load_directory(own if own is not None and own.exists() else None).team)
-    except ConfigurationError:
+        tables = tomli.loads(read_text(own if own is not None and own.exists() else SHIPPED / "directory.toml"))
+    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, ConfigurationError):
         return frozenset()
+    roles = tables.get("team")
+    return frozenset(roles if isinstance(roles, dict) else ())
 
 
 def _of_file(
@@ -85,6 +96,7 @@ def _of_file(
         elif folder == "ladder":
             yield from ladder_problems(source, rules_of(law), letters_of(letter_names()))
             yield from ladder_fact_problems(source, law, known)
+            yield from restricted_problems(source, law, {each.name for each in known.values() if each.restricted})
         elif folder == "demo":
             yield from demo_problems(source, known)
         elif folder == "directory.toml":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from casework.rules.checks.problem import Known, Problem, Source
 from casework.rules.checks.statute import HELP
 from config.law import Law
 from models.enums import Party
+from models.owner import OwnerKind
 
 if TYPE_CHECKING:  # the library of state machines is slow to import
     from statemachines.process import Process
@@ -18,6 +19,16 @@ PARTIES = Known(
     frozenset(party.value for party in Party),
     "to whom sendflow writes no letter",
     f"Expected one of: {', '.join(party.value for party in Party)}.",
+)
+OWNER_ONLY = Known(
+    frozenset({Party.OWNER.value}),
+    "to whom nothing about a restricted case goes",
+    "Expected owner: the role of our team that owes the duty, at its own mailbox.",
+)
+NOBODY = Known(
+    frozenset(),
+    "to whom nothing about a restricted case goes",
+    'Expected no step, or a rule that a role of our team owes, for example owner = "team:safeguarding".',
 )
 STEP_FACTS = Known(
     frozenset({"reminder_due", "breached", "escalation_due"}),
@@ -76,13 +87,27 @@ def ladder_fact_problems(source: Source, law: Law, processes: Mapping[str, Proce
         yield from source.unknown(f"ended.{rule_id}", "unless_by", end.get("unless_by"), facts)
 
 
+def restricted_problems(source: Source, law: Law, restricted: Collection[str]) -> Iterator[Problem]:
+    """The letters of a restricted process that would go to others than the role of our team that owes the duty."""
+    for name in ("rung", "ended"):
+        for rule_id, each in _tables(source, name):
+            rule = law.rules.get(rule_id)
+            if rule is not None and rule.process in restricted:
+                steps = each if isinstance(each, list) else [each]
+                known = OWNER_ONLY if rule.owned_by[0] is OwnerKind.TEAM and rule.owned_by[1] else NOBODY
+                for number, step in enumerate(steps):
+                    yield from _parties(source, f"{name}.{rule_id}", step, number, known)
+
+
 def _named_rules(source: Source) -> frozenset[str]:
     return frozenset(rule_id for name in ("rung", "ended") for rule_id, _each in _tables(source, name))
 
 
-def _parties(source: Source, table: str, addressed: Mapping[str, Any], number: int = 0) -> Iterator[Problem]:
+def _parties(
+    source: Source, table: str, addressed: Mapping[str, Any], number: int = 0, known: Known = PARTIES
+) -> Iterator[Problem]:
     for key in ("to", "to_if_ours", "to_if_others"):
-        yield from source.unknown(table, key, addressed.get(key), PARTIES, number)
+        yield from source.unknown(table, key, addressed.get(key), known, number)
 
 
 def _tables(source: Source, name: str) -> Iterator[tuple[str, Any]]:
