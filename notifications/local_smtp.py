@@ -1,8 +1,8 @@
 """The local SMTP server: it listens on loopback, writes every delivery to an `.eml` file and forwards nothing.
 
 With the default mail transport nobody receives mail, and people can open and read what would have been sent. A file
-name is the number of the delivery and a digest of its Message-ID. So it names no child, and two deliveries of one
-message have the same digest.
+name is the number of the delivery and a digest of its Message-ID, without the tag that only person.key makes. So it
+names no child, and two deliveries of one message have the same digest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from models.errors import ServiceNotStarted
+from notifications.message_ids import as_it_is_stored
 
 HOST = "127.0.0.1"
 
@@ -45,7 +46,7 @@ class WriteEveryDelivery:
         """Write one delivery to a file, and answer 250 only after it is written."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else (content or "").encode("utf-8", "surrogateescape")
-        message_id = str(message_from_bytes(raw, policy=default_policy)["Message-ID"] or "")
+        message_id = as_it_is_stored(str(message_from_bytes(raw, policy=default_policy)["Message-ID"] or ""))
         mark = hashlib.sha256(message_id.encode()).hexdigest()[:12]
         fresh = self._folder / f"{mark}.{id(envelope)}.part"
         try:

@@ -158,11 +158,6 @@ class Transport(Protocol):
         ...
 
 
-def message_id(letter_id: str, reply_to: str) -> str:
-    """Return the Message-ID of a letter. It depends on the id alone, so a second attempt is the same message."""
-    return f"<{letter_id}.sendflow@{reply_to.rpartition('@')[2]}>"
-
-
 def as_message(letter: Letter) -> EmailMessage:
     """Return the letter as an e-mail with text and HTML as alternatives, marked as written by a machine.
 

@@ -27,7 +27,8 @@ from config.settings import Settings
 from models.change_log import is_as_recorded, log_keys
 from models.database import reading, transact
 from models.tables import ACCOUNT_MAIL, ACCOUNT_MAILBOX, SIGN_IN_LINK
-from notifications.transport import Letter, Outcome, Transport, message_id
+from notifications.message_ids import message_id
+from notifications.transport import Letter, Outcome, Transport
 
 AGAIN_AFTER = timedelta(minutes=5)
 MOST_TRIES = 12

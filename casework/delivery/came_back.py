@@ -26,6 +26,7 @@ from models.errors import Refusal
 from models.facts import FactDraft, StoredFact
 from models.tables import LETTER, NOTICE
 from notifications import outbox
+from notifications.message_ids import as_it_is_stored
 from notifications.notices import NoticeDraft
 from notifications.recipients import Place, mailbox_at
 
@@ -84,7 +85,7 @@ def came_back(context: AppContext, name: str, actor: str, reason: str) -> CameBa
 
 def say_that_it_came_back(unit: UnitOfWork, name: str, reason: str) -> CameBack:
     """The same within the caller's transaction, who commits the unit. Raises NotSent."""
-    query = select(LETTER).where((LETTER.c.id == name) | (LETTER.c.message_id == name))
+    query = select(LETTER).where((LETTER.c.id == name) | (LETTER.c.message_id == as_it_is_stored(name)))
     row = unit.connection.execute(query).first()
     if row is None or row.state not in SENT:
         raise NotSent(

@@ -24,9 +24,9 @@ from casework.sweep import Shard
 from models.enums import LetterState
 from models.facts import canonical
 from notifications import outbox
+from notifications.message_ids import message_id
 from notifications.notices import NoticeDraft
 from notifications.outbox import LeasedLetter
-from notifications.transport import message_id
 
 FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 

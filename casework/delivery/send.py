@@ -22,6 +22,7 @@ from models.database import transact
 from models.enums import LetterState, NoticeState
 from models.facts import FactDraft
 from notifications import outbox
+from notifications.message_ids import as_it_leaves
 from notifications.notices import NoticeDraft, late_corrections
 from notifications.outbox import LeasedLetter
 from notifications.render import RenderError, content_digest, render
@@ -59,7 +60,7 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     attempt = run.transports.send(
         Letter(
             letter.id,
-            letter.message_id,
+            as_it_leaves(context.cipher, letter.id, letter.message_id),
             letter.mailbox,
             compose.office(context),
             context.directory.dco,

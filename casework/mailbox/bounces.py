@@ -16,11 +16,11 @@ from flufl.bounce import all_failures
 
 from casework.mailbox.automatic import is_automatic
 from casework.mailbox.incoming import LONGEST_TEXT, Incoming, header, headers
+from notifications.message_ids import OURS
 
 # It would log the traceback of a mail that it cannot read, with words of the mail.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
-OURS = re.compile(r"<?([0-9a-z-]{1,64}\.sendflow@[A-Za-z0-9.-]{1,253}[A-Za-z0-9])>?")
 MAILBOX = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}\.[A-Za-z]{2,63}")
 STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
 UNDELIVERED = re.compile(
@@ -160,7 +160,7 @@ def _our_message_ids(mail: Incoming) -> tuple[str, ...]:
     except Exception:  # what the library cannot write again has been read as text
         whole = mail.text
     searched = "\n".join([" ".join(mail.answers), whole, mail.text])
-    return tuple(dict.fromkeys(f"<{found}>" for found in OURS.findall(searched)))[:20]
+    return tuple(dict.fromkeys(f"<{found[0].strip('<>')}>" for found in OURS.finditer(searched)))[:20]
 
 
 def _failures(mail: Incoming) -> tuple[frozenset[bytes], frozenset[bytes]]:

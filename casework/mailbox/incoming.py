@@ -106,6 +106,17 @@ def headers(message: Mail, name: str) -> list[str]:
     return [_words(value) for value in found[:MOST_ANSWERED]]
 
 
+def headers_as_written(message: Mail, name: str) -> list[str]:
+    """Every header of that name, at most 50, with no encoded word decoded: what a server wrote has none, and a sender's
+    would be read as the server's words.
+    """
+    try:
+        found = message.get_all(name, [])
+    except Exception:  # as above
+        return []
+    return [str(value)[:LONGEST_HEADER] for value in found[:MOST_ANSWERED]]
+
+
 def is_attachment(part: Mail) -> bool:
     """Whether a part is more than text. A picture that the text shows, such as a logo in a signature, is not."""
     if _disposition(part) == "attachment" or _named(part):

@@ -2,6 +2,10 @@
 
 In this order: the e-mail of ours that it names as answered; a link of ours in it; the sender's mailbox. Exactly one
 open duty has to remain for each code line. `Unclear` says why a person has to decide; sendflow never guesses.
+
+Anybody can write any From line. A mail answers only with a link of ours, with the tag of an e-mail of ours
+(`notifications.message_ids`), or from a sender for whom the receiving server vouches. What a tag or a link proves is
+only what that e-mail or link is about (decision 273).
 """
 
 from __future__ import annotations
@@ -9,7 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -19,19 +25,28 @@ from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
 from casework.delivery.addresses import mailboxes
 from casework.mailbox.codes import CodeLine, references_in
-from casework.mailbox.incoming import Incoming, headers
+from casework.mailbox.incoming import Incoming, headers_as_written
 from casework.replies.answers import Reply, drafts_of
-from casework.replies.links import Link, NoSuchLink, find_link
+from casework.replies.links import LIFETIME, Link, NoSuchLink, find_link
 from casework.replies.owed import asked_of_mailbox
 from casework.replies.record import Asked, duty_asked_for
 from models.answers import Answer
+from models.encryption import Cipher
 from models.enums import LetterState
 from models.errors import SendflowError
 from models.same_words import spellings
 from models.tables import DUTY, LETTER, NOTICE
+from notifications.message_ids import as_it_is_stored, with_right_tag
 
 LEFT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.SENDING, LetterState.CAME_BACK)
-VOUCHED = re.compile(r"(?:^|[;\s])(dmarc|dkim|spf)\s*=\s*pass\b", re.IGNORECASE)
+# RFC 8601: one result, and the names whose domain each method has checked.
+RESULT = re.compile(r"\s*(dmarc|dkim|spf)\s*(?:/\s*1\s*)?=\s*([a-z]+)(?=\s|$)(.*)", re.IGNORECASE | re.DOTALL)
+CHECKED = {
+    "dmarc": re.compile(r"\sheader\.from\s*=\s*(\S+)", re.IGNORECASE),
+    "dkim": re.compile(r"\sheader\.d\s*=\s*(\S+)", re.IGNORECASE),
+    "spf": re.compile(r"\ssmtp\.mailfrom\s*=\s*(\S+)", re.IGNORECASE),
+}
+QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\([^()]*\)')
 IN_A_MAIL = re.compile(r"/reply/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])")  # a link of ours
 MOST_LINKS = 50
 
@@ -53,6 +68,7 @@ class Why(StrEnum):
     TEST_STRING = "test_string"
     NOT_READABLE = "not_readable"
     BOUNCE_NOT_MATCHED = "bounce_not_matched"
+    BOUNCE_NOT_PROVED = "bounce_not_proved"
 
 
 class Unclear(SendflowError):
@@ -65,12 +81,24 @@ class Unclear(SendflowError):
         self.why = why
 
 
-def letter_named(connection: Connection, message_ids: Collection[str]) -> str | None:
-    """The id of the e-mail that left with one of these Message-IDs; None where there is none, or several."""
-    ours = [each for each in message_ids if ".sendflow@" in each]
-    query = select(LETTER.c.id).where(LETTER.c.message_id.in_(ours), LETTER.c.state.in_(LEFT))
-    found = list(connection.scalars(query)) if ours else []
-    return found[0] if len(found) == 1 else None
+class Named(NamedTuple):
+    """The e-mail of ours that a mail names. `proved`: with its tag, and not longer ago than a link is good for."""
+
+    letter: str
+    proved: bool
+
+
+def letter_named(connection: Connection, cipher: Cipher, message_ids: Collection[str], today: date) -> Named | None:
+    """The e-mail that left with one of these Message-IDs; None where there is none, or several. Those with the right
+    tag come before all others, because anybody can write one without.
+    """
+    tagged = with_right_tag(cipher, message_ids)
+    named = tagged or [as_it_is_stored(each) for each in message_ids if ".sendflow@" in each]
+    query = select(LETTER.c.id, LETTER.c.on).where(LETTER.c.message_id.in_(named), LETTER.c.state.in_(LEFT))
+    found = connection.execute(query).all() if named else []
+    if len(found) != 1:
+        return None
+    return Named(found[0].id, bool(tagged) and today < found[0].on + LIFETIME)
 
 
 def mailbox_of(connection: Connection, letter: str) -> str:
@@ -79,18 +107,33 @@ def mailbox_of(connection: Connection, letter: str) -> str:
 
 
 def is_vouched_for(mail: Incoming, server: str | None) -> bool:
-    """Whether the receiving server vouches for the sender's domain (RFC 8601). Without a server that does, all are.
+    """Whether the receiving server vouches for the domain in From (RFC 8601). Without a server that does, nobody is.
 
-    Only the first line of that server counts: it writes its own above what came in, and a sender may write others.
+    Only the first line of that server counts: it writes its own above what came in, and a sender may write others. SPF
+    and DKIM of another domain than that of From say nothing: the sender chose both.
     """
-    if server is None:
-        return True
-    for line in headers(mail.message, "Authentication-Results"):
-        name, _, found = line.partition(";")
-        if name.split()[:1] == [server]:
-            return VOUCHED.search(f";{found}") is not None and "dmarc=fail" not in found.lower()
+    lines = headers_as_written(mail.message, "Authentication-Results")
+    if server is None or not lines:
         return False
-    return False
+    line = lines[0]
+    while (bare := QUOTED_OR_COMMENT.sub(" ", line)) != line:  # comments can be nested
+        line = bare
+    name, _, said = line.partition(";")
+    if name.split()[:1] != [server]:
+        return False
+    results = [found for each in said.split(";") if (found := RESULT.fullmatch(each))]
+    if any(found[1].lower() == "dmarc" and found[2].lower() == "fail" for found in results):
+        return False
+    domain = (mail.sender or "").rpartition("@")[2]
+    return any(_vouches(found[1].lower(), found[2].lower(), found[3], domain) for found in results)
+
+
+def _vouches(method: str, result: str, properties: str, domain: str) -> bool:
+    """Whether one result is about the domain itself. DMARC is about From, whether or not the server repeats it."""
+    checked = CHECKED[method].findall(properties)
+    if result != "pass" or len(checked) > 1 or not (checked or method == "dmarc"):
+        return False
+    return all(each.rpartition("@")[2].lower() == domain for each in checked)
 
 
 def case_refs_of(connection: Connection, letter: str | None) -> list[str]:
@@ -102,14 +145,14 @@ def case_refs_of(connection: Connection, letter: str | None) -> list[str]:
 
 
 def replies_meant(
-    unit: UnitOfWork, mail: Incoming, letter: str | None, codes: Sequence[CodeLine]
+    unit: UnitOfWork, mail: Incoming, named: Named | None, codes: Sequence[CodeLine]
 ) -> list[tuple[Asked, Reply]]:
     """What each code line answers. Raises Unclear."""
     if not codes:
         raise Unclear(Why.NO_CODE)
     by_link = _by_link(unit, mail)
-    near, owed = by_link or _by_sender(unit, mail, letter)
-    if by_link is None and letter is None and any(code.case_ref is None for code in codes):
+    near, owed = by_link or _by_sender(unit, mail, named)
+    if by_link is None and named is None and any(code.case_ref is None for code in codes):
         near = _named_in_subject(mail, near)
     return [_meant(unit, code, near, owed) for code in codes]
 
@@ -131,21 +174,27 @@ def _by_link(unit: UnitOfWork, mail: Incoming) -> tuple[list[Asked], list[Asked]
     return (asked or of_all, [*asked, *of_all]) if found else None
 
 
-def _by_sender(unit: UnitOfWork, mail: Incoming, letter: str | None) -> tuple[list[Asked], list[Asked]]:
-    """What the sender's mailbox owes, and what of it the e-mail that the mail answers is about. Raises Unclear."""
+def _by_sender(unit: UnitOfWork, mail: Incoming, named: Named | None) -> tuple[list[Asked], list[Asked]]:
+    """What the sender owes of what the answered e-mail is about, and all that the mail may answer. Raises Unclear.
+
+    Where no server vouches for senders, a mail without the tag of an e-mail of ours answers nothing, and one with it
+    only what that e-mail is about.
+    """
     context = unit.context
     mailbox = next(
         (each for each in mailboxes(context.directory, context.today()) if each.lower() == mail.sender), None
     )
     if mailbox is None:
         raise Unclear(Why.SENDER_NOT_KNOWN)
-    if not is_vouched_for(mail, context.settings.replies.authenticates if context.settings.replies else None):
+    server = context.settings.replies.authenticates if context.settings.replies else None
+    if not (is_vouched_for(mail, server) if server is not None else named is not None and named.proved):
         raise Unclear(Why.SENDER_NOT_VOUCHED_FOR)
     owed = _owed(unit, mailbox)
-    if letter is None:
+    if named is None:
         return owed, owed
-    of_letter = _of_letter(unit.connection, letter)
-    return [each for each in owed if _same(each, of_letter)], owed
+    of_letter = _of_letter(unit.connection, named.letter)
+    near = [each for each in owed if _same(each, of_letter)]
+    return near, owed if server is not None else near
 
 
 def _owed(unit: UnitOfWork, mailbox: str) -> list[Asked]:

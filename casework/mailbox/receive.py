@@ -27,6 +27,7 @@ from casework.mailbox.identities import Names, another_child, nhs_numbers_in
 from casework.mailbox.imap import Fetched
 from casework.mailbox.incoming import Incoming, header, read_mail
 from casework.mailbox.match import (
+    Named,
     Unclear,
     Why,
     case_refs_of,
@@ -129,7 +130,8 @@ def _act(context: AppContext, connection: Connection, read: _Read, names: Callab
     _refuse_test_string(read)
     if read.bounce is not None:
         return _note_bounce(context, connection, read, read.bounce)
-    letter = letter_named(connection, mail.answers)
+    named = _named(context, connection, mail.answers)
+    letter = named.letter if named is not None else None
     if read.automatic:
         return _store(context, connection, read, MailState.AUTOMATIC, letter=letter)
     if mail.attachments:
@@ -138,7 +140,7 @@ def _act(context: AppContext, connection: Connection, read: _Read, names: Callab
         raise Unclear(Why.NOT_READABLE)
     unit = UnitOfWork(context, connection, actor=ACTOR, via=VIA_MAIL)
     try:
-        meant = replies_meant(unit, mail, letter, code_lines(mail.text))
+        meant = replies_meant(unit, mail, named, code_lines(mail.text))
     except Unclear:
         _refuse_another_child(context, connection, mail, case_refs_of(connection, letter), names)
         raise
@@ -154,12 +156,15 @@ def _act(context: AppContext, connection: Connection, read: _Read, names: Callab
 
 
 def _note_bounce(context: AppContext, connection: Connection, read: _Read, bounce: Bounce) -> Received:
-    letter = letter_named(connection, bounce.message_ids)
+    named = _named(context, connection, bounce.message_ids)
+    letter = named.letter if named is not None else None
     if not bounce.final:
         return _store(context, connection, read, MailState.AUTOMATIC, letter=letter, why="still_trying")
     to = mailbox_of(connection, letter).lower() if letter is not None else ""
-    if letter is None or (bounce.mailboxes and to not in bounce.mailboxes):
+    if named is None or letter is None or (bounce.mailboxes and to not in bounce.mailboxes):
         raise Unclear(Why.BOUNCE_NOT_MATCHED)
+    if not named.proved:
+        raise Unclear(Why.BOUNCE_NOT_PROVED)
     unit = UnitOfWork(context, connection, actor=ACTOR, via=BOUNCES)
     say_that_it_was_undelivered(unit, letter, bounce.cause)
     commit(unit)
@@ -167,8 +172,13 @@ def _note_bounce(context: AppContext, connection: Connection, read: _Read, bounc
 
 
 def _wait(context: AppContext, connection: Connection, read: _Read, why: Why) -> Received:
-    ids = read.bounce.message_ids if read.bounce is not None else read.mail.answers
-    return _store(context, connection, read, MailState.WAITING, letter=letter_named(connection, ids), why=why)
+    named = _named(context, connection, read.bounce.message_ids if read.bounce is not None else read.mail.answers)
+    letter = named.letter if named is not None else None
+    return _store(context, connection, read, MailState.WAITING, letter=letter, why=why)
+
+
+def _named(context: AppContext, connection: Connection, message_ids: tuple[str, ...]) -> Named | None:
+    return letter_named(connection, context.cipher, message_ids, context.today())
 
 
 def _store(  # noqa: PLR0913 (what is stored of a mail)

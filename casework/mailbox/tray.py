@@ -39,7 +39,7 @@ WHY = {
     Why.NO_CODE: "it has no code line on top",
     Why.NO_LETTER: "it names no e-mail of ours",
     Why.SENDER_NOT_KNOWN: "its sender is no mailbox of the directory",
-    Why.SENDER_NOT_VOUCHED_FOR: "the receiving server does not vouch for its sender",
+    Why.SENDER_NOT_VOUCHED_FOR: "its sender is not proved: no server vouches for it, or it names no e-mail of ours",
     Why.NOTHING_OWED: "nothing is owed by its sender there",
     Why.SEVERAL_DUTIES: "several duties fit",
     Why.NO_SUCH_ANSWER: "its code is no answer about the duty, or lacks a day or a service",
@@ -50,6 +50,7 @@ WHY = {
     Why.TEST_STRING: "it has the test string of anti-virus programs: it is quarantined",
     Why.NOT_READABLE: "it is too large or too deeply nested, or cannot be read: it is quarantined",
     Why.BOUNCE_NOT_MATCHED: "it says that an e-mail was not delivered, and not which",
+    Why.BOUNCE_NOT_PROVED: "it says that an e-mail was not delivered, and anybody could have written it",
 }
 QUARANTINED = frozenset({Why.ANOTHER_CHILD, Why.ATTACHMENT, Why.TEST_STRING, Why.NOT_READABLE})
 

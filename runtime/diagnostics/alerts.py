@@ -17,7 +17,8 @@ from html import escape
 from casework.context import LONDON
 from casework.delivery.transports import mail_transport
 from config.settings import Settings
-from notifications.transport import Letter, Outcome, Transport, message_id
+from notifications.message_ids import message_id
+from notifications.transport import Letter, Outcome, Transport
 from runtime.diagnostics.checks import DoctorReport
 from runtime.diagnostics.finding import Finding
 

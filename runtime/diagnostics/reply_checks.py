@@ -66,7 +66,10 @@ def mailbox(context: AppContext, connection: Connection, _today: date) -> Iterat
     if settings.authenticates is None:
         yield Finding(
             what="replies_not_vouched_for",
-            message="answers by e-mail are believed by their From line alone, which anybody can write",
+            message=(
+                "no server vouches for the senders of answers by e-mail: a mail that does not reply to an e-mail of"
+                " ours waits for a person"
+            ),
             mend=(
                 "set SENDFLOW_IMAP_TRUSTS to the name with which the receiving server begins its Authentication-Results"
                 " lines"

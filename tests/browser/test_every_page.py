@@ -16,7 +16,7 @@ from casework.mailbox.read import AllNames
 from casework.mailbox.receive import receive
 from casework.reports.case_report import report
 from casework.reports.letters import letters
-from notifications.transport import message_id
+from notifications.message_ids import message_id
 from tests.browser.conftest import NARROW, WIDE, Visitor
 from tests.browser.looking import faults_of
 from tests.casework.mailbox.samples import reply

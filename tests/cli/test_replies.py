@@ -144,7 +144,7 @@ def test_the_doctor_names_what_is_wrong_with_the_reply_mailbox(sent: Team, monke
     def found() -> dict[str, str]:
         return {each.what: f"{each.message}. {each.mend}" for each in examine(settings).findings}
 
-    assert found()["replies_not_vouched_for"].startswith("answers by e-mail are believed by their From line alone")
+    assert found()["replies_not_vouched_for"].startswith("no server vouches for the senders of answers by e-mail")
     settings = replace(settings, replies=replace(box, authenticates="mx.icb.example"))
     assert not [what for what in found() if what.startswith("replies_")]
     context = sent.context("9 Mar 2026")

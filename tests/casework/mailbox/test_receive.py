@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -25,10 +26,12 @@ from config.reply_mailbox import ReplyMailbox
 from models.answers import Answer
 from models.change_log import log_keys
 from models.database import reading, writing
+from models.encryption import Cipher
 from models.incoming_mail import MailState
 from models.people import find_children, save_people
 from models.tables import CASE as CASE_FILE
-from models.tables import CASE_LOOK, INCOMING_MAIL
+from models.tables import CASE_LOOK, INCOMING_MAIL, LETTER
+from notifications.message_ids import as_it_is_stored, as_it_leaves, with_right_tag
 from tests.casework.delivery.test_holds import log
 from tests.casework.mailbox.samples import EICAR, reply, status_notification
 from tests.support.by_hand import CASE, PAEDS, TRUST
@@ -94,9 +97,64 @@ def test_each_code_records_its_fact_without_a_case_where_the_letter_has_one_thin
     assert kind in [each for each, _actor in said(sent)]
 
 
-def test_a_mail_that_answers_no_letter_is_matched_by_its_sender_and_the_case(sent: Team) -> None:
-    assert take_in(sent, reply(f"RECEIVED {CASE}", SERVICE, None)).state is MailState.ANSWERED
-    assert take_in(sent, reply("NOT KNOWN", MANAGER, None, Subject="hello")).state is MailState.ANSWERED, "one duty"
+VOUCHED = {"Authentication-Results": "mx.icb.example; dmarc=pass header.from=northshire-community.example"}
+
+
+@pytest.fixture
+def vouched(sent: Team) -> Team:
+    """The same, where the receiving server vouches for senders."""
+    box = ReplyMailbox("imap.example", 993, "dco", authenticates="mx.icb.example")
+    sent.first = replace(sent.first, settings=replace(sent.first.settings, replies=box))
+    sent._contexts.clear()
+    return sent
+
+
+def test_a_mail_that_answers_no_letter_is_matched_by_its_sender_and_the_case(vouched: Team) -> None:
+    assert take_in(vouched, reply(f"RECEIVED {CASE}", SERVICE, None, **VOUCHED)).state is MailState.ANSWERED
+    manager = reply("NOT KNOWN", MANAGER, None, Subject="hello", **VOUCHED)
+    assert take_in(vouched, manager).state is MailState.ANSWERED, "one duty"
+
+
+def guessed(sent: Team) -> str:
+    """The Message-ID that a stranger works out who knows the mailbox and the day."""
+    return f"<{sent.post.letters[0].id}.sendflow@northernvales-icb.example>"
+
+
+def test_the_message_id_of_an_email_has_a_tag_that_the_database_does_not_have(sent: Team) -> None:
+    left = sent.post.letters[0].message_id
+    with reading(sent.first.engine) as connection:
+        stored = connection.scalar(select(LETTER.c.message_id))
+    assert stored == guessed(sent)
+    assert left != stored and as_it_is_stored(left) == stored
+    assert left == as_it_leaves(sent.first.cipher, sent.post.letters[0].id, stored), "the same at each attempt"
+    other = Cipher.for_nothing()
+    assert with_right_tag(other, [left]) == [] and with_right_tag(sent.first.cipher, [stored]) == []
+
+
+@pytest.mark.parametrize("wrong", ["", ".0123456789abcdef0123", ".0123456789ABCDEF0123"])
+@pytest.mark.parametrize("text", ["RECEIVED", f"RECEIVED {CASE}", "NOT KNOWN"])
+def test_a_reply_under_a_forged_sender_to_a_guessed_email_waits(sent: Team, text: str, wrong: str) -> None:
+    """What a stranger knows: the mailbox, the day, the reference, and how a Message-ID is made."""
+    named = guessed(sent).replace(".sendflow@", f"{wrong}.sendflow@")
+    found = take_in(sent, reply(text, SERVICE, named))
+    assert (found.state, found.why) == (MailState.WAITING, "sender_not_vouched_for")
+    assert said(sent) == []
+
+
+def test_a_tag_proves_what_its_email_asks_and_nothing_else_of_the_mailbox(sent: Team) -> None:
+    sent.record("3 Mar 2026", "ehc_assessment_requested", la="northshire", case="NX90002")
+    asked: dict[str, Any] = {"body": TRUST, "service": "speech_and_language_therapy"}
+    sent.record("3 Mar 2026", "health_advice_requested", case="NX90002", **asked)
+    other = take_in(sent, mail(sent, "RECEIVED NX90002"))
+    assert (other.state, other.why) == (MailState.WAITING, "nothing_owed")
+    assert take_in(sent, mail(sent, f"RECEIVED {CASE}", Message_ID="<2@x>")).state is MailState.ANSWERED
+
+
+def test_a_tag_ends_when_a_link_would(sent: Team) -> None:
+    found = take_in(sent, mail(sent, "RECEIVED"), "27 Apr 2026")
+    assert (found.state, found.why) == (MailState.WAITING, "sender_not_vouched_for")
+    in_time = take_in(sent, mail(sent, "EXPECTED 30 April 2026", Message_ID="<2@x>"), "26 Apr 2026")
+    assert in_time.state is MailState.ANSWERED
 
 
 @pytest.mark.parametrize(
@@ -107,9 +165,9 @@ def test_a_mail_that_answers_no_letter_is_matched_by_its_sender_and_the_case(sen
         ("RE: NX00042: please acknowledge", MailState.WAITING),
     ],
 )
-def test_a_subject_that_names_another_case_is_not_passed_over(sent: Team, subject: str, state: MailState) -> None:
+def test_a_subject_that_names_another_case_is_not_passed_over(vouched: Team, subject: str, state: MailState) -> None:
     """The sender owes one duty. A reply to an e-mail about another case may not be taken for an answer about it."""
-    assert take_in(sent, reply("Acknowledged", SERVICE, None, Subject=subject)).state is state
+    assert take_in(vouched, reply("Acknowledged", SERVICE, None, Subject=subject, **VOUCHED)).state is state
 
 
 @pytest.mark.parametrize(
@@ -150,9 +208,10 @@ def test_a_link_of_ours_in_what_is_quoted_names_the_duty_under_any_sender(sent: 
     assert said(sent) == [("health_advice_acknowledged", asked.actor)]
 
 
-def test_a_mail_with_two_fitting_duties_waits(sent: Team) -> None:
-    sent.asked("3 Mar 2026", PAEDS)
-    found = take_in(sent, reply(f"RECEIVED {CASE}", "send.lead@northshire-community.example", None))
+def test_a_mail_with_two_fitting_duties_waits(vouched: Team) -> None:
+    vouched.asked("3 Mar 2026", PAEDS)
+    lead = "send.lead@northshire-community.example"
+    found = take_in(vouched, reply(f"RECEIVED {CASE}", lead, None, **VOUCHED))
     assert (found.state, found.why) == (MailState.WAITING, "several_duties")
 
 
@@ -221,6 +280,30 @@ def test_a_bounce_for_another_mailbox_or_of_no_letter_waits(sent: Team) -> None:
         assert (found.state, found.why) == (MailState.WAITING, "bounce_not_matched")
 
 
+def bounce(sent: Team, message_id: str) -> bytes:
+    raw = status_notification("5.1.1").replace(b"slt@trust.example", SERVICE.encode())
+    return raw.replace(b"<20260302-0123456789.sendflow@icb.example>", message_id.encode())
+
+
+@pytest.mark.parametrize("wrong", ["", ".0123456789abcdef0123"])
+def test_a_forged_bounce_waits_and_stops_no_chasing(sent: Team, wrong: str) -> None:
+    """Anybody who knows the mailbox can work out the Message-ID but for its tag."""
+    found = take_in(sent, bounce(sent, guessed(sent).replace(".sendflow@", f"{wrong}.sendflow@")))
+    assert (found.state, found.why) == (MailState.WAITING, "bounce_not_proved")
+    assert "notice_undelivered" not in [line.kind for line in sent.lines()]
+    (listed,) = waiting(sent.context(DAY))
+    assert listed.letter == sent.post.letters[0].id and "anybody could have written it" in listed.said
+    decide(sent.context(DAY), listed.id, Decision.UNDELIVERED, "dco.team")
+    assert "notice_undelivered" in [line.kind for line in sent.lines()], "a person may say that it is true"
+
+
+def test_a_bounce_that_names_a_guessed_email_beside_a_right_one_is_about_the_right_one(sent: Team) -> None:
+    """A server quotes our references too. The tag decides, and a guess beside it changes nothing."""
+    left = sent.post.letters[0].message_id
+    guess = b"References: <20260301-0123456789.sendflow@x.example>\nSubject: NX"
+    assert take_in(sent, bounce(sent, left).replace(b"Subject: NX", guess)).state is MailState.UNDELIVERED
+
+
 def test_the_same_mail_is_taken_in_once(sent: Team) -> None:
     raw = mail(sent, "RECEIVED")
     first = take_in(sent, raw, place="dco@imap.example/INBOX/1/1")
@@ -236,7 +319,17 @@ def test_the_same_mail_is_taken_in_once(sent: Team) -> None:
     ("line", "state"),
     [
         ("mx.icb.example; dmarc=pass header.from=northshire-community.example", MailState.ANSWERED),
-        ("mx.icb.example; spf=pass; dkim=pass", MailState.ANSWERED),
+        ("mx.icb.example 1; dmarc=pass (p=none) header.from=northshire-community.example", MailState.ANSWERED),
+        ("mx.icb.example; spf=pass smtp.mailfrom=a@northshire-community.example", MailState.ANSWERED),
+        ("mx.icb.example; dkim=pass (2048 (a) key) header.d=Northshire-Community.example", MailState.ANSWERED),
+        ("mx.icb.example; spf=pass; dkim=pass", MailState.WAITING),
+        ("mx.icb.example; spf=pass smtp.mailfrom=a@evil.example; dkim=pass header.d=evil.example", MailState.WAITING),
+        ("mx.icb.example; dmarc=none; dkim=pass header.d=evil.example", MailState.WAITING),
+        ("mx.icb.example; dmarc=pass header.from=evil.example", MailState.WAITING),
+        ("mx.icb.example; spf=fail (helo; dmarc=pass) smtp.mailfrom=a@evil.example", MailState.WAITING),
+        ('mx.icb.example; spf=fail smtp.mailfrom="a; dmarc=pass"@evil.example', MailState.WAITING),
+        ("mx.icb.example; spf=fail smtp.mailfrom==?utf-8?q?a=3B_dmarc=3Dpass_?=@evil.example", MailState.WAITING),
+        ("mx.icb.example; dmarc=passed", MailState.WAITING),
         ("mx.icb.example; dmarc=fail; spf=pass", MailState.WAITING),
         ("mx.icb.example; spf=softfail", MailState.WAITING),
         ("mx.evil.example; dmarc=pass", MailState.WAITING),
@@ -244,13 +337,11 @@ def test_the_same_mail_is_taken_in_once(sent: Team) -> None:
     ],
 )
 def test_the_receiving_server_has_to_vouch_for_the_sender_where_it_does_so(
-    sent: Team, line: str, state: MailState
+    vouched: Team, line: str, state: MailState
 ) -> None:
-    box = ReplyMailbox("imap.example", 993, "dco", authenticates="mx.icb.example")
-    sent.first = replace(sent.first, settings=replace(sent.first.settings, replies=box))
-    sent._contexts.clear()
-    headers = {"Authentication-Results": line} if line else {}
-    found = take_in(sent, mail(sent, "RECEIVED", **headers))
+    """A sender chooses the domains that SPF and DKIM check, and writes into the server's line what he likes."""
+    head = f"Authentication-Results: {line}\n".encode() if line else b""
+    found = take_in(vouched, head + mail(vouched, "RECEIVED"))
     assert found.state is state
     assert found.why == (None if state is MailState.ANSWERED else "sender_not_vouched_for")
 
