@@ -134,9 +134,12 @@ def _is_open() -> ColumnElement[bool]:
     return ~closed.exists()
 
 
+_COUNT_OPEN = select(func.count()).select_from(FINDING).where(_is_open())  # made once: every page asks
+
+
 def count_open(connection: Connection) -> int:
     """Count the findings that nobody has closed."""
-    return connection.scalar(select(func.count()).select_from(FINDING).where(_is_open())) or 0
+    return connection.scalar(_COUNT_OPEN) or 0
 
 
 def open_since(connection: Connection) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from casework.context import AppContext, instant
 from models.bulk_io import in_chunks
@@ -38,7 +38,7 @@ def assign(context: AppContext, case_ref: str, owner: str, actor: str) -> bool:
         lock_exclusive(connection, "owners")
         if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == case_ref)) is None:
             raise NoSuchCase
-        if owners_of(connection, [case_ref]).get(case_ref, NOBODY) == owner:
+        if (owner_of(connection, case_ref) or NOBODY) == owner:
             return False
         number = (connection.scalar(select(func.max(CASE_OWNER.c.number))) or 0) + 1
         at = instant(context.now())
@@ -59,6 +59,19 @@ def owners_of(connection: Connection, case_refs: Collection[str]) -> dict[str, s
         )
         found |= {row.case_ref: row.owner for row in connection.execute(query)}
     return found
+
+
+_OWNER = (
+    select(CASE_OWNER.c.owner)
+    .where(CASE_OWNER.c.case_ref == bindparam("ref"))
+    .order_by(CASE_OWNER.c.number.desc())
+    .limit(1)
+)
+
+
+def owner_of(connection: Connection, case_ref: str) -> str | None:
+    """The owner of a case; None where nobody looks after it."""
+    return connection.scalar(_OWNER, {"ref": case_ref}) or None
 
 
 def everyone(connection: Connection) -> list[str]:

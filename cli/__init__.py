@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from config.private_files import protect_process
-from models.errors import SendflowError
+from models.errors import Refusal, SendflowError
 
 # The commands of each module. A call imports the module of its command only: an import of all takes a quarter of the
 # time of a command that only reads.
@@ -192,7 +192,8 @@ def main() -> None:
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(3)
     except Exception as problem:
-        sys.stderr.write(f"sendflow could not finish: {_plain(problem)}\n")
+        refused = isinstance(problem, Refusal)
+        sys.stderr.write(f"sendflow {'refused this' if refused else 'could not finish'}: {_plain(problem)}\n")
         sys.exit(problem.exit_code if isinstance(problem, SendflowError) else 3)
     finally:
         if not gc.isenabled():

@@ -182,6 +182,16 @@ class _WriteConnection(threading.local):
     connection: Connection | None = None
 
 
+class _Snapshots(threading.local):
+    """The connections of this thread's open snapshots, by the engine."""
+
+    def __init__(self) -> None:
+        self.open: dict[Engine, Connection] = {}
+
+
+_SNAPSHOTS = _Snapshots()
+
+
 class transaction:
     """One transaction: committed at the end, with what it noted in the change log; rolled back on any exception.
 
@@ -234,6 +244,8 @@ class transaction:
             raise
         if self._reused is None:
             connection.close()
+        if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
+            shared.rollback()  # its next read begins a snapshot that has what was written
 
     def _discard(self) -> None:
         """Close the connection after an error of the database itself; the next transaction opens a new one."""
@@ -284,8 +296,36 @@ def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | No
 
 
 @contextmanager
+def one_snapshot(engine: Engine) -> Iterator[None]:
+    """Let every `reading` of this thread inside the block see the same records, on one connection.
+
+    A page is made of a dozen reads; without this it could show a duty of before and a letter of after an act. What the
+    thread itself writes meanwhile is seen by the reads that follow it.
+    """
+    if engine in _SNAPSHOTS.open:
+        yield
+        return
+    with _one_reading(engine) as connection:
+        _SNAPSHOTS.open[engine] = connection
+        try:
+            yield
+        finally:
+            del _SNAPSHOTS.open[engine]
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent snapshot, without a write lock."""
+    """One consistent snapshot, without a write lock; inside `one_snapshot` it is that one."""
+    shared = _SNAPSHOTS.open.get(engine)
+    if shared is not None:
+        yield shared
+        return
+    with _one_reading(engine) as connection:
+        yield connection
+
+
+@contextmanager
+def _one_reading(engine: Engine) -> Iterator[Connection]:
     snapshot: dict[str, Any] = (
         {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if is_postgresql(engine) else {}
     )

@@ -224,6 +224,7 @@ PROCESS = define_process(
     version=1,
     about=About.MEETING,
     items=ITEMS,
+    papers="papers of the sitting: pack, briefs and minutes",
     remarks=remarks,
     facts=[
         OpeningFact(CALLED, SittingCalled),

@@ -113,6 +113,7 @@ class Process:
     moves of every released version.
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
+    `papers`: what the papers of a case are called, where a case has papers of its items; None where it has none.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
     `record_class`: the class in retention.toml by which its records are retained; None for the class of its subject.
     """
@@ -138,6 +139,7 @@ class Process:
     items: Items | None = None
     item_tables: Mapping[int, ItemTable] = field(default_factory=dict)
     record_class: str | None = None
+    papers: str | None = None
 
     @cached_property
     def opens(self) -> str:
@@ -249,6 +251,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     about: About = About.CHILD,
     items: Items | None = None,
     record_class: str | None = None,
+    papers: str | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -294,4 +297,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         items=items,
         item_tables={} if items is None else released_items(name) | {version: item_table(items)},
         record_class=record_class,
+        papers=papers,
     )

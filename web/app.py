@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +29,7 @@ from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
 from config.rights import roles
-from models.database import reading, transact
+from models.database import one_snapshot, reading, transact
 from web import faults
 from web.answers import Answer, File, GoTo, Page, Plain
 from web.asked import Asked
@@ -55,8 +56,10 @@ def create_app(installation: Installation, hosts: Iterable[str] = ()) -> App:
 def _route(way: Way, installation: Installation) -> Route:
     def endpoint(request: Request) -> Response:
         try:
-            asked = _asked(request, installation)
-            response = _response(request, asked, _answer(way, asked))
+            # A page that is only looked at is of one instant. An act reads what other threads wrote meanwhile.
+            with one_snapshot(installation.engine) if way.method == "GET" else nullcontext():
+                asked = _asked(request, installation)
+                response = _response(request, asked, _answer(way, asked))
             if way.mails:
                 response.background = BackgroundTask(_send_links, asked.context)
             return response

@@ -12,24 +12,22 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from casework.access.accounts import accounts
-from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext, instant
 from casework.declared_changes import declared_of
 from casework.delivery.holds import held_notices, release_held
-from casework.owners import assign, owners_of
+from casework.owners import assign, owner_of
 from casework.privacy.case_looks import note_look
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown
-from casework.reports.case_report import report
+from casework.reports.case_report import CaseRead, read_case, report, report_of, viewed
 from casework.reports.effects import effects
-from casework.reports.recordable import recordable
+from casework.reports.recordable import RecordableFact, usual_facts
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from config.rights import roles
 from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.facts import REFERENCE
-from statemachines.panel_sitting import PROCESS as PANEL
 from statemachines.registry import processes
 from web import labels
 from web.answers import Answer, GoTo, Page
@@ -39,6 +37,7 @@ from web.faults import fault, no_page
 from web.timeline import FILTERS, SHOWN, timeline
 
 LONDON = ZoneInfo("Europe/London")
+MOST_USUAL = 5
 ENDINGS = ("case_withdrawn", "case_closed")
 TAGS = {
     "breached": "red",
@@ -87,8 +86,10 @@ def case(asked: Asked) -> Answer:
     except ValueError:
         return fault("That is no day", "Give the two days as in the fields: 2026-04-14.", status=400)
     try:
-        now = report(context, ref)
-        found = now if view.is_now else report(context, ref, view.as_at, view.known_at)
+        read = read_case(context, ref)
+        now = report_of(context, read)
+        then = None if view.is_now else viewed(context, read, view.as_at, view.known_at)
+        found = now if then is None else report_of(context, then)
     except LookupError as problem:
         if "known" in str(problem):
             return fault("Nothing was known of this case then", "Choose a later day.", status=404)
@@ -100,7 +101,7 @@ def case(asked: Asked) -> Answer:
         {
             "title": f"{ref}: {context.processes[found.process].title}",
             "found": found,
-            "has_papers": found.process == PANEL.name,
+            "papers": context.processes[found.process].papers,
             "view": view,
             "differences": {} if view.is_now else _differences(found, now),
             "entries": timeline(found, letters_of(context, ref), asked.query),
@@ -116,10 +117,10 @@ def case(asked: Asked) -> Answer:
             "first_day": min(fact.occurred_on for fact in now.facts),
             "runs_at": f"{context.settings.ui_url}/runs/flow-run",
             "owner": _owner(context, ref),
-            "waits": _waits(context, ref) if view.is_now and asked.may("release") else 0,
+            "waits": _waits(context, now) if view.is_now and asked.may("release") else 0,
             "team": team_accounts(asked) if asked.may("record") else [],
             "linked": linked_cases(context, ref),
-            "usual": _usual(asked, ref) if view.is_now and asked.may("record") else [],
+            "usual": _usual(asked, read) if view.is_now and asked.may("record") else [],
             "bars": _bars(context, found),
             "diagram": _diagram(context, found),
             "rules": context.law.rules,
@@ -155,12 +156,11 @@ def release_all(asked: Asked) -> Answer:
     return GoTo(f"/cases/{ref}")
 
 
-def _waits(context: AppContext, ref: str) -> int:
+def _waits(context: AppContext, now: CaseReport) -> int:
     """How many e-mails of a case wait for a person, because of a death or a sensitive flag."""
-    with reading(context.engine) as connection:
-        if ref not in withheld_cases(connection):
-            return 0
-    return sum(each.why in OF_THE_CHILD for each in held_notices(context, ref))
+    if not any(fact.stands and fact.kind in OF_THE_CHILD for fact in now.facts):
+        return 0
+    return sum(each.why in OF_THE_CHILD for each in held_notices(context, now.case_ref))
 
 
 def team_accounts(asked: Asked) -> list[str]:
@@ -227,7 +227,7 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
 
 def _owner(context: AppContext, ref: str) -> str | None:
     with reading(context.engine) as connection:
-        return owners_of(connection, [ref]).get(ref)
+        return owner_of(connection, ref)
 
 
 def _text(option: tuple[str, str]) -> str:
@@ -244,8 +244,8 @@ def _whose(context: AppContext, found: CaseReport) -> list[tuple[str, int]]:
     return sorted(days.items(), key=lambda each: -each[1])
 
 
-def _usual(asked: Asked, ref: str) -> list[Any]:
-    return [fact for fact in recordable(asked.context, ref).facts if fact.group == "usual"][:5]
+def _usual(asked: Asked, read: CaseRead) -> list[RecordableFact]:
+    return usual_facts(asked.context, read.casefile, read.duties)[:MOST_USUAL]
 
 
 def _bars(context: AppContext, found: CaseReport) -> Markup | None:

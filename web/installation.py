@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from casework.context import AppContext
 from config.settings import Settings
@@ -13,6 +13,7 @@ from models.database import reading
 from models.tables import ADOPTION, CLOCK_SETTING, RULESET
 
 NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
+NEWEST = select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED))
 
 
 class Installation:
@@ -27,6 +28,11 @@ class Installation:
         self._lock = threading.Lock()
         self.runs = SharedRuns(self._context.settings)
         self._seen = self._numbers()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of all requests: `AppContext.reloaded` goes on with it."""
+        return self._context.engine
 
     def context(self) -> AppContext:
         """The context of now. A simulation goes by the newest stored day, which a page or another program may set."""
@@ -43,6 +49,5 @@ class Installation:
         self._context.engine.dispose()
 
     def _numbers(self) -> tuple[int | None, ...]:
-        query = select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED))
         with reading(self._context.engine) as connection:
-            return tuple(connection.execute(query).one())
+            return tuple(connection.execute(NEWEST).one())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from casework.imports.preview_page import MEANINGS
 
@@ -78,7 +79,12 @@ ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp)\b", r
 
 def words(value: object) -> str:
     """Words without underscores, with the abbreviations in capitals."""
-    plain = str(value if value is not None else "").replace("_", " ")
+    return _words(str(value if value is not None else ""))
+
+
+@lru_cache(maxsize=4096)
+def _words(stored: str) -> str:
+    plain = stored.replace("_", " ")
     plain = re.sub(r"\bsection g\b", "section G", plain)
     return ABBREVIATIONS.sub(lambda found: found[0].upper(), plain)
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from config.text import counted, full_day, full_weekday, in_days, short_day, short_weekday
 from web import labels
+from web.cell_tag import CellTag
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FOLDER = Path(__file__).parent
@@ -32,6 +33,7 @@ def environment() -> Environment:
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=[CellTag],
     )
     made.filters |= {
         "day": day,

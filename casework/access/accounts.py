@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
 
 from casework.access import passwords, sessions
 from models.change_log import insert_logged, log_keys
@@ -37,18 +37,32 @@ class WrongAccount(Refusal):
     default_code = "bad_account"
 
 
+# Made once: every page asks for its account, and composing a statement takes as long as running it.
+_NEWEST_OF = (
+    select(ACCOUNT_CHANGE)
+    .where(ACCOUNT_CHANGE.c.account == bindparam("account"))
+    .order_by(ACCOUNT_CHANGE.c.number.desc())
+    .limit(1)
+)
+_WITH_A_ROLE = (
+    select(ACCOUNT_CHANGE)
+    .where(
+        ACCOUNT_CHANGE.c.number.in_(select(func.max(ACCOUNT_CHANGE.c.number)).group_by(ACCOUNT_CHANGE.c.account)),
+        ACCOUNT_CHANGE.c.role != NO_ROLE,
+    )
+    .order_by(ACCOUNT_CHANGE.c.account)
+)
+
+
 def account_of(connection: Connection, account: str) -> Account | None:
     """The account with its role; None if it has none."""
-    query = select(ACCOUNT_CHANGE).where(ACCOUNT_CHANGE.c.account == account)
-    row = connection.execute(query.order_by(ACCOUNT_CHANGE.c.number.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST_OF, {"account": account}).first()
     return _account(row) if row is not None and row.role != NO_ROLE else None
 
 
 def accounts(connection: Connection) -> list[Account]:
     """Every account that has a role, by its name."""
-    newest = select(func.max(ACCOUNT_CHANGE.c.number)).group_by(ACCOUNT_CHANGE.c.account)
-    query = select(ACCOUNT_CHANGE).where(ACCOUNT_CHANGE.c.number.in_(newest), ACCOUNT_CHANGE.c.role != NO_ROLE)
-    return [_account(row) for row in connection.execute(query.order_by(ACCOUNT_CHANGE.c.account))]
+    return [_account(row) for row in connection.execute(_WITH_A_ROLE)]
 
 
 def change_role(connection: Connection, account: str, role: str, scope: str, actor: str) -> None:

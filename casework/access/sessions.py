@@ -15,7 +15,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from models.errors import Refusal
 from models.tables import ACCOUNT_CHANGE, ACCOUNT_FACTOR, SESSION, SIGN_IN_LINK
@@ -141,6 +141,15 @@ def has_factor(connection: Connection, account: str) -> bool:
     return connection.scalar(query) is not None
 
 
+# Made once: every page asks for its session, and composing a statement takes as long as running it.
+_OPEN_SESSION = select(SESSION.c.account, SESSION.c.digest, SESSION.c.seen_at, SESSION.c.awaits).where(
+    SESSION.c.digest == bindparam("digest"),
+    SESSION.c.ended_at.is_(None),
+    SESSION.c.expires_at > bindparam("now"),
+    SESSION.c.seen_at > bindparam("idle_since"),
+)
+
+
 def find_session(
     connection: Connection, secret: str | None, now: datetime, *, half_open: bool = False
 ) -> Session | None:
@@ -150,13 +159,8 @@ def find_session(
     """
     if secret is None or not TOKEN.fullmatch(secret):
         return None
-    query = select(SESSION.c.account, SESSION.c.digest, SESSION.c.seen_at, SESSION.c.awaits).where(
-        SESSION.c.digest == digest_of(secret),
-        SESSION.c.ended_at.is_(None),
-        SESSION.c.expires_at > _text(now),
-        SESSION.c.seen_at > _text(now - IDLE_LIMIT),
-    )
-    row = connection.execute(query).first()
+    given = {"digest": digest_of(secret), "now": _text(now), "idle_since": _text(now - IDLE_LIMIT)}
+    row = connection.execute(_OPEN_SESSION, given).first()
     if row is None or (row.awaits is not None and not half_open):
         return None
     return Session(str(row.account), str(row.digest), datetime.fromisoformat(str(row.seen_at)), row.awaits or "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from casework.cases.fact_form import Refused
 from casework.cases.loaded_case import LoadedCase
@@ -97,10 +97,12 @@ def cases_ever_linked(unit: UnitOfWork, case: LoadedCase) -> list[str]:
     return sorted(found.union(linking_to(unit.connection, case.case_ref)))
 
 
+_LINKING_TO = select(CASE_LINK.c.case_ref).where(CASE_LINK.c.to_ref == bindparam("ref")).distinct()
+
+
 def linking_to(connection: Connection, case_ref: str) -> Iterable[str]:
     """The cases of which a fact has ever made a link to this one."""
-    query = select(CASE_LINK.c.case_ref).where(CASE_LINK.c.to_ref == case_ref).distinct()
-    return sorted(connection.scalars(query.order_by(CASE_LINK.c.case_ref)))
+    return sorted(connection.scalars(_LINKING_TO, {"ref": case_ref}))
 
 
 def _links(case: LoadedCase) -> Iterable[Link]:

@@ -4,6 +4,7 @@ instant.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from casework.context import AppContext, london_day
 from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, ItemShown, LateDaysShown, Origin
@@ -23,7 +24,7 @@ from deadlines.whose_days import whose_days
 from models import ledger
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, DIED, SENSITIVE
-from models.database import reading
+from models.database import one_snapshot, reading
 from models.errors import Refusal
 from models.facts import StoredFact
 from models.owner import OwnerShown
@@ -44,30 +45,67 @@ class NothingKnownThen(Refusal, LookupError):
         super().__init__("nothing was known of this case then")
 
 
+class CaseRead(NamedTuple):
+    """A case as it was read once: every fact of it, and what those replay to that a view shows.
+
+    `as_at` and `known_at` are the view; both are None for the case of now.
+    """
+
+    facts: list[StoredFact]
+    casefile: CaseFile
+    duties: list[Duty]
+    as_at: date | None = None
+    known_at: str | None = None
+
+
 def report(context: AppContext, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
     """Give a case on the day `as_at`, as known at an instant. Raises NoSuchCase or NothingKnownThen.
 
     By default the day is that of the instant in London, or today without an instant.
     """
-    if as_at is None and known_at is not None:
-        as_at = min(london_day(datetime.fromisoformat(known_at)), context.today())
+    with one_snapshot(context.engine):
+        return report_of(context, read_case(context, case_ref, as_at, known_at))
+
+
+def read_case(context: AppContext, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseRead:
+    """Read and replay a case once, for a report and for what may be recorded. Raises NoSuchCase or NothingKnownThen."""
     with reading(context.engine) as connection:
         [facts] = read_histories(connection, case_ref)
-        same_child = cases_of_the_child(connection, case_ref, facts, known_at)
+    return _replayed(context, case_ref, facts, as_at, known_at)
+
+
+def viewed(context: AppContext, read: CaseRead, as_at: date | None, known_at: str | None) -> CaseRead:
+    """Another view of a case that was read. Raises NothingKnownThen."""
+    return _replayed(context, read.casefile.case_ref, read.facts, as_at, known_at)
+
+
+def _replayed(
+    context: AppContext, case_ref: str, facts: list[StoredFact], as_at: date | None, known_at: str | None
+) -> CaseRead:
+    if as_at is None and known_at is not None:
+        as_at = min(london_day(datetime.fromisoformat(known_at)), context.today())
     try:
         casefile = replay(case_ref, facts, as_at, known_at)
     except NotPermitted as problem:
         if problem.seq == 0:
             raise NothingKnownThen from None
         raise
+    duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
+    return CaseRead(facts, casefile, duties, as_at, known_at)
+
+
+def report_of(context: AppContext, read: CaseRead) -> CaseReport:
+    """Give a case that was read."""
+    facts, casefile, duties, as_at, known_at = read
+    case_ref = casefile.case_ref
     with reading(context.engine) as connection:
+        same_child = cases_of_the_child(connection, case_ref, facts, known_at)
         links = links_shown(context, connection, casefile, as_at, known_at)
         holds = holds_on(context, connection, [case_ref, *same_child], ended=True)
     day = as_at or context.today()
     rules = {rule.id: rule for rule in context.law.duties_of(casefile.process)}
     causes = _causes(context, casefile)
     origins = {fact.seq: Origin(seq=fact.seq, kind=fact.kind, cause=causes.get(fact.seq)) for fact in casefile.lines}
-    duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
     effects = PlanEffects(rules, duties, casefile, day)
     law_then, then = duties_then(context, casefile, known_at)
     clocks = governing(duties, rules)
@@ -82,12 +120,16 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         known_at=known_at,
         facts=_facts(facts, as_at, known_at, casefile.out_of_order),
         duties=[
-            _duty(duty, rules.get(duty.rule), effects, origins).model_copy(
-                update={
+            _duty(
+                duty,
+                rules.get(duty.rule),
+                effects,
+                origins,
+                {
                     **as_then(then, duty, day),
                     "governs": clocks.says(duty) if clocks is not None else None,
                     "says_sent": says_sent(casefile.lines, duty),
-                }
+                },
             )
             for duty in duties
         ],
@@ -264,7 +306,9 @@ def _facts(
     return shown
 
 
-def _duty(duty: Duty, rule: Rule | None, effects: PlanEffects, origins: Mapping[int, Origin]) -> DutyShown:
+def _duty(
+    duty: Duty, rule: Rule | None, effects: PlanEffects, origins: Mapping[int, Origin], further: Mapping[str, Any]
+) -> DutyShown:
     dates, opening, restart = duty.dates, origins[duty.opened_seq], effects.restart_before(duty)
     return DutyShown(
         rule=duty.rule,
@@ -291,4 +335,5 @@ def _duty(duty: Duty, rule: Rule | None, effects: PlanEffects, origins: Mapping[
         goes_on=rule.goes_on if duty.met_on and rule is not None else None,
         item=duty.item,
         owner=OwnerShown(**owner(duty, effects.la)._asdict()),
+        **further,
     )

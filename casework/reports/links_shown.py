@@ -68,5 +68,8 @@ def _histories(
 
 
 def _processes(connection: Connection, refs: Iterable[str]) -> dict[str, str]:
-    query = select(CASE.c.case_ref, CASE.c.process).where(CASE.c.case_ref.in_(sorted(refs)))
+    wanted = sorted(refs)
+    if not wanted:
+        return {}
+    query = select(CASE.c.case_ref, CASE.c.process).where(CASE.c.case_ref.in_(wanted))
     return {row.case_ref: row.process for row in connection.execute(query)}

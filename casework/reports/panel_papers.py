@@ -75,8 +75,10 @@ def sitting(context: AppContext, case_ref: str) -> Sitting:
     file, _duties = replay_case(context, case_ref, facts)
     if file.process != PROCESS.name:
         raise Refusal(
-            f"case {case_ref} is no sitting of a panel: expected a case of {PROCESS.name}, for example PS00001",
-            code="no_sitting",
+            f"case {case_ref} has no papers: its process is '{context.processes[file.process].title}', and only a case"
+            f" of '{PROCESS.title}' has papers, for example: sendflow papers PS00001. To show this case: sendflow case"
+            f" {case_ref}",
+            code="no_papers",
             exit_code=2,
         )
     named = {

@@ -17,6 +17,7 @@ from casework.cases.loaded_case import replay_case
 from casework.context import AppContext
 from casework.reports.histories import read_histories
 from deadlines.duties import Duty
+from models.casefile import CaseFile
 from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY, LINKED, REPLIED, UNLINKED
 from models.database import reading
 from models.facts import FactData
@@ -80,19 +81,35 @@ def recordable(context: AppContext, case_ref: str) -> Recordable:
         (facts,) = read_histories(connection, case_ref)
     file, duties = replay_case(context, case_ref, facts)
     process = context.processes[file.process]
+    found = _accepted(context, process, file.state, duties)
+    return Recordable(case_ref=case_ref, process=process.title, state=process.states[file.state], facts=found)
+
+
+def usual_facts(context: AppContext, file: CaseFile, duties: Sequence[Duty]) -> list[RecordableFact]:
+    """Give the facts that are usual now, of a case that was read, in the order of `recordable`."""
+    return _accepted(context, context.processes[file.process], file.state, duties, usual_only=True)
+
+
+def _accepted(
+    context: AppContext, process: Process, state: str, duties: Sequence[Duty], *, usual_only: bool = False
+) -> list[RecordableFact]:
+    meets = _met_by(context, duties)
     found = [
-        _recordable(process, process.facts[kind], file.state, _met_by(context, kind, duties))
-        for kind in process.permitted(file.state)
+        _recordable(process, fact, state, meets.get(fact.kind, []))
+        for kind in process.permitted(state)
         if kind not in ENGINE_ONLY
+        for fact in [process.facts[kind]]
+        if not usual_only or _group(process, fact, state, meets.get(kind, [])) == "usual"
     ]
-    found += [
-        _out_of_order(process, process.facts[kind], file.state, _met_by(context, kind, duties))
-        for kind in process.out_of_order(file.state)
-        if kind not in ENGINE_ONLY
-    ]
+    if not usual_only:
+        found += [
+            _out_of_order(process, process.facts[kind], state, meets.get(kind, []))
+            for kind in process.out_of_order(state)
+            if kind not in ENGINE_ONLY
+        ]
     # What the health bodies owe comes first: it is what a DCO team records most.
     found.sort(key=lambda fact: (GROUPS.index(fact.group), fact.kind not in process.answers, *_usual_first(fact)))
-    return Recordable(case_ref=case_ref, process=process.title, state=process.states[file.state], facts=found)
+    return found
 
 
 def openings() -> Recordable:
@@ -120,25 +137,35 @@ def _fields_to_open(fact: FactDefinition) -> list[FieldForm]:
     return sorted(forms, key=lambda form: not form.required)
 
 
-def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]:
-    """The open duties that a fact would meet, each by its action; a contingent one is met by no choice of health."""
+def _met_by(context: AppContext, duties: Iterable[Duty]) -> dict[str, list[str]]:
+    """The open duties that each fact would meet, by their actions; a contingent one is met by no choice of health."""
     rules = context.law.rules
-    open_duties = [duty for duty in duties if duty.closed_on is None and not duty.contingent]
-    return list(dict.fromkeys(rules[duty.rule].action for duty in open_duties if kind in duty.law.met_by))
+    found: dict[str, dict[str, None]] = {}
+    for duty in duties:
+        if duty.closed_on is None and not duty.contingent:
+            for kind in duty.law.met_by:
+                found.setdefault(kind, {})[rules[duty.rule].action] = None
+    return {kind: list(actions) for kind, actions in found.items()}
 
 
 def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
     next_state = process.table.get((state, fact.kind))
-    aside = fact.kind in (CONTACT, ATTENDED, REPLIED, LINKED, UNLINKED) or fact.kind.startswith(("chasing_", "excuse_"))
-    shared = fact.kind in CORRECTIONS or (aside and not meets)
-    usual = bool(meets) or (next_state not in (None, state) and fact.kind not in {"case_closed", "case_withdrawn"})
     return RecordableFact(
         kind=fact.kind,
-        group="at any time" if shared else "usual" if usual and not isinstance(fact, OpeningFact) else "possible",
+        group=_group(process, fact, state, meets),
         leads_to=process.states[next_state] if next_state is not None and next_state != state else None,
         meets=meets,
         fields=fields_of(fact.model),
     )
+
+
+def _group(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> Group:
+    aside = fact.kind in (CONTACT, ATTENDED, REPLIED, LINKED, UNLINKED) or fact.kind.startswith(("chasing_", "excuse_"))
+    if fact.kind in CORRECTIONS or (aside and not meets):
+        return "at any time"
+    moves = process.table.get((state, fact.kind)) not in (None, state)
+    usual = bool(meets) or (moves and fact.kind not in {"case_closed", "case_withdrawn"})
+    return "usual" if usual and not isinstance(fact, OpeningFact) else "possible"
 
 
 def _out_of_order(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:

@@ -10,15 +10,19 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from sqlalchemy import Connection, event
 
 from casework.context import AppContext
 from casework.privacy.case_looks import looks_at, note_look
+from casework.reports import case_report, recordable
 from casework.reports.case_list import CaseFilter, Show, case_list
 from casework.reports.case_report import report
+from casework.reports.histories import read_histories
 from casework.reports.letters import letters
 from casework.reports.worklists import overdue
 from casework.rule_packs import Adoption
 from config.settings import Settings
+from models.facts import StoredFact
 from tests.support.team import ready
 from tests.web.conftest import TODAY, Browser
 from web.installation import Installation
@@ -186,3 +190,27 @@ def test_outcomes_of_e_mails_of_one_day_are_folded_and_a_filter_shows_each(brows
     assert "app-fold" not in every
     numbers = set(re.findall(r'id="fact-(\d+)"', page))
     assert numbers > set(re.findall(r'id="fact-(\d+)"', every)) != set()
+
+
+def test_a_case_page_reads_and_replays_its_case_once_on_one_connection(
+    sample: Installation, browsers: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, read, opened = browsers("dco.team"), [], []
+
+    def counted(connection: Connection, *refs: str) -> list[list[StoredFact]]:
+        read.append(refs)
+        return read_histories(connection, *refs)
+
+    def note(*_connection: object) -> None:
+        opened.append(1)
+
+    for module in (case_report, recordable):
+        monkeypatch.setattr(module, "read_histories", counted)
+    browser.get(f"/cases/{CASE}")
+    read.clear()
+    event.listen(sample.engine, "checkout", note)
+    html = browser.get(f"/cases/{CASE}").text
+    event.remove(sample.engine, "checkout", note)
+    assert "Record what happened" in html
+    assert read == [(CASE,)]
+    assert len(opened) <= 2, "one connection to read, and one to log the look"
