@@ -13,7 +13,7 @@ import logging
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from prefect import Flow, flow
@@ -184,15 +184,18 @@ async def _publish_end(ended: run_ends.End) -> None:
     """Write the run's log, and its name and tags if the end changed them. For a recorded fact the name is enough."""
     client, _ = get_or_create_client()
     if ended.state is not run_ends.EndState.RECORDED:
-        await client.create_logs([_log(line, ended) for line in ended.diary])
+        # As of the run's start: the sentence is the first line, before what Prefect and its worker write.
+        start = flow_run.scheduled_start_time
+        instants = (start + timedelta(microseconds=number) for number, _line in enumerate(ended.diary))
+        await client.create_logs([_log(line, at, ended) for line, at in zip(ended.diary, instants, strict=False)])
     if ended.name != flow_run.name or ended.tags:
         await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
 
 
-def _log(line: str, ended: run_ends.End) -> LogCreate:
+def _log(line: str, at: datetime, ended: run_ends.End) -> LogCreate:
     """Make a line of the run's log, the first thing that a person sees who opens the run."""
     level = logging.ERROR if ended.broken else logging.INFO
-    return LogCreate(name="sendflow", level=level, message=line, timestamp=datetime.now(UTC), flow_run_id=flow_run.id)
+    return LogCreate(name="sendflow", level=level, message=line, timestamp=at, flow_run_id=flow_run.id)
 
 
 @flow(name="record", description="Facts that a person recorded about one case.")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from config.text import counted
 from flows.alerts import AlertOutcome
 from flows.jobs import Job
+from flows.remedies import AGAIN, remedy
 from flows.run_labels import NEEDS_A_PERSON_TAG
 from models.enums import LetterState
 from models.errors import Refusal
@@ -107,26 +107,11 @@ def refused(job: Job, name: str, problem: Refusal) -> End:
     return End(name, EndState.REFUSED, said)
 
 
-def named_fault(problem: Exception) -> str:
-    """The kind of a fault and its place. Its text is not shown: it may quote what nobody may read here."""
-    where = problem.__traceback__
-    while where is not None and where.tb_next is not None:
-        where = where.tb_next
-    place = (
-        f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "no place known"
-    )
-    return f"{type(problem).__name__} at {place}"
-
-
 def broken(job: Job, name: str, problem: Exception) -> End:
     """The end of a run that a person must look into."""
-    return End(
-        name,
-        EndState.COULD_NOT_FINISH,
-        f"{job} could not be finished: {named_fault(problem)}",
-        "a person repairs what sendflow doctor names; sendflow then does it at its next time",
-        broken=True,
-    )
+    what, needs = remedy(problem)
+    said = f"{job} could not be finished: {what}"
+    return End(name, EndState.COULD_NOT_FINISH, said, f"{needs}; {AGAIN}", broken=True)
 
 
 def _import_end(name: str, report: Mapping[str, Any]) -> End:

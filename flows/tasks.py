@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from casework.steps import Step
 from config.settings import Settings
 from flows.limits import ASKED_AGAIN, WAITED, hold, limit_name
-from flows.run_ends import named_fault
+from flows.remedies import named_fault
 from flows.server_calls import ask
 
 AGAIN_AFTER = [1.0, 5.0]  # seconds: a database that restarts answers again within them

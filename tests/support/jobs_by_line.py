@@ -1,0 +1,77 @@
+"""A process that runs jobs as the scheduler and as the worker run them, one for each line of JSON that it reads.
+
+Purpose: importing Prefect takes longer than a job, so one process runs a whole hour's jobs. A line has `do`, and the
+variables of the environment that a fault changes. The answer is a line with what was raised, or null.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+from config.process_environment import fix_prefect_environment
+from config.settings import Settings
+from models import database
+
+
+def main() -> None:
+    """Run until the input ends."""
+    # A database that is away shows within seconds, not after half a minute.
+    database.PRAGMAS = ("busy_timeout=300", *database.PRAGMAS[1:])
+    settings = Settings.read()
+    fix_prefect_environment(settings, settings.api_url)
+    from flows.work_pool import register
+
+    register(settings)
+    fix_prefect_environment(settings, settings.api_url)
+    own = dict(os.environ)
+    for line in sys.stdin:
+        order = json.loads(line)
+        os.environ.clear()
+        os.environ.update(own | order.get("environment", {}))
+        try:
+            raised = None
+            _do(order)
+        except Exception as problem:
+            raised = f"{type(problem).__name__}: {problem}"
+        sys.stdout.write(json.dumps(raised) + "\n")
+        sys.stdout.flush()
+
+
+def _do(order: dict[str, Any]) -> None:
+    from casework import clock_check
+    from casework.context import AppContext
+    from flows.definitions import FLOWS
+    from flows.jobs import Job
+    from flows.runner import run_job
+    from runtime.scheduler import Scheduler
+
+    settings = Settings.read()
+    clock_check._last_reading.clear()  # a worker begins a process for each run
+    match order["do"]:
+        case "ticks":
+            scheduler = Scheduler(settings)
+            scheduler.start()
+            for _ in range(order["number"]):
+                scheduler.mailbox_after = 0.0
+                scheduler.tick()
+                scheduler.emit()
+            scheduler.verify()
+        case "by a person":
+            # As the worker begins a run: the job loads the installation itself.
+            begun: Any = FLOWS[Job(order["job"])](**order.get("given", {}), return_state=True)
+            asyncio.run(begun)
+        case "job":
+            context = AppContext.load(settings)
+            try:
+                given: dict[str, Any] = {"as_at": context.today()} if order["job"] in (Job.SWEEP, Job.DIGEST) else {}
+                run_job(order["job"], context, **given, **order.get("given", {}))
+            finally:
+                context.engine.dispose()
+
+
+if __name__ == "__main__":
+    main()
