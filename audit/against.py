@@ -80,7 +80,7 @@ def _compare(
     connection: Connection, name: str, signed: Sequence[Checkpoint], folder: published_log.Folder, unknown: int
 ) -> Compared:
     numbers = NumberedLeaves(connection, {each.size for each in signed})
-    numbers.check(lambda *_about: None)
+    numbers.check(lambda *_about: None, None)
     good: Checkpoint | None = None
     for each in signed:
         if numbers.roots.get(each.size) != each.root:

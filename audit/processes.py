@@ -89,7 +89,7 @@ def _work(pipe: Pipe, shared: Shared) -> None:
 
 
 def _check_all(pipe: Pipe, shared: Shared) -> None:
-    context = AppContext.load_read_only(shared.settings)
+    context = AppContext.load_read_only(shared.settings, without_key=True)
     try:
         while (part := pipe.recv()) is not None:
             # On SQLite each part reads what is there when it begins, so that it holds up no checkpoint of the file.

@@ -25,7 +25,8 @@ class VerifyReport(BaseModel):
     `open` counts the stored findings that no person has closed, also those of earlier verifications. `understood`
     counts the differences of now that a person has closed as understood; they are not in `damage`.
     `since`: only what was recorded after this instant was compared, and `head` is empty. `resumed`: the instant at
-    which an interrupted verification began whose parts this one did not repeat.
+    which an interrupted verification began whose parts this one did not repeat. `macs`: `checked`,
+    `not_checked` without person.key, or `not_begun` where an earlier version recorded and nothing was signed since.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,5 +41,6 @@ class VerifyReport(BaseModel):
     damage: list[VerificationFailure]
     published: PublishedHead | None = None
     against: Compared | None = None
+    macs: str = ""
     since: str | None = None
     resumed: str | None = None

@@ -20,7 +20,7 @@ from audit.parts import CASES, Checked, Failures, Part, check_part
 from audit.verify_changes import NAMES, WHAT
 from audit.verify_encrypted import check_encrypted
 from audit.verify_letters import check_letters_of
-from audit.verify_log import LOG, check_log
+from audit.verify_log import LOG, MAC, check_log
 from casework.context import AppContext
 from casework.proof import keys as log_keys
 from casework.proof.keys import LogKeyError
@@ -30,6 +30,7 @@ from models.change_log import COVERED, Coverage, link, row_digest, row_key
 from models.database import reading
 from models.errors import SendflowError
 from models.facts import GENESIS
+from models.mac_keys import RECORD_WITHOUT, Demanded
 from models.merkle import BLOCK, CompactTree, leaf_hash
 from models.signed_note import NoteError, verified
 
@@ -43,7 +44,7 @@ _NOT_NUMBERED = """
     SELECT c.case_ref FROM case_file c LEFT JOIN log_tail t ON t.chain = c.case_ref WHERE c.seq > coalesce(t.seq, 0)
 """
 _RECORDS = """
-    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash FROM change_log WHERE number >= {first:d}
+    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash, mac FROM change_log WHERE number >= {first:d}
     ORDER BY number
 """
 
@@ -168,12 +169,17 @@ def _check_changes(connection: Connection, leaves: list[tuple[int, str]], failur
     newest: dict[tuple[str, str], tuple[str | None, str | None]] = {}
     previous = next(stream(connection, _RECORD.format(number=first - 1)), (GENESIS if first == 1 else "",))[0]
     expected = first
-    for number, at, subject, key, ref, digest, prev_hash, hash_ in stream(connection, _RECORDS.format(first=first)):
+    demanded = Demanded.read(connection)
+    for number, at, subject, key, ref, digest, prev_hash, hash_, mac in stream(
+        connection, _RECORDS.format(first=first)
+    ):
         altered = link(prev_hash, (number, at, subject, key, ref, digest)) != hash_
         if altered or number != expected or prev_hash != previous:
             message = f"record {expected} of the change log is altered or missing"
             failures(ref, None, "change_log", message)
             return
+        if demanded.checked and not demanded.accepts_record(number, hash_, mac):
+            failures(ref, None, MAC, RECORD_WITHOUT.format(number=number))
         if number in of_leaf and of_leaf.pop(number) != hash_:
             failures(None, None, LOG, f"record {number} of the change log is not the one that is in the log")
         newest[subject, key] = (ref, digest)

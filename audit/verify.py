@@ -29,6 +29,7 @@ from models.append_only import missing_triggers
 from models.bulk_io import day_form
 from models.database import reading
 from models.errors import NoSuchCase
+from models.mac_keys import Demanded
 from models.read_only import can_write, open_as_it_is
 from models.schema import HEAD, revision
 from models.schema_check import schema_differences
@@ -77,6 +78,7 @@ def verify(
         found = failures.as_models()
         known = without_understood(connection, found)
         still_open = findings.count_open(connection)
+        macs = Demanded.read(connection).word
     if case is not None and done.cases == 0 and not found:
         raise NoSuchCase
     return VerifyReport(
@@ -90,6 +92,7 @@ def verify(
         open=still_open,
         understood=len(found) - len(known),
         damage=known,
+        macs=macs,
         resumed=done.resumed,
     )
 
@@ -166,6 +169,7 @@ def verify_since_last(context: AppContext, by: str = "verify") -> VerifyReport:
         found = failures.as_models()
         known = without_understood(connection, found)
         still_open = findings.count_open(connection)
+        macs = Demanded.read(connection).word
     report = VerifyReport(
         cases=done.cases,
         facts=done.facts,
@@ -176,6 +180,7 @@ def verify_since_last(context: AppContext, by: str = "verify") -> VerifyReport:
         open=still_open,
         understood=len(found) - len(known),
         damage=known,
+        macs=macs,
         since=since.at,
     )
     if context.read_only:

@@ -16,6 +16,7 @@ from casework.rules.ruleset_guard import active_ruleset
 from models.bulk_io import Row, mark, stream
 from models.change_log import COVERED, Coverage, link, row_digest, row_key
 from models.facts import GENESIS
+from models.mac_keys import RECORD_WITHOUT, Demanded
 
 Report = Callable[[str | None, str, str], None]  # case, what, message
 WHAT = {
@@ -46,6 +47,7 @@ WHAT = {
     "case_owner": "owner",
     "receipt": "letter",
     "log_act": "log",
+    "mac_key": "mac",
     "calendar_address": "access",
     "retention_hold": "retention",
     "retention_hold_ended": "retention",
@@ -73,6 +75,7 @@ NAMES = {
     "account_factor": "the second factor of account",
     "recovery_code": "the recovery code",
     "receipt": "the receipt of letter",
+    "mac_key": "the key of the MACs number",
     "log_act": "the act on the transparency log number",
     "calendar_address": "the address of the calendar",
     "retention_hold": "the hold number",
@@ -81,7 +84,7 @@ NAMES = {
     "erasure_decided": "the decision on erasure number",
 }
 _RECORDS = """
-    SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}
+    SELECT key, number, at, case_ref, digest, prev_hash, hash, mac FROM change_log WHERE subject = {mark} {where}
     ORDER BY key, number
 """
 _OTHER_FILE = (
@@ -171,11 +174,15 @@ def _newest(
     where = "" if case is None else f"AND case_ref = {sign}"
     statement = _RECORDS.format(mark=sign, where=where)
     given: tuple[Any, ...] = (subject,) if case is None else (subject, case)
+    # Of all cases, they are compared beside the leaves of the log.
+    demanded = Demanded.read(connection) if case is not None else None
     last: tuple[Any, ...] | None = None
     for row in stream(connection, statement, given):
-        key, number, at, case_ref, digest, prev_hash, hash_ = row
+        key, number, at, case_ref, digest, prev_hash, hash_, mac = row
         if link(prev_hash, (number, at, subject, key, case_ref, digest)) != hash_:
             report(case_ref, "change_log", f"record {number} of the change log is not what was hashed")
+        if demanded is not None and demanded.checked and not demanded.accepts_record(number, hash_, mac):
+            report(case_ref, "mac", RECORD_WITHOUT.format(number=number))
         if last is not None and last[0] != key:
             yield Newest(*last[:5])
         last = row

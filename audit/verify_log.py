@@ -7,6 +7,7 @@ Nothing is repaired, and no message contains more of a leaf than a case's refere
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -22,16 +23,18 @@ from casework.proof.keys import LogKeyError
 from casework.proof.leaves import CHANGES, StoredCheckpoint, Tail, checkpoints, tails
 from casework.proof.sequencer import folders
 from models.bulk_io import mark, stream, stream_rows
+from models.mac_keys import FACT_WITHOUT, RECORD_WITHOUT, Demanded
 from models.merkle import BLOCK, CompactTree, leaf_hash, root_of
 from models.signed_note import Checkpoint, NoteError, VerifierKey, parse_verifier_key, verified
 from models.tables import LOG_BLOCK, LOG_COSIGNATURE, LOG_TAIL
 
 Report = Callable[[str | None, int | None, str, str], None]  # case, seq of the fact, what, message
-LOG = "log"
+LOG, MAC = "log", "mac"
 _LEAVES = "SELECT number, leaf FROM log_leaf ORDER BY number"
-_CHANGES = "SELECT number, hash FROM change_log ORDER BY number"
+_CHANGES = "SELECT number, hash, mac, case_ref FROM change_log ORDER BY number"
 _OF_CASES = "SELECT leaf, number FROM log_leaf WHERE leaf >= {mark} AND leaf < {mark} ORDER BY leaf"
-_FACTS = "SELECT case_ref, seq, hash FROM fact {where} ORDER BY case_ref, seq"
+_FACTS = "SELECT case_ref, seq, hash, mac FROM fact {where} ORDER BY case_ref, seq"
+_FILES = "SELECT case_ref, seq, hash, mac FROM case_file {where} ORDER BY case_ref"
 
 
 class LoggedFact(NamedTuple):
@@ -45,8 +48,11 @@ class LoggedFact(NamedTuple):
 
 def check_log(context: AppContext, connection: Connection, case: str | None, report: Report) -> None:
     """Report what is not in the log as it was signed. With `case`, only its facts."""
-    for ref, facts, leaves, ends in _side_by_side(connection, case):
+    demanded = Demanded.read(connection)
+    for ref, facts, leaves, ends, files in _side_by_side(connection, case):
         _check_case(ref, facts, leaves, ends, report)
+        if demanded.checked:
+            _check_macs(ref, facts, leaves, files, demanded, report)
     if case is not None:
         return
     signed = checkpoints(connection)
@@ -54,7 +60,7 @@ def check_log(context: AppContext, connection: Connection, case: str | None, rep
     noted = {each.number: _noted(each, keys, report) for each in signed}
     outside = [(folder, _outside(folder, keys, report)) for folder in folders(context)]
     numbers = NumberedLeaves(connection, {each.size for each in (*noted.values(), *(o for _, o in outside)) if each})
-    numbers.check(report)
+    numbers.check(report, demanded if demanded.checked else None)
     _check_signed(signed, noted, numbers, report)
     _check_newest(connection, signed, numbers, report)
     _check_cosignatures(connection, signed, report)
@@ -65,8 +71,10 @@ def check_log(context: AppContext, connection: Connection, case: str | None, rep
                 report(None, None, LOG, f"the signed checkpoint in {folder} is not in the database")
 
 
-def _side_by_side(connection: Connection, case: str | None) -> Iterator[tuple[str, list[Any], list[Any], list[Any]]]:
-    """The facts, the leaves and the end of each case, in order of reference."""
+def _side_by_side(
+    connection: Connection, case: str | None
+) -> Iterator[tuple[str, list[Any], list[Any], list[Any], list[Any]]]:
+    """The facts, the leaves, the end in the log and the row in case_file of each case, in order of reference."""
     sign = mark(connection)
     where, given = ("", ()) if case is None else (f"WHERE case_ref = {sign}", (case,))
     facts = stream(connection, _FACTS.format(where=where), given)
@@ -74,7 +82,8 @@ def _side_by_side(connection: Connection, case: str | None) -> Iterator[tuple[st
     leaves = map(_logged, stream(connection, _OF_CASES.format(mark=sign), (low, high)))
     only = (None, None) if case is None else ("chain", case)
     ends = (row for row in stream_rows(connection, LOG_TAIL, Tail._fields, *only) if row[0] != CHANGES)
-    streams = [groupby(rows, itemgetter(0)) for rows in (facts, leaves, ends)]
+    files = stream(connection, _FILES.format(where=where), given)
+    streams = [groupby(rows, itemgetter(0)) for rows in (facts, leaves, ends, files)]
     heads = [next(each, None) for each in streams]
     while refs := [head[0] for head in heads if head is not None]:
         ref = min(refs)
@@ -85,7 +94,7 @@ def _side_by_side(connection: Connection, case: str | None) -> Iterator[tuple[st
                 continue
             found.append(list(head[1]))
             heads[place] = next(streams[place], None)
-        yield ref, found[0], found[1], found[2]
+        yield ref, found[0], found[1], found[2], found[3]
 
 
 def _logged(row: Sequence[Any]) -> LoggedFact:
@@ -95,7 +104,7 @@ def _logged(row: Sequence[Any]) -> LoggedFact:
 
 def _check_case(ref: str, facts: Sequence[Any], leaves: list[LoggedFact], ends: Sequence[Any], report: Report) -> None:
     leaves.sort(key=itemgetter(1))
-    stored = {seq: digest for _ref, seq, digest in facts}
+    stored = {seq: digest for _ref, seq, digest, _mac in facts}
     for expected, leaf in enumerate(leaves, 1):
         if leaf.seq != expected:
             report(ref, expected, LOG, f"the log has no single leaf for fact {expected} of this case")
@@ -111,6 +120,26 @@ def _check_case(ref: str, facts: Sequence[Any], leaves: list[LoggedFact], ends: 
         report(ref, None, LOG, "the end of this case in the log's list is not that of its last leaf")
 
 
+def _check_macs(
+    ref: str,
+    facts: Sequence[Any],
+    leaves: Sequence[LoggedFact],
+    files: Sequence[Any],
+    demanded: Demanded,
+    report: Report,
+) -> None:
+    """Report the first of each run of facts without their MACs, and an end that does not have its own."""
+    places = {(leaf.seq, leaf.hash): leaf.number for leaf in leaves}
+    right = True
+    for _ref, seq, digest, mac in facts:
+        before, right = right, demanded.accepts_fact(ref, seq, digest, mac, places.get((seq, digest)))
+        if before and not right:
+            report(ref, seq, MAC, FACT_WITHOUT.format(seq=seq))
+    for _ref, seq, digest, mac in files if right else ():
+        if not demanded.accepts_end(ref, seq, digest, mac, places.get((seq, digest))):
+            report(ref, seq, MAC, f"that fact {seq} is the last one was not written by sendflow: its MAC is another")
+
+
 class NumberedLeaves:
     """Every leaf in order of number: the roots of some sizes of the tree, and the last leaf of each."""
 
@@ -121,11 +150,11 @@ class NumberedLeaves:
         self.roots: dict[int, bytes] = {}
         self.last: dict[int, str] = {}
 
-    def check(self, report: Report) -> None:
-        """Report a gap, a block whose root is another, and each change that is not its leaf."""
+    def check(self, report: Report, demanded: Demanded | None) -> None:
+        """Report a gap, a block whose root is another, each change that is not its leaf, and each without its MAC."""
         tree, block = CompactTree(), CompactTree()
         blocks = stream_rows(self._connection, LOG_BLOCK, ("number", "root"))
-        changes = stream(self._connection, _CHANGES)
+        changes = self._changes(report, demanded)
         whole, last_change = True, (0, "")
         for number, leaf in stream(self._connection, _LEAVES):
             if number != tree.size and whole:
@@ -143,12 +172,19 @@ class NumberedLeaves:
                 last_change = self._check_change(leaf, next(changes, None), report)
             if tree.size in self._sizes:
                 self.roots[tree.size], self.last[tree.size] = tree.root(), leaf
+        deque(changes, maxlen=0)  # those that are not numbered yet
         if next(blocks, None) is not None:
             report(None, None, LOG, "the log has a root of a block that it has no leaves for")
         self.size = tree.size
         row = next(stream_rows(self._connection, LOG_TAIL, Tail._fields, "chain", CHANGES), None)
         if (row[1:] if row else (0, "")) != last_change:
             report(None, None, LOG, "the end of the change log in the log's list is not that of its last leaf")
+
+    def _changes(self, report: Report, demanded: Demanded | None) -> Iterator[tuple[int, str]]:
+        for number, digest, mac, ref in stream(self._connection, _CHANGES):
+            if demanded is not None and not demanded.accepts_record(number, digest, mac):
+                report(ref, None, MAC, RECORD_WITHOUT.format(number=number))
+            yield number, digest
 
     @staticmethod
     def _check_change(leaf: str, row: Sequence[Any] | None, report: Report) -> tuple[int, str]:

@@ -38,6 +38,8 @@ from models.encryption import Cipher, EncryptionError, open_cipher
 from models.errors import NoInstallation
 from models.in_memory import open_in_memory
 from models.key_checks import anything_encrypted, check_key
+from models.mac_keys import begin_with_an_empty_history
+from models.macs import use_keys
 from models.older_encryption import bind_older_values
 from models.owner import OwnerKind
 from models.read_only import open_as_it_is, open_read_only
@@ -72,6 +74,11 @@ class AppContext:
     adopted_pack: Path | None = None
     rule_folders: tuple[Path, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Let what is written with this engine have MACs."""
+        if self.cipher.stored:
+            use_keys(self.engine, lambda: self.cipher)
+
     @classmethod
     def load(cls, settings: Settings | None = None, *, demo: bool = False) -> AppContext:
         """Load the installation, and create or upgrade its database. `demo` makes a new one a simulation.
@@ -87,6 +94,7 @@ class AppContext:
         at = instant(context.now())
         bind_older_values(engine, context.cipher, at)
         index_alike(engine, context.cipher, at)
+        begin_with_an_empty_history(engine, context.cipher, at)
         return context
 
     @classmethod
@@ -101,16 +109,18 @@ class AppContext:
         return cls.load(settings)
 
     @classmethod
-    def load_read_only(cls, settings: Settings | None = None) -> AppContext:
+    def load_read_only(cls, settings: Settings | None = None, *, without_key: bool = False) -> AppContext:
         """Load the installation to look at it: nothing is made, upgraded or written. Raises NoInstallation.
 
-        Otherwise it raises what `load` raises.
+        `without_key` lets it open without person.key: nothing decrypts then, and no MAC is checked. Otherwise it raises
+        what `load` raises.
         """
         settings = settings or Settings.read()
         engine = open_read_only(settings.records_url)
         if engine is None:
             raise NoInstallation(no_installation(settings))
-        return cls._of(settings_by_clock(engine, settings), engine)
+        nothing = without_key and not (settings.home / "person.key").exists()
+        return cls._of(settings_by_clock(engine, settings), engine, Cipher.for_nothing() if nothing else None)
 
     @classmethod
     def load_in_memory(cls, settings: Settings | None = None) -> AppContext:

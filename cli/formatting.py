@@ -332,6 +332,8 @@ def verification(found: VerifyReport) -> str:
             + (f"; they match up to {against.last_good}" if against.last_good else "")
             + (f", and part from the one of {against.day}." if against.day and not against.matches else ".")
         )
+    if found.macs == "not_checked":
+        lines.append("MACs were not checked: person.key is not here, or does not open their key.")
     if found.stale:
         its, they = ("its", "it was") if found.stale == 1 else ("their", "they were")
         lines.append(

@@ -33,6 +33,7 @@ APPEND_ONLY_TABLES = (
     "retention_hold_ended",
     "erasure_proposal",
     "erasure_decided",
+    "mac_key",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

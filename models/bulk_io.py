@@ -81,10 +81,10 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     return _write(connection, f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING", rows, table)
 
 
-def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
+def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: tuple[str, ...] = ()) -> None:
     """Insert rows, or update all columns of those whose keys are in the table.
 
-    An update leaves the column `leave` unchanged, so that the database need not write its index.
+    An update leaves the columns `leave` unchanged, so that the database need not write their indexes.
     """
     if rows:
         _write(connection, _put(table, mark(connection), leave), rows, table)
@@ -261,12 +261,12 @@ def _insert(table: Table, mark: str) -> str:
 
 
 @lru_cache
-def _put(table: Table, mark: str, leave: str | None) -> str:
+def _put(table: Table, mark: str, leave: tuple[str, ...]) -> str:
     keys = ", ".join(_quoted(column.name) for column in table.primary_key)
     fresh = ", ".join(
         f"{_quoted(name)} = excluded.{_quoted(name)}"
         for name in table.columns.keys()  # noqa: SIM118 (iterating would give the columns themselves)
-        if name not in table.primary_key.columns and name != leave
+        if name not in table.primary_key.columns and name not in leave
     )
     return f"{_insert(table, mark)} ON CONFLICT ({keys}) DO UPDATE SET {fresh}"
 

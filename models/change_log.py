@@ -21,6 +21,7 @@ from sqlalchemy import Boolean, Connection, Integer, Table, insert, select
 from models import tables
 from models.bulk_io import Row, insert_rows, read_among, run
 from models.facts import GENESIS
+from models.macs import MADE_HERE, NUMBER, NUMBER_QUERY, newest_mac
 
 PENDING = "sendflow_changes"  # on a connection: the changes of its transaction
 AT = "sendflow_at"  # on a connection: the instant (ISO 8601 UTC) of its transaction
@@ -92,6 +93,7 @@ COVERED = {
                 tables.CASE_OWNER,
                 tables.RECEIPT,
                 tables.LOG_ACT,
+                tables.MAC_KEY,
                 tables.CALENDAR_ADDRESS,
                 tables.RETENTION_HOLD,
                 tables.RETENTION_HOLD_ENDED,
@@ -201,6 +203,8 @@ def forget_pending(connection: Connection) -> None:
     info.pop(PENDING, None)
     info.pop(AT, None)
     info.pop(TAIL, None)
+    info.pop(NUMBER, None)
+    info.pop(MADE_HERE, None)
 
 
 def write_pending(connection: Connection) -> None:
@@ -218,13 +222,14 @@ def write_pending(connection: Connection) -> None:
         return
     tail = newest(connection)
     now = pending.at or connection.info.get(AT) or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    mac = newest_mac(connection)
     rows: list[Row] = []
     number, previous, at = tail.number, tail.hash, max(now, tail.at)
     for subject, key, case_ref, digest in changes:
         number += 1
         record = (number, at, subject, key, case_ref, digest)
         fresh = link(previous, record)
-        rows.append((*record, previous, fresh))
+        rows.append((*record, previous, fresh, mac.of_record(number, fresh) if mac is not None else None))
         previous = fresh
     insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
 
@@ -261,10 +266,11 @@ def newest(connection: Connection) -> Tail:
         row = run(connection, TAIL_QUERY).fetchone()
         return _tail(row[0]) if row is not None else Tail()
     # Two statements in one message: the second sees what others wrote before the lock was given.
-    cursor = run(connection, f"SELECT pg_advisory_xact_lock({LOCK}); {TAIL_QUERY}", prepare=False)
+    query = f"SELECT pg_advisory_xact_lock({LOCK}); SELECT ({TAIL_QUERY}), ({NUMBER_QUERY})"
+    cursor = run(connection, query, prepare=False)
     cursor.nextset()
-    row = cursor.fetchone()
-    return _tail(row[0]) if row is not None else Tail()
+    tail, connection.info[NUMBER] = cursor.fetchone()
+    return _tail(tail) if tail is not None else Tail()
 
 
 def line_before(connection: Connection, before: str) -> str:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from models.bulk_io import run
 from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
+from models.macs import NUMBER, NUMBER_QUERY
 
 BUSY_MILLISECONDS = 30_000
 # SQLite's page cache of each connection. With the default of 2,000 KiB, a verification reads the same pages repeatedly.
@@ -62,7 +63,7 @@ SIMULATED_DAY = "sendflow_simulated_day"  # the last simulated day, or None
 _AT_BEGIN = (
     "SELECT version_num, (SELECT max(number) FROM law_held),"  # noqa: S608 (our own text)
     " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1),"
-    f" ({TAIL_QUERY}) FROM alembic_version"
+    f" ({TAIL_QUERY}), ({NUMBER_QUERY}) FROM alembic_version"
 )
 COPIED_TO_POSTGRESQL = (
     "This SQLite file was copied to PostgreSQL, and sendflow no longer uses it. The file is unchanged. Set"
@@ -285,9 +286,9 @@ class writing(transaction):
 def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
     cursor = run(connection, _AT_BEGIN)
-    row = cursor.fetchone() or (None, None, None, None)
+    row = cursor.fetchone() or (None, None, None, None, None)
     info = connection.info
-    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail = row
+    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER] = row
     info[TAIL] = tail or ""
     cursor.close()
     if now == found:

@@ -12,13 +12,17 @@ from sqlalchemy import Connection, LargeBinary, Select, func, literal, select
 
 from models.encryption import BOUND, OLDER, Cipher, Place, WrongKey, free_text_place, mail_place, person_place
 from models.locks import lock_exclusive
-from models.tables import FREE_TEXT, INCOMING_MAIL, PERSON
+from models.macs import mac_place
+from models.tables import FREE_TEXT, INCOMING_MAIL, MAC_KEY, PERSON
 
 ROWS_PER_FETCH = 400
 ROWS_TRIED = 5
 FIRST_ENCRYPTION = "first seal"  # the name of the lock stays: two versions of sendflow may run at once
 _PERSONS = select(PERSON.c.child_key, PERSON.c.sealed).where(PERSON.c.erased_at.is_(None))
 _FREE_TEXTS = select(FREE_TEXT.c.id, FREE_TEXT.c.case_ref, FREE_TEXT.c.sealed).where(FREE_TEXT.c.erased_at.is_(None))
+# The newest alone: an older one may be of before person.key was lost.
+_MAC_KEYS = select(MAC_KEY.c.number, MAC_KEY.c.sealed).where(MAC_KEY.c.sealed.is_not(None))
+_MAC_KEY = _MAC_KEYS.order_by(MAC_KEY.c.number.desc()).limit(1)
 _MAILS = select(INCOMING_MAIL.c.id, INCOMING_MAIL.c.summary).where(INCOMING_MAIL.c.erased_at.is_(None))
 ENCRYPTED = (PERSON, FREE_TEXT, INCOMING_MAIL)
 
@@ -38,6 +42,8 @@ def encrypted_values(connection: Connection, most: int | None = None) -> Iterato
         yield Encrypted(free_text_place(id_, case_ref), value)
     for id_, value in connection.execute(_some(_MAILS, most)):
         yield Encrypted(mail_place("summary", id_), value)
+    for number, value in connection.execute(_MAC_KEY):
+        yield Encrypted(mac_place(number), value)
 
 
 def _some(query: Select[Any], most: int | None) -> Select[Any]:
@@ -46,7 +52,8 @@ def _some(query: Select[Any], most: int | None) -> Select[Any]:
 
 def anything_encrypted(connection: Connection) -> bool:
     """Return whether the database holds anything encrypted; a new key must then not be made."""
-    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in ENCRYPTED)
+    rows = (connection.execute(select(table.c.sealed).limit(1)).first() for table in ENCRYPTED)
+    return any(row is not None for row in rows) or connection.execute(_MAC_KEY).first() is not None
 
 
 def anything_bound(connection: Connection) -> bool:

@@ -16,6 +16,7 @@ from models import change_log
 from models.bulk_io import Row, insert_rows, read_rows, stream_rows
 from models.errors import SendflowError
 from models.facts import GENESIS, Fact, StoredFact, iso, parse_fact
+from models.macs import newest_mac
 from models.tables import FACT
 
 CHUNK = 400
@@ -79,12 +80,18 @@ def link(previous: str, text: bytes) -> str:
 
 
 def append(connection: Connection, rows: Iterable[Row], count: int | None = None) -> None:
-    """Write chained rows, so many of them where they are only being made. Raises IntegrityError where another was first
-    (case_ref, seq is unique).
+    """Write chained rows, each with its MAC; so many of them where they are only being made.
+
+    Raises IntegrityError where another was first (case_ref, seq is unique).
 
     What makes them while they are written must not use the connection.
     """
-    made = list(rows) if count is None else rows
+    mac = newest_mac(connection)
+    if mac is None:
+        whole: Iterable[Row] = ((*row, None) for row in rows)
+    else:
+        whole = ((*row, mac.of_fact(row[0], row[1], row[8])) for row in rows)
+    made = list(whole) if count is None else whole
     insert_rows(connection, FACT, made, len(made) if isinstance(made, list) else count or 0)
 
 

@@ -1,6 +1,6 @@
-"""The SQLModel classes of the transparency log's tables (`models.merkle`, `casework.proof`)."""
+"""The SQLModel classes of the transparency log's tables (`models.merkle`, `casework.proof`) and of `models.macs`."""
 
-from sqlalchemy import Index
+from sqlalchemy import Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 
@@ -62,3 +62,17 @@ class LogActRow(SQLModel, table=True):
     origin: str
     keys: str
     size: int
+
+
+class MacKeyRow(SQLModel, table=True):
+    """A key of the MACs, encrypted with person.key, or what was said about it. Only ever added to."""
+
+    __tablename__ = "mac_key"
+    number: int | None = Field(default=None, primary_key=True)
+    at: str
+    kind: str
+    actor: str
+    reason: str
+    record: int
+    size: int | None = None
+    sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))

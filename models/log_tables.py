@@ -1,8 +1,8 @@
-"""The tables of the transparency log (`casework.proof`): what the sequencer numbered, and what it signed."""
+"""The tables of the transparency log (`casework.proof`), and of the keys of the MACs (`models.macs`)."""
 
-from sqlalchemy import Integer, Table
+from sqlalchemy import Integer, LargeBinary, Table
 
-from models.columns import METADATA, key_column, required_column
+from models.columns import METADATA, key_column, optional_column, required_column
 
 LOG_LEAF = Table("log_leaf", METADATA, key_column("number", Integer), required_column("leaf"))
 LOG_BLOCK = Table("log_block", METADATA, key_column("number", Integer), required_column("root"))
@@ -34,4 +34,16 @@ LOG_ACT = Table(
     required_column("origin"),
     required_column("keys"),
     required_column("size", Integer),
+)
+MAC_KEY = Table(
+    "mac_key",
+    METADATA,
+    key_column("number", Integer),
+    required_column("at"),
+    required_column("kind"),
+    required_column("actor"),
+    required_column("reason"),
+    required_column("record", Integer),
+    optional_column("size", Integer),
+    optional_column("sealed", LargeBinary),
 )

@@ -38,6 +38,7 @@ class FactRow(SQLModel, table=True):
     text: str
     prev_hash: str
     hash: str
+    mac: str | None = None
 
 
 class CaseRow(SQLModel, table=True):
@@ -61,6 +62,7 @@ class CaseRow(SQLModel, table=True):
     la: str | None = None
     la_reference: str | None = None
     child_key: str | None = Field(default=None, index=True)
+    mac: str | None = None
 
 
 class DutyRow(SQLModel, table=True):
@@ -365,6 +367,7 @@ class ChangeLogRow(SQLModel, table=True):
     digest: str | None = None
     prev_hash: str
     hash: str
+    mac: str | None = None
 
 
 class ConfigHeldRow(SQLModel, table=True):

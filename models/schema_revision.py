@@ -37,6 +37,7 @@ MARKS = {
     "022": ("case_link", "to_ref"),
     "023": ("notice", "ix_notice_letter"),
     "024": ("retention_hold", "number"),
+    "025": ("mac_key", "number"),
 }
 
 

@@ -27,6 +27,7 @@ from models.log_tables import LOG_CHECKPOINT as LOG_CHECKPOINT
 from models.log_tables import LOG_COSIGNATURE as LOG_COSIGNATURE
 from models.log_tables import LOG_LEAF as LOG_LEAF
 from models.log_tables import LOG_TAIL as LOG_TAIL
+from models.log_tables import MAC_KEY as MAC_KEY
 from models.retention_tables import ERASURE_DECIDED as ERASURE_DECIDED
 from models.retention_tables import ERASURE_PROPOSAL as ERASURE_PROPOSAL
 from models.retention_tables import RETENTION_HOLD as RETENTION_HOLD
@@ -50,6 +51,7 @@ FACT = Table(
     required_column("text"),
     required_column("prev_hash"),
     required_column("hash"),
+    optional_column("mac"),
 )
 CASE = Table(
     "case_file",
@@ -63,6 +65,7 @@ CASE = Table(
     optional_column("la"),
     optional_column("la_reference"),
     optional_column("child_key"),
+    optional_column("mac"),
 )
 DUTY = Table(
     "duty",
@@ -289,6 +292,7 @@ CHANGE_LOG = Table(
     optional_column("digest"),
     required_column("prev_hash"),
     required_column("hash"),
+    optional_column("mac"),
 )
 CONFIG_HELD = Table(
     "config_held",

@@ -20,6 +20,7 @@ from config.private_files import make_private
 from config.rights import need_second_factor, roles
 from config.settings import Settings
 from models.database import open_engine, reading, transact
+from models.macs import use_keys_of
 from runtime.prefect_gate import App, Gate, Message, Receive, Send
 
 
@@ -113,6 +114,7 @@ def create_server() -> App:
     app = create_app()
     make_private(settings.prefect_home)  # Prefect copies the files of its UI with the modes that they had
     engine = open_engine(settings.records_url)
+    use_keys_of(engine, settings.home)
     gate = Gate(
         app,
         settings.required_login(),

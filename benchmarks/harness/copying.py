@@ -15,8 +15,9 @@ from typing import Any
 from benchmarks.harness.databases import OnPostgresql, OnSqlite, Rows
 from casework.context import AppContext
 from models.change_log import log_keys
-from models.database import writing
+from models.database import reading, writing
 from models.facts import GENESIS
+from models.macs import Mac, newest_mac
 from models.tables import CASE, NOTICE
 
 COPIED = ("fact", "case_file", "duty", "notice")
@@ -32,7 +33,8 @@ class Copier:
         self.place = place
         self.context = context
         self.made = 0
-        self._ends: dict[str, str] = {}  # the last hash of each case of the copy that is being made
+        # The last hash, and its MAC, of each case of the copy that is being made.
+        self._ends: dict[str, tuple[str, str | None]] = {}
         rows = place.rows(context, COPIED)
         self.rows = {**rows, "fact": sorted(rows["fact"], key=itemgetter(0, 1))}
 
@@ -42,39 +44,43 @@ class Copier:
         for _ in range(times):
             self.made += 1
             letters = LETTERS[self.made // 26] + LETTERS[self.made % 26]
-            copies = {"fact": list(self._facts(letters)), **self._rest(letters)}
+            with reading(self.context.engine) as records:
+                mac = newest_mac(records)
+            copies = {"fact": list(self._facts(letters, mac)), **self._rest(letters)}
             if isinstance(self.place, OnPostgresql):
                 self.place.copy(connection, copies)
             else:
                 self.place.write(connection, copies)
             with writing(self.context.engine) as records:
                 log_keys(records, NOTICE, (row[0] for row in copies["notice"]), copies["notice"][-1][-1])
-                log_keys(records, CASE, (row[0] for row in copies["case_file"] if row[-1] is not None))
+                log_keys(records, CASE, (row[0] for row in copies["case_file"] if row[-2] is not None))
         connection.close()
 
-    def _facts(self, letters: str) -> Iterator[Row]:
+    def _facts(self, letters: str, mac: Mac | None) -> Iterator[Row]:
         for ref, some in groupby(self.rows["fact"], itemgetter(0)):
             previous = GENESIS
-            for _ref, seq, kind, occurred_on, recorded_at, actor, text, _previous, _digest in some:
+            for _ref, seq, kind, occurred_on, recorded_at, actor, text, _previous, _digest, _mac in some:
                 for name in NAMES:
                     text = text.replace(name, name + letters)
                 digest = sha256((previous + text).encode()).hexdigest()
-                yield letters + ref, seq, kind, occurred_on, recorded_at, actor, text, previous, digest
+                its = mac and mac.of_fact(letters + ref, seq, digest)
+                yield letters + ref, seq, kind, occurred_on, recorded_at, actor, text, previous, digest, its
                 previous = digest
-            self._ends[letters + ref] = previous
+            self._ends[letters + ref] = previous, mac and mac.of_end(letters + ref, seq, previous)
 
     def _rest(self, letters: str) -> Rows:
         cases = [
             (
                 letters + ref,
                 *parts,
-                self._ends[letters + ref],
+                self._ends[letters + ref][0],
                 opened_on,
                 la,
                 la_reference,
                 child and letters + child[2:],
+                self._ends[letters + ref][1],
             )
-            for ref, *parts, _hash, opened_on, la, la_reference, child in self.rows["case_file"]
+            for ref, *parts, _hash, opened_on, la, la_reference, child, _mac in self.rows["case_file"]
         ]
         duties = [(letters + row[0], *row[1:]) for row in self.rows["duty"]]
         notices = [

@@ -10,6 +10,7 @@ from config.rights import roles
 from config.running_instance import read_running
 from config.settings import Settings
 from models.database import open_engine, transact
+from models.macs import use_keys_of
 from models.schema import create_or_upgrade_schema
 
 
@@ -25,6 +26,7 @@ def sign_in_link(settings: Settings, account: str, place: Place = Place.PAGES) -
     engine = open_engine(settings.records_url)
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
+        use_keys_of(engine, settings.home)
         token = transact(engine, lambda connection: sessions.create_link(connection, account, datetime.now(UTC)))
     finally:
         engine.dispose()
@@ -44,6 +46,7 @@ def give_role(settings: Settings, account: str, role: str, scope: str, actor: st
     engine = open_engine(settings.records_url)
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
+        use_keys_of(engine, settings.home)
         transact(engine, lambda connection: accounts.change_role(connection, account, role, scope, actor))
     finally:
         engine.dispose()
@@ -54,6 +57,7 @@ def sign_out_everywhere(settings: Settings, account: str) -> int:
     engine = open_engine(settings.records_url)
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
+        use_keys_of(engine, settings.home)
         return transact(engine, lambda connection: sessions.end_sessions(connection, account, datetime.now(UTC)))
     finally:
         engine.dispose()

@@ -18,6 +18,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from casework.bundles import chronology, verifier
+from casework.bundles.ends import end_of
 from casework.cases.references import find_case
 from casework.context import AppContext, london_day
 from casework.privacy.access import read_person
@@ -28,17 +29,15 @@ from casework.proof.keys import LogKeyError
 from casework.proof.leaves import StoredCheckpoint, checkpoints, texts, tree
 from casework.proof.sequencer import sequence
 from casework.reports.case_report import report
-from models.bulk_io import stream
 from models.change_log import COVERED, row_text
 from models.database import reading
 from models.errors import Refusal
-from models.merkle import StoredTree, leaf_hash, tree_of
+from models.merkle import StoredTree
 from models.signed_note import ED25519, SigningKey
 from models.tables import CHANGE_LOG, FACT, LETTER, LOG_LEAF, NOTICE
 from notifications.render import render
 
 SENT_COLUMN = "content_digest"
-_NUMBERED = "SELECT number, leaf FROM log_leaf WHERE number < {size} ORDER BY number"
 README = """A bundle of case {case}, made by sendflow.
 
 chronology.html   what happened, in order, and each duty with its date
@@ -231,20 +230,11 @@ def _proof(whole: StoredTree, index: int, size: int) -> dict[str, Any]:
 
 def _ends(connection: Connection, whole: StoredTree, chosen: StoredCheckpoint, ref: str) -> dict[str, Any]:
     """The proofs that the case had no further fact: the list of ends is in the tree, and its end is in the list."""
-    ends: dict[str, str] = {}
-    for _number, leaf in stream(connection, _NUMBERED.format(size=chosen.size - 1)):
-        kind, _, rest = leaf.partition(" ")
-        if kind == "fact":
-            ends[rest.split(" ", 1)[0]] = rest
-        elif kind == "change":
-            ends["change_log"] = f"change_log {rest}"
-    lines = [ends[chain].encode() for chain in sorted(ends)]
-    place = sorted(ends).index(ref)
-    second = tree_of([leaf_hash(line) for line in lines])
+    place, _count, path = end_of(connection, chosen.size, ref)
     (leaf,) = texts(connection, chosen.size - 1, chosen.size)
     return {
         "checkpoint": {"leaf": leaf, **_proof(whole, chosen.size - 1, chosen.size)},
-        "end": _proof(second, place, len(lines)),
+        "end": {"index": place, "path": [b64encode(each).decode() for each in path]},
     }
 
 

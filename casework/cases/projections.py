@@ -15,6 +15,7 @@ from deadlines.escalation import Evaluation
 from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among
 from models.change_log import log_rows
 from models.facts import StoredFact
+from models.macs import Mac, newest_mac
 from models.tables import CASE, CASE_LINK, DUTY
 from statemachines.links import links_ever
 from statemachines.process import Process
@@ -50,7 +51,7 @@ class DutyChanges:
         """Write the changes. An index on a column that stays the same is not written either."""
         delete_rows(connection, DUTY, self.deleted)
         put_new_rows(connection, DUTY, self.inserted)
-        put_rows(connection, DUTY, self.updated, leave="evaluated_under")
+        put_rows(connection, DUTY, self.updated, leave=("evaluated_under",))
         put_rows(connection, DUTY, self.re_evaluated)
 
 
@@ -60,21 +61,28 @@ def stored_duties(connection: Connection, refs: Iterable[str]) -> dict[str, dict
     return {ref: {(row[1], row[2]): row for row in some} for ref, some in groupby(rows, itemgetter(0))}
 
 
-def write_projections(connection: Connection, changed: Iterable[LoadedCase], opened: set[str]) -> None:
-    """Write the case_file and duty rows of cases whose facts have been chained; `opened` are new in this act."""
+def write_projections(connection: Connection, changed: Iterable[LoadedCase], opened: set[str], grown: set[str]) -> None:
+    """Write the case_file and duty rows of cases whose facts have been chained.
+
+    `opened` are new in this act, and `grown` have a new fact.
+    """
     changed, day = list(changed), day_form(connection)
     stored = stored_duties(connection, (case.case_ref for case in changed if case.case_ref not in opened))
     duties = DutyChanges()
     for case in changed:
         current = duty_rows(case.case_ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
         duties.compare(case.case_ref, stored.get(case.case_ref, {}), current)
-    put_new_rows(connection, CASE, [_case_row(case, day) for case in changed if case.case_ref in opened])
+    mac = newest_mac(connection)
+    put_new_rows(connection, CASE, [_case_row(case, day, mac) for case in changed if case.case_ref in opened])
     of_a_child = [case for case in changed if case.case_ref in opened and case.child_id is not None]
     if of_a_child:
         log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in of_a_child])
-    put_rows(
-        connection, CASE, [_case_row(case, day) for case in changed if case.case_ref not in opened], leave="child_key"
-    )
+    known_before = [case for case in changed if case.case_ref not in opened]
+    with_facts = [_case_row(case, day, mac) for case in known_before if case.case_ref in grown]
+    put_rows(connection, CASE, with_facts, leave=("child_key",))
+    # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
+    same = [_case_row(case, day, mac) for case in known_before if case.case_ref not in grown]
+    put_rows(connection, CASE, same, leave=("child_key", "mac"))
     duties.write(connection)
     _write_links(connection, changed, opened, day)
 
@@ -119,7 +127,7 @@ def write_child_ids(connection: Connection, cases: Iterable[LoadedCase]) -> None
             case.stored_child_id = case.child_id
 
 
-def _case_row(case: LoadedCase, day: Callable[[date | None], Any]) -> Row:
+def _case_row(case: LoadedCase, day: Callable[[date | None], Any], mac: Mac | None) -> Row:
     file = case.file
     return (
         case.case_ref,
@@ -131,6 +139,7 @@ def _case_row(case: LoadedCase, day: Callable[[date | None], Any]) -> Row:
         file.la,
         file.la_reference,
         case.child_id,
+        mac.of_end(case.case_ref, *case.tail) if mac is not None else None,
     )
 
 

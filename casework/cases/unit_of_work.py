@@ -215,9 +215,10 @@ class UnitOfWork:
         self._put_people()
         changed = [case for case in self.cases.values() if case.facts and (case.new_facts or case.outdated)]
         opened = {case.case_ref for case in changed if not case.tail.seq}
+        grown = {case.case_ref for case in changed if case.new_facts}
         count = sum(len(case.new_facts) for case in changed)
         ledger.append(self.connection, _chain(changed), count)
-        write_projections(self.connection, changed, opened)
+        write_projections(self.connection, changed, opened, grown)
         for case in changed:
             case.outdated = False
             if case.case_ref in opened:

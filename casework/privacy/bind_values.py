@@ -14,6 +14,8 @@ from models.alike import index_alike
 from models.database import reading
 from models.encryption import Cipher
 from models.key_checks import check_key
+from models.mac_keys import begin_with_an_empty_history
+from models.macs import use_keys
 from models.older_encryption import bind_older_values
 
 
@@ -31,6 +33,8 @@ def bind_values(engine: Engine, home: Path) -> int:
     # The log of a simulation goes by its own days.
     simulated = setting is not None and setting.simulation
     at = f"{setting.day}T00:00:00.000000Z" if setting is not None and simulated else real_instant()
+    use_keys(engine, lambda: cipher)
     bound = bind_older_values(engine, cipher, at)
     index_alike(engine, cipher, at)
+    begin_with_an_empty_history(engine, cipher, at)
     return bound

@@ -12,13 +12,16 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, func, select, update
 
 from casework.context import instant
+from casework.proof.sequencer import number_some
 from config.settings import Settings
 from models.change_log import insert_logged, log_keys
 from models.database import open_engine, writing
-from models.encryption import open_cipher
+from models.encryption import Cipher, open_cipher
 from models.errors import Refusal
 from models.incoming_mail import erase_every_mail
 from models.key_checks import anything_encrypted
+from models.mac_keys import add_key, demand
+from models.macs import ROTATED, use_keys
 from models.schema import create_or_upgrade_schema
 from models.tables import ACCESS, ACCOUNT_FACTOR, ALIAS, CASE, FREE_TEXT, PERSON
 
@@ -59,6 +62,7 @@ def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: b
             " its backup"
         )
     engine = open_engine(settings.records_url)
+    made = False
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
         with writing(engine) as connection:
@@ -69,11 +73,30 @@ def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: b
             report = _count(connection, really)
             if not really:
                 return report
+            cipher = open_cipher(key)
+            made = True
+            use_keys(engine, lambda: cipher)
+            _renew_macs(connection, cipher, actor, instant(now))
             _delete(connection, actor, instant(now))
-        open_cipher(key)
+    except BaseException:
+        if made:
+            key.unlink(missing_ok=True)  # nothing is encrypted with it
+        raise
     finally:
         engine.dispose()
     return report
+
+
+def _renew_macs(connection: Connection, cipher: Cipher, actor: str, at: str) -> None:
+    """Replace the key of the MACs, which only the lost key opened. The log numbers first what nobody can check now."""
+    broken: set[str] = set()
+    while True:
+        done, wrong = number_some(connection, sorted(broken), without_macs=True)
+        broken.update(wrong)
+        if not done and not wrong:
+            break
+    add_key(connection, cipher, ROTATED, (actor, "person.key was lost"), at)
+    demand(connection, at)
 
 
 def _count(connection: Connection, given_up: bool) -> KeyLostReport:

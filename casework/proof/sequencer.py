@@ -28,9 +28,13 @@ from casework.proof.leaves import CHANGES, StoredCheckpoint, Tail, hashes, newes
 from casework.proof.leaves import size as log_size
 from models import change_log
 from models.bulk_io import insert_rows, mark, put_rows, stream
-from models.database import reading, transact
+from models.database import is_postgresql, reading, transact
 from models.facts import GENESIS
 from models.locks import lock_exclusive
+from models.mac_keys import FACT_WITHOUT, RECORD_WITHOUT, Demanded, add_key, demand, mac_acts
+from models.macs import BEGUN as BEGUN_MACS
+from models.macs import DEMANDED
+from models.macs import ROTATED as ROTATED_MACS
 from models.merkle import BLOCK, StoredTree, leaf_hash, root_of
 from models.signed_note import Checkpoint, NoteError, SigningKey, sign, verified
 from models.tables import LOG_BLOCK, LOG_CHECKPOINT, LOG_LEAF, LOG_TAIL
@@ -38,17 +42,18 @@ from models.tables import LOG_BLOCK, LOG_CHECKPOINT, LOG_LEAF, LOG_TAIL
 LOCK = "log"
 BATCH = 4_000  # leaves of one transaction: SQLite has one writer, who must not wait long
 EVERY = timedelta(minutes=15)
-FORK, UNCHAINED = "log_fork", "log_chain"
+FORK, UNCHAINED, NO_MAC = "log_fork", "log_chain", "mac"
+IN_FLIGHT = timedelta(minutes=15)  # longer than a transaction of PostgreSQL may last that began before the first key
 _DAMAGED = "leaves or blocks of the log are missing or altered, so nothing more is signed: sendflow verify names them"
 MOST_EXCLUDED = 100
 _NEW_FACTS = """
-    SELECT f.case_ref, f.seq, f.prev_hash, f.hash, f.text, t.seq, t.hash
+    SELECT f.case_ref, f.seq, f.prev_hash, f.hash, f.text, f.mac, t.seq, t.hash
     FROM case_file c LEFT JOIN log_tail t ON t.chain = c.case_ref
     JOIN fact f ON f.case_ref = c.case_ref AND f.seq > coalesce(t.seq, 0) AND f.seq <= c.seq
     WHERE c.seq > coalesce(t.seq, 0) {without} ORDER BY f.case_ref, f.seq LIMIT {limit}
 """
 _NEW_CHANGES = """
-    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash FROM change_log WHERE number > {after}
+    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash, mac FROM change_log WHERE number > {after}
     ORDER BY number LIMIT {limit}
 """
 _ANY_NEW = """
@@ -58,6 +63,9 @@ _ANY_NEW = """
         SELECT 1 FROM case_file c LEFT JOIN log_tail t ON t.chain = c.case_ref WHERE c.seq > coalesce(t.seq, 0)
     )
 """
+
+
+_Into = tuple[list[str], dict[str, Tail], dict[str, Found]]  # lines, ends, what does not fit
 
 
 class Sequenced(NamedTuple):
@@ -110,11 +118,44 @@ def _sequence(context: AppContext) -> Sequenced:
             return Sequenced(newest_checkpoint(connection), 0)
     with reading(context.engine) as connection:
         check_fork(context, connection, keys)
+    _begin_macs(context)
     added, broken = _number_all(context)
     findings.store(context, "log", broken)
+    _demand_macs(context)
     checkpoint = transact(context.engine, lambda connection: _sign(context, connection, keys))
     leave(context, checkpoint)
     return Sequenced(checkpoint, added)
+
+
+def _begin_macs(context: AppContext) -> None:
+    """Make the first key of the MACs where facts of an earlier version are: from here on each transaction has them."""
+    with reading(context.engine) as connection:
+        if mac_acts(connection) or not context.cipher.stored:
+            return
+
+    def begin(connection: Connection) -> None:
+        lock_exclusive(connection, LOCK)
+        if not mac_acts(connection):
+            by = ("sendflow", "an earlier version wrote no MACs")
+            add_key(connection, context.cipher, BEGUN_MACS, by, instant(context.now()))
+
+    transact(context.engine, begin)
+
+
+def _demand_macs(context: AppContext) -> None:
+    """Demand a MAC of each fact from here on, once what an earlier version recorded is numbered."""
+    with reading(context.engine) as connection:
+        acts = mac_acts(connection)
+        in_flight = is_postgresql(connection) and acts and context.now() - datetime.fromisoformat(acts[0].at)
+    if not acts or any(act.kind == DEMANDED for act in acts) or (in_flight and in_flight < IN_FLIGHT):
+        return
+
+    def work(connection: Connection) -> None:
+        lock_exclusive(connection, LOCK)
+        if not any(act.kind == DEMANDED for act in mac_acts(connection)):
+            demand(connection, instant(context.now()))
+
+    transact(context.engine, work)
 
 
 def leave(context: AppContext, checkpoint: StoredCheckpoint) -> None:
@@ -213,37 +254,45 @@ def _fork(why: str) -> str:
     )
 
 
-def _number_all(context: AppContext) -> tuple[int, list[Found]]:
+def _number_all(context: AppContext, *, without_macs: bool = False) -> tuple[int, list[Found]]:
     """Number everything that is new, some at a time. Gives how many, and the chains that do not fit together."""
     added, broken = 0, dict[str, Found]()
     while True:
-        done, wrong = transact(context.engine, partial(_number_some, without=sorted(broken)))
+        work = partial(number_some, without=sorted(broken), without_macs=without_macs)
+        done, wrong = transact(context.engine, work)
         added += done
         broken |= wrong
         if not done and (not wrong or len(broken) >= MOST_EXCLUDED):
             return added, list(broken.values())
 
 
-def _number_some(connection: Connection, without: Sequence[str]) -> tuple[int, dict[str, Found]]:
+def number_some(
+    connection: Connection, without: Sequence[str], *, without_macs: bool = False
+) -> tuple[int, dict[str, Found]]:
+    """Number some of what is new, but for the chains `without`. Gives how many, and the chains that do not fit.
+
+    `without_macs` numbers rows whose MACs are not right, too: a person has said that the records go on as they are.
+    """
     lock_exclusive(connection, LOCK)
     lines: list[str] = []
     ends: dict[str, Tail] = {}
     broken: dict[str, Found] = {}
-    _facts(connection, without, lines, ends, broken)
+    read = Demanded.read(connection)
+    demanded = read if read.checked and not without_macs else None
+    _facts(connection, without, (lines, ends, broken), demanded)
     if CHANGES not in without:
-        _changes(connection, lines, ends, broken)
+        _changes(connection, (lines, ends, broken), demanded)
     add_leaves(connection, lines)
     put_rows(connection, LOG_TAIL, list(ends.values()))
     return len(lines), broken
 
 
-def _facts(
-    connection: Connection, without: Sequence[str], lines: list[str], ends: dict[str, Tail], broken: dict[str, Found]
-) -> None:
+def _facts(connection: Connection, without: Sequence[str], into: _Into, demanded: Demanded | None) -> None:
+    lines, ends, broken = into
     sign_ = mark(connection)
     excluded = f"AND c.case_ref NOT IN ({', '.join([sign_] * len(without))})" if without else ""
     query = _NEW_FACTS.format(without=excluded, limit=BATCH)
-    for ref, seq, previous, digest, text, known_seq, known_hash in list(stream(connection, query, tuple(without))):
+    for ref, seq, previous, digest, text, mac, known_seq, known_hash in list(stream(connection, query, tuple(without))):
         if ref in broken:
             continue
         _ref, last, end = ends.get(ref) or Tail(ref, known_seq or 0, known_hash or GENESIS)
@@ -251,17 +300,25 @@ def _facts(
             message = f"fact {seq} does not follow fact {last} as the log has it: it is not in the log"
             broken[ref] = Found(ref, seq, UNCHAINED, message)
             continue
+        if demanded is not None and not demanded.accepts_fact(ref, seq, digest, mac, None):
+            broken[ref] = Found(ref, seq, NO_MAC, FACT_WITHOUT.format(seq=seq))
+            continue
         lines.append(f"fact {ref} {seq} {digest}")
         ends[ref] = Tail(ref, seq, digest)
 
 
-def _changes(connection: Connection, lines: list[str], ends: dict[str, Tail], broken: dict[str, Found]) -> None:
+def _changes(connection: Connection, into: _Into, demanded: Demanded | None) -> None:
+    lines, ends, broken = into
     query = f"SELECT seq, hash FROM log_tail WHERE chain = '{CHANGES}'"  # noqa: S608 (our own name)
     last, end = connection.exec_driver_sql(query).first() or (0, GENESIS)
-    for number, *record, previous, digest in list(stream(connection, _NEW_CHANGES.format(after=last, limit=BATCH))):
+    rows = list(stream(connection, _NEW_CHANGES.format(after=last, limit=BATCH)))
+    for number, *record, previous, digest, mac in rows:
         if (number, previous) != (last + 1, end) or change_log.link(previous, (number, *record)) != digest:
             message = f"record {number} of the change log does not follow record {last} as the log has it"
             broken[CHANGES] = Found(None, None, UNCHAINED, message)
+            break
+        if demanded is not None and not demanded.accepts_record(number, digest, mac):
+            broken[CHANGES] = Found(record[3], None, NO_MAC, RECORD_WITHOUT.format(number=number))
             break
         lines.append(f"change {number} {digest}")
         last, end = number, digest
@@ -370,9 +427,11 @@ def _act(
     def work(connection: Connection) -> None:
         lock_exclusive(connection, LOCK)
         log_keys.record_act(connection, instant(context.now()), kind, by, new, log_size(connection))
+        if mac_acts(connection) and context.cipher.stored:
+            add_key(connection, context.cipher, ROTATED_MACS, by, instant(context.now()))
 
     transact(context.engine, work)
-    added, broken = _number_all(context)
+    added, broken = _number_all(context, without_macs=kind == CONTINUED)
     findings.store(context, "log", broken)
     checkpoint = transact(context.engine, lambda connection: _sign(context, connection, new, also))
     leave(context, checkpoint)

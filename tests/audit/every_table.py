@@ -105,10 +105,17 @@ def filled_team(team: Team) -> Team:
     text = parse_note(checkpoint.note).text
     signed = (checkpoint.number, NEIGHBOUR.public(), NEIGHBOUR.line(text, 1_776_240_000))
     transact(team.first.engine, lambda connection: store(connection, *signed))
+    _since_the_last_checkpoint(team)
+    return team
+
+
+def _since_the_last_checkpoint(team: Team) -> None:
+    team.record("15 Apr 2026", OPENS, case="NX90004", la="northshire")
+    team.record("15 Apr 2026", "assessment_agreed", case="NX90004")
+    note_look(team.context("15 Apr 2026"), "NX90004", "dco.team", "case")
     with reading(team.first.engine) as connection:
         for table in METADATA.tables:
             assert connection.exec_driver_sql(f"SELECT 1 FROM {table}").first() is not None, table
-    return team
 
 
 def _erased_and_held(context: AppContext) -> None:

@@ -20,6 +20,7 @@ from models import ledger
 from models.change_log import line_before, log_keys
 from models.checkpoints import Checkpoint, Heads, checkpoints
 from models.database import reading, writing
+from models.macs import newest_mac
 from models.tables import CHECKPOINT, FACT
 from tests.audit.test_findings import behind_its_back, command, lived, open_findings
 from tests.support.team import Team
@@ -37,20 +38,27 @@ def heads(lived: Team) -> list[Checkpoint]:
 
 
 def rewrite_the_past(team: Team) -> None:
-    """Rewrite a case from its first fact, and then each copy, head and record that would show it."""
+    """Rewrite a case from its first fact, and then each copy, head, record and MAC that would show it.
+
+    The person has person.key too, and so the key of the MACs.
+    """
     with reading(team.first.engine) as connection:
         chosen = FACT.c.case_ref == "NX90002"
+        mac = newest_mac(connection)
         facts = connection.execute(select(FACT.c.seq, FACT.c.text).where(chosen).order_by(FACT.c.seq)).all()
+    assert mac is not None
     previous, statements = "0" * 64, []
     for seq, text in facts:
         forged = text.replace("dco.team", "dco.teem").replace("'", "''")
         link = ledger.link(previous, forged.encode())
         statements.append(
             f"UPDATE fact SET text = '{forged}', hash = '{link}', prev_hash = '{previous}',"
-            f" actor = replace(actor, 'dco.team', 'dco.teem') WHERE case_ref = 'NX90002' AND seq = {seq}"
+            f" actor = replace(actor, 'dco.team', 'dco.teem'), mac = '{mac.of_fact('NX90002', seq, link)}'"
+            f" WHERE case_ref = 'NX90002' AND seq = {seq}"
         )
         previous = link
-    statements.append(f"UPDATE case_file SET hash = '{previous}' WHERE case_ref = 'NX90002'")
+    end = mac.of_end("NX90002", facts[-1].seq, previous)
+    statements.append(f"UPDATE case_file SET hash = '{previous}', mac = '{end}' WHERE case_ref = 'NX90002'")
     behind_its_back(team, *statements)
     with reading(team.first.engine) as connection:
         now = Heads(checkpoints(connection))

@@ -111,6 +111,7 @@ def as_before_revision_010(team: Team) -> dict[str, str]:
         texts = {
             place.key: (place.table, team.first.cipher.decrypt(value, place))
             for place, value in encrypted_values(connection)
+            if place.table != "mac_key"
         }
     for table in (PERSON, FREE_TEXT):
         older = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.verify import verify
+from audit.verify import VerificationFailure, verify
 from casework.cases.record import record
 from casework.context import AppContext
 from config.settings import Settings
@@ -34,6 +34,13 @@ def real(tmp_path: Path, url: str | None) -> Iterator[AppContext]:
     record(context, "NX90001", [FactDraft("assessment_agreed", context.today(), {})], "dco.team")
     yield context
     context.engine.dispose()
+
+
+def found_in(context: AppContext) -> list[VerificationFailure]:
+    """What verification finds besides the MACs, which a person who writes to the database cannot make."""
+    damage = verify(context).damage
+    assert "mac" in {each.what for each in damage}
+    return [each for each in damage if each.what != "mac"]
 
 
 def recorded_at(context: AppContext, seq: int, instant: str) -> None:
@@ -68,20 +75,20 @@ def test_a_real_installation_at_work_has_no_fact_of_the_future(real: AppContext)
 
 def test_an_instant_that_is_yet_to_come_is_found(real: AppContext) -> None:
     recorded_at(real, 2, AHEAD)
-    [found] = verify(real).damage
+    [found] = found_in(real)
     assert (found.case_ref, found.seq, found.what) == ("NX90001", 2, "future")
     assert f"fact 2 was recorded at {AHEAD}, which is yet to come" in found.message
 
 
 def test_an_instant_of_the_future_before_a_true_one_is_found_as_out_of_order(real: AppContext) -> None:
     recorded_at(real, 1, AHEAD)
-    assert [(each.seq, each.what) for each in verify(real).damage] == [(2, "order")]
+    assert [(each.seq, each.what) for each in found_in(real)] == [(2, "order")]
 
 
 def test_every_fact_of_the_future_is_named(real: AppContext) -> None:
     recorded_at(real, 1, AHEAD)
     recorded_at(real, 2, "2031-06-02T09:00:00.000000Z")
-    assert [(each.seq, each.what) for each in verify(real).damage] == [(2, "future"), (1, "future")]
+    assert [(each.seq, each.what) for each in found_in(real)] == [(2, "future"), (1, "future")]
 
 
 def test_a_difference_of_two_clocks_is_not_the_future(real: AppContext) -> None:
@@ -89,4 +96,4 @@ def test_a_difference_of_two_clocks_is_not_the_future(real: AppContext) -> None:
     with reading(real.engine) as connection:
         newest = connection.exec_driver_sql("SELECT max(recorded_at) FROM fact").scalar_one()
     recorded_at(real, 2, newest[:-2] + ("1Z" if newest[-2] != "1" else "2Z"))
-    assert {each.what for each in verify(real).damage} <= {"order"}
+    assert {each.what for each in found_in(real)} <= {"order"}

@@ -141,16 +141,18 @@ def test_a_whole_chain_rewritten_with_its_caches_is_caught_by_the_head_that_left
             file.execute("UPDATE case_file SET hash = ? WHERE case_ref = 'NX90002'", (link,))
             previous = link
 
-    assert named(tamper(lived, forge)) == [(None, None, "head")]
+    assert named(tamper(lived, forge)) == [(None, None, "head"), ("NX90002", 1, "mac")]
 
 
 @pytest.mark.parametrize("column", ["process", "state", "seq", "hash", "opened_on", "la", "la_reference"])
 def test_a_changed_cached_case_is_named(lived: Team, column: str) -> None:
     value = "99" if column == "seq" else "'2026-02-03'" if column == "opened_on" else "'something'"
     report = tamper(lived, f"UPDATE case_file SET {column} = {value} WHERE case_ref = 'NX90001'")
-    assert [each.case_ref for each in report.damage] == ["NX90001"]
+    assert {each.case_ref for each in report.damage} == {"NX90001"}
     assert report.damage[0].what in {"cache", "tail"}
-    if column not in {"seq", "hash"}:
+    if column in {"seq", "hash"}:
+        assert [each.what for each in report.damage[1:]] == ["mac"]
+    else:
         assert column in report.damage[0].message
 
 
@@ -215,7 +217,7 @@ def test_a_cut_tail_that_no_notice_knows_of_is_caught_by_the_head_that_left_the_
         file.execute("UPDATE case_file SET seq = ?, hash = ? WHERE case_ref = 'NX90001'", (last - 1, digest))
 
     found = tamper(lived, cut)
-    assert named(found) == [(None, None, "head")]
+    assert named(found) == [(None, None, "head"), ("NX90001", last - 1, "mac")]
     assert f"then 2 cases and {report.facts} facts, now 2 and {report.facts - 1}" in found.damage[0].message
 
 

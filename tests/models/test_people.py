@@ -100,8 +100,10 @@ def test_encrypted_text_decrypts_again_and_is_not_readable(words: str) -> None:
 
 def test_an_installation_that_lost_its_key_gets_no_other_key(tmp_path: Path) -> None:
     context = AppContext.load(Settings(home=tmp_path / "var"))
-    (tmp_path / "var" / "person.key").unlink()
-    AppContext.load(Settings(home=tmp_path / "var"))  # nothing is encrypted yet, so nothing is lost
+    (tmp_path / "var" / "person.key").rename(tmp_path / "moved")
+    with pytest.raises(EncryptionError, match=r"Restore person\.key from the backup"):
+        AppContext.load(Settings(home=tmp_path / "var"))  # the key of the MACs is encrypted from the first day
+    (tmp_path / "moved").rename(tmp_path / "var" / "person.key")
     with context.engine.begin() as connection:
         people.save_people(connection, context.cipher, [("NX001", ADA)])
     (tmp_path / "var" / "person.key").unlink()
@@ -115,9 +117,11 @@ def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path:
     key = settings.home / "person.key"
     context = AppContext.load(settings)
     right = key.read_bytes()
-    key.unlink()
-    other = AppContext.load(settings)  # nothing is encrypted yet: a second machine that made a key of its own
-    wrong = key.read_bytes()
+    other = Cipher.make(tmp_path / "other.key")
+    wrong = (tmp_path / "other.key").read_bytes()
+    key.write_bytes(wrong)
+    with pytest.raises(WrongKey):
+        AppContext.load(settings)  # no person is encrypted yet, and the key of the MACs is
     writes: list[Callable[[Connection, Cipher], object]] = [
         lambda connection, cipher: people.save_people(connection, cipher, [("NX001", ADA)]),
         lambda connection, cipher: insert_aliases(connection, cipher, {"Ada 4": "NX001"}),
@@ -126,8 +130,8 @@ def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path:
     with writing(context.engine) as connection:
         writes[0](connection, context.cipher)
     for each in writes:
-        with pytest.raises(WrongKey, match="Restore the right one"), writing(other.engine) as connection:
-            each(connection, other.cipher)
+        with pytest.raises(WrongKey, match="Restore the right one"), writing(context.engine) as connection:
+            each(connection, other)
     with pytest.raises(WrongKey):
         AppContext.load(settings)
     key.write_bytes(right)

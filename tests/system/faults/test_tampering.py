@@ -15,8 +15,10 @@ import pytest
 from audit.verify import VerifyReport, verify
 from config.directory import DEFAULT, load_directory
 from tests.audit.every_table import filled_team
+from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.system.faults.tampering import ATTACKS, NAMED, SCHEMA, TRIGGER, Attack
+from tests.system.faults.tampering_since import MORE, WINDOWS, Named, Window
 
 TODAY = "15 Apr 2026"
 Tampered = Callable[..., VerifyReport]
@@ -71,6 +73,19 @@ def test_an_attack_is_named(tampered: Tampered, attack: Attack) -> None:
     assert attack.number not in NAMED or NAMED[attack.number] in named, report.damage
 
 
+@pytest.mark.parametrize("attack", MORE, ids=[f"{each.number} {each.name}" for each in MORE])
+def test_an_attack_is_named_by_case_and_fact(tampered: Tampered, attack: Named) -> None:
+    report = tampered(*attack.deeds)
+    found = {(each.what, each.case_ref, each.seq if attack.fact else None) for each in report.damage}
+    assert (attack.what, attack.case, attack.fact) in found, report.damage
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=[f"{each.number} {each.name}" for each in WINDOWS])
+def test_what_is_not_named_yet_is_in_the_page_on_security(tampered: Tampered, window: Window) -> None:
+    assert tampered(*window.deeds).damage == []
+    assert window.said in (ROOT / "SECURITY.md").read_text("utf-8")
+
+
 def test_a_trigger_that_redirects_letters_is_named(tampered: Tampered) -> None:
     report = tampered(TRIGGER["sqlite"], keep_triggers=True)
     assert [each.what for each in report.damage] == ["schema"]
@@ -105,7 +120,7 @@ def test_a_head_that_left_the_installation_is_compared(filled: Team, tampered: T
 
 def test_a_row_that_a_tool_replaced_past_the_triggers_is_named(tampered: Tampered) -> None:
     """`INSERT OR REPLACE` deletes without the triggers of deletion where a tool has recursive triggers off."""
-    columns = "case_ref, seq, kind, occurred_on, recorded_at, 'sam.lee', text, prev_hash, hash"
+    columns = "case_ref, seq, kind, occurred_on, recorded_at, 'sam.lee', text, prev_hash, hash, mac"
     replaced = f"INSERT OR REPLACE INTO fact SELECT {columns} FROM fact WHERE case_ref = 'NX90001' AND seq = 1"
     report = tampered(replaced, keep_triggers=True)
     assert [(each.case_ref, each.seq, each.what) for each in report.damage] == [("NX90001", 1, "column")]

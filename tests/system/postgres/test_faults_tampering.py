@@ -18,8 +18,10 @@ from models.tables import METADATA
 from runtime.local_postgres import LocalPostgres
 from tests.audit.every_table import filled_team
 from tests.audit.test_every_column import COLUMNS, TODAY, other, rows_to_change
+from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.system.faults.tampering import ATTACKS, NAMED, SCHEMA, TRIGGER, Attack
+from tests.system.faults.tampering_since import MORE, WINDOWS, Named, Window
 
 Tampered = Callable[..., VerifyReport]
 
@@ -77,6 +79,19 @@ def test_an_attack_is_named(tampered: Tampered, attack: Attack) -> None:
     assert attack.wanted in {each.what for each in report.damage}
     named = {(each.case_ref, each.seq) for each in report.damage if each.what == "log"}
     assert attack.number not in NAMED or NAMED[attack.number] in named, report.damage
+
+
+@pytest.mark.parametrize("attack", MORE, ids=[f"{each.number} {each.name}" for each in MORE])
+def test_an_attack_is_named_by_case_and_fact(tampered: Tampered, attack: Named) -> None:
+    report = tampered(*attack.deeds)
+    found = {(each.what, each.case_ref, each.seq if attack.fact else None) for each in report.damage}
+    assert (attack.what, attack.case, attack.fact) in found, report.damage
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=[f"{each.number} {each.name}" for each in WINDOWS])
+def test_what_is_not_named_yet_is_in_the_page_on_security(tampered: Tampered, window: Window) -> None:
+    assert tampered(*window.deeds).damage == []
+    assert window.said in (ROOT / "SECURITY.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

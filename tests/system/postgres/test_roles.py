@@ -49,6 +49,7 @@ COLUMNS = {
     "retention_hold_ended": "actor",
     "erasure_proposal": "ground",
     "erasure_decided": "how",
+    "mac_key": "reason",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),

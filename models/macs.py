@@ -1,0 +1,100 @@
+"""A message authentication code (MAC) for each fact, each end of a case and each record of the change log. [I/O]
+
+Purpose: the hash of a row proves that it was not altered alone. Who writes to the database can calculate hashes, and
+not MACs: their key is random, and the table `mac_key` has it encrypted with person.key, which is in no database. So a
+row that another program inserted or rewrote, with right hashes, is found before any checkpoint covers it.
+
+A MAC is the first 128 bits of HMAC-SHA-256. The rows are written in the transaction of what they authenticate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hmac import compare_digest, digest
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from models.bulk_io import run
+from models.encryption import Cipher, Place
+
+KEYS = "sendflow_mac_keys"  # execution option of an engine: its `Keys`
+NUMBER = "sendflow_mac_number"  # in `connection.info`: the number of the newest key as the transaction began
+MADE_HERE = "sendflow_mac_key_made"  # in `connection.info`: this transaction added a key, and may be undone
+BEGUN, DEMANDED, ROTATED = "begun", "demanded", "rotated"
+NUMBER_QUERY = f"SELECT max(number) FROM mac_key WHERE kind <> '{DEMANDED}'"  # noqa: S608 (our own word)
+_SEALED = "SELECT sealed FROM mac_key WHERE number = {number:d}"
+BYTES = 16
+
+
+class Mac(NamedTuple):
+    """Calculates MACs with one key. Each sort of row has a word of its own, so that no MAC serves for another row."""
+
+    key: bytes
+
+    def of_fact(self, case_ref: str, seq: int, hash_: str) -> str:
+        """The MAC of a fact. Its hash covers every fact of the case before it."""
+        return digest(self.key, f"fact {case_ref} {seq} {hash_}".encode(), "sha256")[:BYTES].hex()
+
+    def of_end(self, case_ref: str, seq: int, hash_: str) -> str:
+        """The MAC of the end of a case, in `case_file`."""
+        return digest(self.key, f"end {case_ref} {seq} {hash_}".encode(), "sha256")[:BYTES].hex()
+
+    def of_record(self, number: int, hash_: str) -> str:
+        """The MAC of a record of the change log."""
+        return digest(self.key, f"record {number} {hash_}".encode(), "sha256")[:BYTES].hex()
+
+
+class Keys:
+    """The keys of an engine's database, opened with person.key when they are first needed."""
+
+    def __init__(self, cipher: Callable[[], Cipher]) -> None:
+        self._cipher = cipher
+        self._opened: dict[int, Mac] = {}
+
+    def mac(self, connection: Connection, number: int) -> Mac:
+        """The MACs of one key. Raises EncryptionError where person.key does not open it."""
+        found = self._opened.get(number)
+        if found is None:
+            sealed = connection.exec_driver_sql(_SEALED.format(number=number)).scalar_one()
+            found = Mac(bytes.fromhex(self._cipher().decrypt(bytes(sealed), mac_place(number))))
+            if not connection.info.get(MADE_HERE):
+                self._opened[number] = found
+        return found
+
+
+def mac_place(number: int) -> Place:
+    """The place to which an encrypted key is bound."""
+    return Place("mac_key", "sealed", str(number))
+
+
+def use_keys(engine: Engine, cipher: Callable[[], Cipher]) -> None:
+    """Let what is written with this engine have MACs. `cipher` is called if there is a key to open."""
+    engine.update_execution_options(**{KEYS: Keys(cipher)})
+
+
+def use_keys_of(engine: Engine, home: Path) -> None:
+    """The same, for an engine that no context has: with person.key of this folder."""
+    use_keys(engine, lambda: Cipher.open(home / "person.key"))
+
+
+def newest_mac(connection: Connection) -> Mac | None:
+    """The MACs of the newest key; None where there is no key yet, or where this engine may open none."""
+    info = connection.info
+    if connection.get_execution_options().get("sendflow_reading"):
+        return mac_numbered(connection, connection.exec_driver_sql(NUMBER_QUERY).scalar())
+    if NUMBER not in info:
+        info[NUMBER] = run(connection, NUMBER_QUERY).fetchone()[0]
+    return mac_numbered(connection, info[NUMBER])
+
+
+def mac_numbered(connection: Connection, number: int | None) -> Mac | None:
+    """The MACs of one key, by its number; None where there is none, or where this engine may open none."""
+    keys: Keys | None = connection.engine.get_execution_options().get(KEYS)
+    return keys.mac(connection, number) if keys is not None and number is not None else None
+
+
+def same(one: str | None, other: str) -> bool:
+    """Whether two MACs are the same, in a time that does not depend on where they differ."""
+    return one is not None and compare_digest(one, other)
