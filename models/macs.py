@@ -24,7 +24,7 @@ NUMBER = "sendflow_mac_number"  # in `connection.info`: the number of the newest
 MADE_HERE = "sendflow_mac_key_made"  # in `connection.info`: this transaction added a key, and may be undone
 BEGUN, DEMANDED, ROTATED = "begun", "demanded", "rotated"
 NUMBER_QUERY = f"SELECT max(number) FROM mac_key WHERE kind <> '{DEMANDED}'"  # noqa: S608 (our own word)
-_SEALED = "SELECT sealed FROM mac_key WHERE number = {number:d}"
+_ENCRYPTED = "SELECT sealed FROM mac_key WHERE number = {number:d}"
 BYTES = 16
 
 
@@ -57,7 +57,7 @@ class Keys:
         """The MACs of one key. Raises EncryptionError where person.key does not open it."""
         found = self._opened.get(number)
         if found is None:
-            sealed = connection.exec_driver_sql(_SEALED.format(number=number)).scalar_one()
+            sealed = connection.exec_driver_sql(_ENCRYPTED.format(number=number)).scalar_one()
             found = Mac(bytes.fromhex(self._cipher().decrypt(bytes(sealed), mac_place(number))))
             if not connection.info.get(MADE_HERE):
                 self._opened[number] = found

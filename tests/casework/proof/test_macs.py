@@ -184,7 +184,7 @@ def test_a_forged_record_stops_the_numbers_of_the_change_log_until_a_person_goes
     assert named(verify(context)) == [("NX90002", None)]  # it is still no row of sendflow's
 
 
-def test_who_has_no_person_key_is_told_that_macs_were_not_checked(lived: Team) -> None:
+def test_without_person_key_verification_says_that_macs_were_not_checked(lived: Team) -> None:
     forge_a_fact(lived, "NX90001")
     lived.first.engine.dispose()
     (lived.home / "person.key").unlink()
