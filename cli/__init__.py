@@ -86,6 +86,7 @@ MODULES = {
         "due",
         "rules",
     ),
+    "samples": ("sample",),
     "sign_in": ("sign-in",),
     "to_decide": (
         "to-decide",

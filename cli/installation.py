@@ -64,6 +64,7 @@ ACCESS = {
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "retention": Access.LOOKS,
     "rulesets": Access.LOOKS,
+    "sample": Access.LOOKS,
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came
     "bodies": Access.NONE,

@@ -1,4 +1,4 @@
-"""Reads the local standards that fill the fields of a fact: the types of panel, and who may approve how much.
+"""Reads the local standards that fill the fields of a fact: types of panel, who may approve how much, audit tools.
 
 Purpose: no law gives a panel a cut-off for papers or a quorum, nor an officer a limit. Each locality sets its own,
 so they are data, and each says that it is a local standard. A fact stores what was filled in, so that a later change of
@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from config.toml_reader import ConfigFault, Strict, first_fault, read_toml
-from models.facts import LARGEST, Slug
+from models.facts import LARGEST, Slug, iso
 
-PANELS = Path(__file__).with_name("panels.toml")
-APPROVERS = Path(__file__).with_name("approvers.toml")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Days = Annotated[int, Field(ge=0, le=60)]
+Percent = Annotated[int, Field(ge=0, le=100)]
 
 
 class Standard(Strict):
@@ -30,6 +29,11 @@ class Standard(Strict):
     name: str
     basis: Literal["local_standard"]
     source: str
+
+    def fills(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a fact that this entry fills beside what a person gave: by default its own keys."""
+        del given
+        return self.model_dump(exclude={"name", "basis", "source"}, exclude_none=True)
 
 
 Entry = TypeVar("Entry", bound=Standard)
@@ -74,6 +78,16 @@ class Panel(Standard):
             return last_weekday(self.papers_weekday, self.circulated_on(sits_on))
         return sits_on - timedelta(days=self.papers_days_before or 0)
 
+    def fills(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Its own keys, and the days of a sitting where the fact says when it sits."""
+        sits_on = _day(given.get("sits_on"))
+        days = (
+            {}
+            if sits_on is None
+            else {"papers_by": self.papers_by(sits_on), "circulate_on": self.circulated_on(sits_on)}
+        )
+        return super().fills(given) | {name: iso(day) for name, day in days.items()}
+
 
 class Approver(Standard):
     """A role that may approve packages. `limit_pence`: of what they cost in a year, in whole pence."""
@@ -81,19 +95,45 @@ class Approver(Standard):
     limit_pence: Annotated[int, Field(ge=0, lt=LARGEST)]
 
 
+class AuditTool(Standard):
+    """One version of a tool by which audits mark: its criteria, and from how many percent of the points each grade is.
+
+    A version never changes: another criterion or another threshold is another entry. `essential`: the criteria of which
+    a no leaves no better grade than requires improvement. `second_mark_percent`: how much a second person marks blind.
+    """
+
+    subject: Literal["health_advice", "plan"]
+    criteria: Annotated[list[Slug], Field(min_length=1)]
+    essential: Annotated[list[Slug], Field(min_length=1)]
+    outstanding_from: Percent
+    good_from: Percent
+    requires_improvement_from: Percent
+    second_mark_percent: Percent
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> AuditTool:
+        if unknown := sorted(set(self.essential) - set(self.criteria)):
+            raise ValueError(f"essential names {unknown[0]}, which is none of the criteria")
+        if len(set(self.criteria)) != len(self.criteria):
+            raise ValueError("criteria that are each named once were expected")
+        if not self.outstanding_from >= self.good_from >= self.requires_improvement_from:
+            raise ValueError("outstanding_from is not below good_from, nor that below requires_improvement_from")
+        return self
+
+
+def _day(value: Any) -> date | None:
+    """The day, where it is one: the model of the fact says what is wrong with another value."""
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
 def last_weekday(weekday: Weekday, by: date) -> date:
     """The last day of that weekday on or before a day."""
     return by - timedelta(days=(by.weekday() - WEEKDAYS.index(weekday)) % 7)
-
-
-def load_panels(own: Path | None = None) -> Mapping[str, Panel]:
-    """The types of panel by their word, of this file or of the shipped one. Raises ConfigFault."""
-    return _read(own or PANELS, Panel)
-
-
-def load_approvers(own: Path | None = None) -> Mapping[str, Approver]:
-    """The roles that may approve packages by their word, of this file or of the shipped one. Raises ConfigFault."""
-    return _read(own or APPROVERS, Approver)
 
 
 def _read(file: Path, model: type[Entry]) -> Mapping[str, Entry]:
@@ -106,3 +146,23 @@ def _read(file: Path, model: type[Entry]) -> Mapping[str, Entry]:
         except ValidationError as fault:
             raise ConfigFault(f"{file.name}: [{word}] {first_fault(fault, model)}") from None
     return found
+
+
+class StandardFile(NamedTuple):
+    """A file of local standards: its name, and the model of its entries."""
+
+    name: str
+    model: type[Standard]
+
+    def load(self, own: Path | None = None) -> Mapping[str, Standard]:
+        """The entries by their word, of this file or of the shipped one. Raises ConfigFault."""
+        return _read(own or SHIPPED / self.name, self.model)
+
+
+SHIPPED = Path(__file__).parent
+# By the field of a fact that names an entry. A new file of local standards is one more line.
+STANDARDS: Mapping[str, StandardFile] = {
+    "panel": StandardFile("panels.toml", Panel),
+    "approver": StandardFile("approvers.toml", Approver),
+    "audit_tool": StandardFile("audit_tools.toml", AuditTool),
+}

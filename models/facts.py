@@ -88,6 +88,8 @@ class FactData(BaseModel):
     - `ANSWERED_FROM_BIRTH_DATE`: a question about the date of birth, answered with yes, no or its month
     - `READING_IN_FORCE`: a rule of which the locality chooses the reading; yes, no, or the step that it chose
     - `FROM_STANDARD`: a local standard of config/, which fills the field where a person leaves it out
+    - `FROM_SAMPLE`: the fact that sendflow records besides for each one drawn; `SAMPLED` has the facts of other cases
+      from which it draws, by the subject that the case names
     - `WITHIN_PERIOD`: a rule and a field; whether the day in that field lies in the rule's period before the fact
     `BOUND_BODY_KINDS`: the kinds of body that the law binds here; empty: any body.
     """
@@ -99,6 +101,8 @@ class FactData(BaseModel):
     ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {}
     READING_IN_FORCE: ClassVar[Mapping[str, str]] = {}
     FROM_STANDARD: ClassVar[Mapping[str, str]] = {}
+    FROM_SAMPLE: ClassVar[Mapping[str, str]] = {}
+    SAMPLED: ClassVar[Mapping[str, frozenset[str]]] = {}
     WITHIN_PERIOD: ClassVar[Mapping[str, tuple[str, str]]] = {}
     BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset()
 

@@ -98,6 +98,9 @@ Slugs = Annotated[
     list[Slug], BeforeValidator(_several), AfterValidator(_each_once), Field(min_length=1), Form("list", "one, two")
 ]
 FactReference = Annotated[str, AfterValidator(_fact), Form("fact", "NX00042/3")]
+FactReferences = Annotated[
+    list[Annotated[str, AfterValidator(_fact)]], Field(min_length=1), Form("list", "NX00042/3, NX00043/5")
+]
 # A link to another case. A field has `Annotated[CaseLink, LinkRole(...)]`; a fact with the field `role` names the role.
 CaseLink = Annotated[str, AfterValidator(_case), Form("case", "NX00042")]
 Sha256 = Annotated[str, AfterValidator(_digest)]

@@ -21,6 +21,7 @@ from models.enums import About, Party
 from models.facts import StoredFact, iso
 from models.owner import OwnerKind
 from notifications.recipients import OF_THE_BODY, Place, mailbox_at, owner, posts
+from statemachines.registry import processes
 
 WITHDRAWAL = "rung_withdrawn"
 SENT, FAILED = "notice_sent", "notice_failed"
@@ -170,10 +171,11 @@ class LetterFields(NamedTuple):
     ended_by: str | None
     withdrawal: WithdrawalFields | None
     item: str | None = None
+    said: Mapping[str, Any] | None = None
 
     def as_template_context(self) -> dict[str, Any]:
-        """The flat names that released templates use. `ended_by`, the withdrawal and `item` are absent if they do not
-        apply.
+        """The flat names that released templates use. `ended_by`, the withdrawal, `item` and `said` are absent if
+        they do not apply.
         """
         context: dict[str, Any] = {
             "letter": self.letter,
@@ -188,6 +190,8 @@ class LetterFields(NamedTuple):
             context["ended_by"] = self.ended_by
         if self.item is not None:
             context["item"] = self.item
+        if self.said is not None:
+            context["said"] = dict(self.said)
         if self.withdrawal is not None:
             context |= self.withdrawal._asdict()
         return context
@@ -216,8 +220,16 @@ def fields_of(
         ended_by=_kind_of(view.casefile.lines, duty.ended_seq) if duty is not None else None,
         withdrawal=_withdrawal_fields(view, withdrawn, elsewhere=now != about) if withdrawn else None,
         item=duty.item if duty is not None else None,
+        said=_said(view.casefile, duty) if duty is not None else None,
     )
     return fields.as_template_context()
+
+
+def _said(casefile: CaseFile, duty: Duty) -> Mapping[str, Any] | None:
+    """What the process says besides of a duty in its letters, by the fact that opened it."""
+    in_letters = processes()[casefile.process].in_letters
+    opened = next((fact for fact in casefile.lines if fact.seq == duty.opened_seq), None)
+    return in_letters(casefile, opened) if in_letters is not None and opened is not None else None
 
 
 def _case_fields(view: CaseView) -> CaseFields:

@@ -14,6 +14,8 @@ Guard = Callable[[CaseFile, StoredFact], str | None]
 Warn = Callable[[CaseFile, StoredFact], str | None]
 # Says what a reader of a case should know besides its dates. Remarks decide nothing.
 Remarks = Callable[[CaseFile], list[str]]
+# What a letter may say besides of a duty that this fact opened: words and numbers that identify nobody.
+InLetters = Callable[[CaseFile, StoredFact], Mapping[str, Any]]
 # The answers that a fact records, each with the fields that the answer gives.
 Says = Mapping[str, Mapping[str, str]]
 IS_DONE: Says = {Answer.SENT: {}}

@@ -28,6 +28,7 @@ from statemachines.definitions import (
     FactDefinition,
     FieldMapping,
     Guard,
+    InLetters,
     NoTransition,
     OpeningFact,
     Reaction,
@@ -114,6 +115,7 @@ class Process:
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `papers`: what the papers of a case are called, where a case has papers of its items; None where it has none.
+    `in_letters`: what letters of its duties may say besides, by the fact that opened the duty.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
     `record_class`: the class in retention.toml by which its records are retained; None for the class of its subject.
     """
@@ -134,6 +136,7 @@ class Process:
     and_per_body: bool = False
     out_of_order_from: int | None = 1
     remarks: Remarks | None = None
+    in_letters: InLetters | None = None
     restricted: bool = False
     about: About = About.CHILD
     items: Items | None = None
@@ -246,6 +249,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     one_open_case_per_child_and_la: bool = False,
     and_per_body: bool = False,
     remarks: Remarks | None = None,
+    in_letters: InLetters | None = None,
     out_of_order_from: int | None = 1,
     restricted: bool = False,
     about: About = About.CHILD,
@@ -292,6 +296,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         and_per_body=and_per_body,
         out_of_order_from=out_of_order_from,
         remarks=remarks,
+        in_letters=in_letters,
         restricted=restricted,
         about=about,
         items=items,

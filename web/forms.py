@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from casework.cases.standards import STANDARDS, standards_of
+from casework.cases.standards import standards_of
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
 from config.directory_entries import Body
+from config.local_standards import STANDARDS
 from config.text import full_day
 from models.fields import in_pounds
 from web.labels import first_capital, words

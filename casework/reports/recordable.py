@@ -184,7 +184,7 @@ def _fields_of(model: type[FactData]) -> Sequence[FieldForm]:
         name: info
         for name, info in model.model_fields.items()
         if name not in model.ANSWERED_FROM_BIRTH_DATE and name not in model.READING_IN_FORCE
-        if name not in model.WITHIN_PERIOD
+        if name not in model.WITHIN_PERIOD and name not in model.FROM_SAMPLE
     }
     forms = [
         FieldForm(

@@ -35,6 +35,7 @@ LOOKS = (
     ("holds",),
     ("log",),
     ("papers", CASE),
+    ("sample", CASE),
     ("replies",),
     ("joint-review", CASE, "EHC-2026002"),
     ("retention",),

@@ -1,5 +1,7 @@
 """The types of panel: their days are worked out by hand with a paper calendar, and each says that it is local."""
 
+import hashlib
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casework.rules.checks.files import problems
-from config.local_standards import WEEKDAYS, Panel, load_approvers, load_panels
+from config.local_standards import STANDARDS, WEEKDAYS, Approver, Panel
 from config.toml_reader import ConfigFault
+from models.facts import canonical
+
+
+def load_panels(own: Path | None = None) -> dict[str, Panel]:
+    return {word: each for word, each in STANDARDS["panel"].load(own).items() if isinstance(each, Panel)}
+
 
 # 18 March 2026 is a Wednesday.
 BY_HAND = [
@@ -85,6 +93,54 @@ def test_check_finds_a_fault_in_an_own_file(tmp_path: Path) -> None:
 
 
 def test_every_shipped_limit_is_a_local_standard_in_whole_pence() -> None:
-    limits = load_approvers()
+    limits = STANDARDS["approver"].load()
     assert {each.basis for each in limits.values()} == {"local_standard"}
-    assert [each.limit_pence for each in limits.values()] == [500_000, 2_500_000, 10_000_000, 25_000_000]
+    assert [each.limit_pence for each in limits.values() if isinstance(each, Approver)] == [
+        500_000,
+        2_500_000,
+        10_000_000,
+        25_000_000,
+    ]
+
+
+def tool(**changed: object) -> str:
+    keys: dict[str, object] = {
+        "name": "A tool",
+        "basis": "local_standard",
+        "source": "an example of our own",
+        "subject": "plan",
+        "criteria": ["clear", "specific"],
+        "essential": ["clear"],
+        "outstanding_from": 90,
+        "good_from": 70,
+        "requires_improvement_from": 45,
+        "second_mark_percent": 20,
+    }
+    written = {key: value for key, value in (keys | changed).items() if value is not None}
+    return "[tool_1]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in written.items())
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"essential": ["short"]}, "essential names short, which is none of the criteria"),
+        ({"criteria": ["clear", "clear"]}, "each named once"),
+        ({"good_from": 95}, "outstanding_from is not below good_from"),
+        ({"good_from": 101}, "good_from"),
+        ({"second_mark_percent": None}, "second_mark_percent"),
+    ],
+)
+def test_a_tool_that_does_not_hang_together_is_refused(tmp_path: Path, changed: dict[str, object], says: str) -> None:
+    own = tmp_path / "audit_tools.toml"
+    own.write_text(tool(), "utf-8")
+    assert list(STANDARDS["audit_tool"].load(own)) == ["tool_1"]
+    own.write_text(tool(**changed), "utf-8")
+    with pytest.raises(ConfigFault, match=says):
+        STANDARDS["audit_tool"].load(own)
+
+
+def test_a_shipped_version_of_a_tool_never_changes() -> None:
+    """Rounds that are marked by it say its name. Another criterion is another entry."""
+    shipped = {word: each.fills({}) for word, each in STANDARDS["audit_tool"].load().items()}
+    digests = {word: hashlib.sha256(canonical(keys)).hexdigest()[:16] for word, keys in shipped.items()}
+    assert digests == {"health_advice_1": "4ff1c5913dfa65cc", "plan_sections_1": "e10ffa593a9adb91"}

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ladder": ("ladder",),
     "letters": ("letters",),
     "papers": ("papers",),
+    "sample": ("sample",),
     "log": ("log",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),

@@ -424,3 +424,22 @@ def _panel(team: Installation) -> None:
     team.call("papers: one brief", "papers", "PS90001", "--item", "item_1", "--json")
     team.call("papers: no such item", "papers", "PS90001", "--item", "item_9", "--json")
     team.call("papers: no sitting", "papers", "PK90001", "--json")
+    _audit(team)
+
+
+def _audit(team: Installation) -> None:
+    """A round of audits whose sample is drawn again."""
+    opened = ("2026-06-01", "audit_opened", "audit_tool=health_advice_1")
+    drawn = (
+        "2026-06-02",
+        "sample_drawn",
+        "from_on=2026-01-01",
+        "to_on=2026-05-31",
+        "seed=summer",
+        "size=1",
+        "strata=la",
+    )
+    team.live("PA90001", opened, drawn, today="2026-06-30")
+    team.call("case: a round of audits", "case", "PA90001", "--json")
+    team.call("sample", "sample", "PA90001", "--json")
+    team.call("sample: none drawn", "sample", "PK90001", "--json")

@@ -7,7 +7,7 @@ import types
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from casework.cases.standards import STANDARDS
+from config.local_standards import STANDARDS
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
 from models.fields import form_of
 from statemachines.process import Process
@@ -40,7 +40,9 @@ def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bo
     model = process.facts[kind].model
     data: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        worked_out = name in model.ANSWERED_FROM_BIRTH_DATE or name in model.READING_IN_FORCE
+        worked_out = any(
+            name in each for each in (model.ANSWERED_FROM_BIRTH_DATE, model.READING_IN_FORCE, model.FROM_SAMPLE)
+        )
         if (name in model.IDENTITY_FIELDS or worked_out) and not (stored and worked_out):
             continue
         form = form_of(field)

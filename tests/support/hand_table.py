@@ -6,6 +6,7 @@ in any order are judged by it and never by the machine.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from models.facts import StoredFact
 
@@ -31,7 +32,7 @@ class HandTable:
     impossible: Mapping[str, tuple[Collection[str], str]] = field(default_factory=dict)
     possible: Mapping[str, Possible] = field(default_factory=dict)
     again: Mapping[str, Collection[str]] = field(default_factory=dict)
-    opens_with: Mapping[str, str] = field(default_factory=dict)
+    opens_with: Mapping[str, Any] = field(default_factory=dict)
 
     def unusual(self, state: str, kinds: Collection[str], openings: Collection[str]) -> set[str]:
         """The facts that are unusual in an open state, of all `kinds` of the process."""

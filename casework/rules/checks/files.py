@@ -28,7 +28,7 @@ from casework.rules.checks.statute import owner_problems, statute_problems
 from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
-from config.local_standards import load_approvers, load_panels
+from config.local_standards import STANDARDS
 from config.retention import load_retention
 from config.toml_reader import read_text
 from config.tracker_columns import load_columns
@@ -43,8 +43,7 @@ SHIPPED = Path(config.__path__[0])
 _OWN_FILES: tuple[tuple[str, Callable[[Path | None], object]], ...] = (
     ("directory.toml", load_directory),
     ("tracker.toml", load_columns),
-    ("panels.toml", load_panels),
-    ("approvers.toml", load_approvers),
+    *((each.name, each.load) for each in STANDARDS.values()),
     ("retention.toml", load_retention),
 )
 

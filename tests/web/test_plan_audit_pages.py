@@ -1,0 +1,41 @@
+"""A round of audits by the pages alone, in this process: opened, drawn, marked, fed back and read."""
+
+from tests.cli.test_plan_audit_walk import answers
+from tests.support.team import Team
+from tests.web.walking import recorded, signed_in
+
+MARKS = answers(outcomes="no").removeprefix("answers=")
+
+
+def test_a_round_is_drawn_and_marked_by_pages(team: Team) -> None:
+    advice = [
+        ("ehc_assessment_requested", "2026-01-05", {"la": "northshire"}),
+        ("assessment_agreed", "2026-01-12", {}),
+        ("health_advice_requested", "2026-01-13", {"service": "camhs"}),
+        ("health_advice_received", "2026-02-10", {"service": "camhs"}),
+    ]
+    for fact in advice:
+        team.act("10 Feb 2026", fact)
+    child = team.case
+    browser = signed_in(team, "1 Apr 2026")
+    where = recorded(browser, "new", "audit_opened", "2026-03-02", audit_tool="health_advice_1")
+    case = where.split("/")[2].partition("?")[0]
+    form = browser.get(f"/cases/{case}/record/sample_drawn", params={"on": "given"}).text
+    assert "seed" in form and "frame_sha256" not in form, "what the drawing works out is not asked"
+    drawing = {"from_on": "2026-02-01", "to_on": "2026-02-28", "seed": "spring_2026", "size": "3", "strata": "la"}
+    recorded(browser, case, "sample_drawn", "2026-03-03", **drawing)
+    page = browser.get(f"/cases/{case}").text
+    assert "1 of 1 were drawn under the seed spring_2026" in page
+    assert "The audited item item_1: Drawn" in page and f"/cases/{child}" in page
+    given = {"item": "item_1", "marked_by": "kim.roe", "answers": MARKS, "evidence": "page 2, about Alex"}
+    recorded(browser, case, "item_marked", "2026-03-09", **given)
+    recorded(browser, case, "feedback_given", "2026-03-16", body="QX104", service="camhs")
+    page = browser.get(f"/cases/{case}").text
+    assert "It is at <strong>Feedback given</strong>" in page
+    assert "Marked so far: 1. Grades: 1 outstanding." in page
+    assert "Weakest criteria of QX104 camhs: outcomes." in page
+    assert "read the feedback with the authors, and say so" in page and "Alex" not in page
+    recorded(browser, case, "feedback_read", "2026-03-20", body="QX104", service="camhs")
+    assert "is audited by" in browser.get(f"/cases/{child}").text
+    team.case = case
+    assert team.verify("1 Apr 2026").intact
