@@ -8,6 +8,7 @@ at any hour. It includes the notices that wait for the same mailbox, so that the
 sweep has finished, its first sentence says so.
 """
 
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -47,6 +48,7 @@ from models.database import reading, transact, writing
 from models.enums import LetterState, NoticeState
 from models.incoming_mail import count_waiting_mails
 from models.locks import LEDGER, lock_exclusive
+from models.owner import OwnerKind
 from models.tables import FACT, JOB_RUN, LETTER
 from notifications import outbox
 from notifications.outbox import LeasedLetter
@@ -54,7 +56,9 @@ from notifications.render import newest
 from notifications.transport import Transport
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-MOST, PROVIDERS = 12, 10  # lines of decisions and of providers: the digest is one screen
+MOST, PROVIDERS = 12, 10  # lines of decisions and of owners: the digest is one screen
+# Whose duties that sendflow does not chase are counted, in this order.
+NOT_CHASED = (OwnerKind.AUTHORITY, OwnerKind.SERVICE, OwnerKind.TEAM, OwnerKind.OTHER)
 
 
 class DigestReport(BaseModel):
@@ -200,7 +204,8 @@ def _fields(
     return {
         **_counts("late", late),
         **_counts("soon", soon),
-        **_providers(late, soon),
+        **_providers(context, late, soon),
+        "not_chased": _not_chased(late, soon),
         **shown,
         "person_count": len(found) + len(withheld) + len(escalated) + len(left) + mails + bool(held) + troubled,
         "more_for_person": len(found) - len(may_name[:MOST]) + len(withheld) + not_shown,
@@ -237,20 +242,41 @@ def _answer(context: AppContext, each: WaitingItem) -> dict[str, Any]:
 
 
 def _counts(name: str, rows: Sequence[BoardRow]) -> dict[str, int]:
-    """How many duties health bodies have, and how many a local authority has."""
+    """How many duties sendflow chases, and (`la_`, the word of earlier versions) how many it does not."""
     ours = sum(row.chased for row in rows)
     return {f"{name}_count": ours, f"la_{name}": len(rows) - ours}
 
 
-def _providers(late: Sequence[BoardRow], soon: Sequence[BoardRow]) -> dict[str, Any]:
-    """A line for each body: how many of its duties are late, the longest of them, and how many fall due. The body with
-    the most late duties is first.
+def _not_chased(late: Sequence[BoardRow], soon: Sequence[BoardRow]) -> list[dict[str, Any]]:
+    """How many duties that sendflow does not chase are late and fall due, by the kind of their owner."""
+    lines: dict[OwnerKind, Counter[str]] = {kind: Counter() for kind in NOT_CHASED}
+    for rows, name in ((late, "late"), (soon, "soon")):
+        for row in rows:
+            if not row.chased:
+                kind = OwnerKind(row.owner.kind) if row.owner is not None else OwnerKind.OTHER
+                lines[OwnerKind.OTHER if kind is OwnerKind.PARTY else kind][name] += 1
+    return [{"kind": str(kind), "late": line["late"], "soon": line["soon"]} for kind, line in lines.items() if line]
+
+
+def _owner_name(context: AppContext, row: BoardRow) -> str:
+    """Who owes a duty that is chased, as the table of the digest names it."""
+    if row.body is not None:
+        return row.body_name or row.body
+    kind = row.owner.kind if row.owner is not None else OwnerKind.OTHER
+    if kind == OwnerKind.AUTHORITY and row.la is not None:
+        return context.directory.la_name(row.la)
+    return "Our own team" if kind == OwnerKind.TEAM else "Others"
+
+
+def _providers(context: AppContext, late: Sequence[BoardRow], soon: Sequence[BoardRow]) -> dict[str, Any]:
+    """A line for each owner of duties that are chased: how many are late, the longest of them, and how many fall due.
+    The owner with the most late duties is first.
     """
     lines: dict[str, dict[str, Any]] = {}
     for rows, name in ((late, "late"), (soon, "soon")):
         for row in rows:
             if row.chased:
-                body = row.body_name or row.body or ""
+                body = _owner_name(context, row)
                 line = lines.setdefault(body, {"body": body, "late": 0, "soon": 0, "longest": 0, "ref": row.case_ref})
                 line[name] += 1
                 if name == "late" and row.days > line["longest"]:

@@ -17,7 +17,7 @@ from casework.context import AppContext, instant
 from casework.delivery import compose
 from casework.delivery.compose import LetterContent, RecheckResult
 from casework.delivery.deliverer import Deliverer, is_expired
-from casework.delivery.letter_links import put_placeholders
+from casework.delivery.letter_links import put_placeholders, renew_links
 from casework.delivery.transports import Transports
 from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
 from casework.sweep import Shard
@@ -117,7 +117,9 @@ def lease_as_stored(run: DeliveryRun, connection: Connection, row: Row[Any]) -> 
         return None
     notices = outbox.notices_of(connection, row.id)
     content = LetterContent(row.template, row.template_version, outbox.stored_fields(row.fields))
-    return LeasedLetter(row.id, row.mailbox, run.today(), *content, row.message_id, notices, outcome_unknown)
+    letter = LeasedLetter(row.id, row.mailbox, run.today(), *content, row.message_id, notices, outcome_unknown)
+    renew_links(run.context, connection, letter)
+    return letter
 
 
 def lease_new(

@@ -48,15 +48,27 @@ def put_placeholders(
     return content._replace(fields={**content.fields, "items": items, "links": whole})
 
 
+def renew_links(context: AppContext, connection: Connection, letter: LeasedLetter) -> None:
+    """Store the links of a letter that leaves as it was written before: they may have ended while it waited."""
+    store_links(connection, context.cipher, _links_in(letter), context.now())
+
+
 def put_links(context: AppContext, letter: LeasedLetter, content: Rendered) -> Rendered:
     """A rendered letter with its links in place of the placeholders."""
-    links = list(_links(letter.mailbox, letter.notices).values())
-    if not links or "links" not in letter.fields:
+    links = _links_in(letter)
+    if not links:
         return content
-    links.append(link_to_all(letter.mailbox, date.fromisoformat(letter.fields["on"])))
     address = address_for_answers(context.settings)
     text, html = (with_links(each, context.cipher, links, address) for each in (content.text, content.html))
     return content._replace(text=text, html=html)
+
+
+def _links_in(letter: LeasedLetter) -> list[Link]:
+    """The links for which a stored letter has placeholders."""
+    links = list(_links(letter.mailbox, letter.notices).values())
+    if not links or "links" not in letter.fields:
+        return []
+    return [*links, link_to_all(letter.mailbox, date.fromisoformat(letter.fields["on"]))]
 
 
 def _links(mailbox: str, drafts: Sequence[NoticeDraft]) -> dict[str, Link]:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from casework.replies.record import Asked
 from config.running_instance import read_running
@@ -88,16 +88,20 @@ def placeholder_of(cipher: Cipher, link: Link) -> str:
 
 
 def store_links(connection: Connection, cipher: Cipher, links: Iterable[Link], now: datetime) -> None:
-    """Store the links that are not stored yet."""
+    """Store the links of a letter that leaves now. The life of one that is stored begins again, because a letter may
+    wait for longer than a link lives, and what it says of the end of its links has to be true.
+    """
     rows = {digest_of(token_of(cipher, link)): link for link in links}
     known = set(connection.scalars(select(ANSWER_LINK.c.digest).where(ANSWER_LINK.c.digest.in_(list(rows)))))
     for digest, link in rows.items():
-        if digest not in known:
-            life = LIFETIME if link.scope is Scope.DUTY else LIFETIME_OF_ALL
-            about = link.asked._asdict() if link.asked is not None else {}
-            times = {"made_at": _text(now), "expires_at": _text(now + life)}
-            own = {"digest": digest, "scope": str(link.scope), "mailbox": link.mailbox, "made_for": link.made_for}
-            connection.execute(insert(ANSWER_LINK).values(**own, **about, **times))
+        ends = {"expires_at": _text(now + (LIFETIME if link.scope is Scope.DUTY else LIFETIME_OF_ALL))}
+        if digest in known:
+            earlier = ANSWER_LINK.c.digest == digest, ANSWER_LINK.c.expires_at < ends["expires_at"]
+            connection.execute(update(ANSWER_LINK).where(*earlier).values(**ends))
+            continue
+        about = link.asked._asdict() if link.asked is not None else {}
+        own = {"digest": digest, "scope": str(link.scope), "mailbox": link.mailbox, "made_for": link.made_for}
+        connection.execute(insert(ANSWER_LINK).values(**own, **about, made_at=_text(now), **ends))
 
 
 def forget_expired(connection: Connection, now: datetime) -> int:

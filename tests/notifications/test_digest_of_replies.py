@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notifications.render import newest, render
+from notifications.render import render
 from tests.notifications.test_digest_over_findings import WELL
 from tests.notifications.test_letters_read import VisibleText
 from tests.notifications.test_newer_letters import CALM, FULL
@@ -34,10 +34,6 @@ GIVEN = morning(**CALM, **WELL) | {"answers": ANSWERS, "mails": 3, "person_count
 def golden() -> str:
     found = render("morning_digest", 8, GIVEN)
     return f"Subject: {found.subject}\n\n{found.text}"
-
-
-def test_this_is_the_newest_version() -> None:
-    assert newest("morning_digest").version == 8
 
 
 def test_the_letter_reads_as_reviewed() -> None:

@@ -3,6 +3,7 @@ hold the records to.
 """
 
 from functools import partial
+from typing import Any
 
 import orjson
 from sqlalchemy import select, text
@@ -10,6 +11,7 @@ from sqlalchemy import select, text
 from casework.delivery.daily_digest import DigestReport, digest
 from casework.replies.links import link_to_all, store_links
 from casework.reports.letters import shown
+from casework.reports.worklists import overdue
 from models.database import reading, transact
 from models.tables import ANSWER_LINK
 from tests.support.by_hand import day
@@ -63,6 +65,30 @@ def test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person(
     assert f"{claim} Therapy (words recorded)" in text_
     assert "sendflow record CASE excuse_decided --data claim=NUMBER --data decision=accepted" in text_
     assert "words that stay" not in text_
+
+
+def test_it_counts_what_nobody_is_reminded_of_by_who_owes_it(team: Team, mail_server: ScriptedMailServer) -> None:
+    """A school's report is not the authority's, and our own team's answer is not a health body's."""
+    team.opened("2 Feb 2026")  # the authority's plan is due in June
+    team.record("2 Mar 2026", "plan_made", case="NX90005", la="northshire")
+    team.record("2 Mar 2026", "review_meeting_held", case="NX90005")
+    enquiry: dict[str, Any] = {
+        "sorted_as": "concern",
+        "sender_is": "parent",
+        "topic": "waiting_list",
+        "channel": "telephone",
+    }
+    team.record("2 Mar 2026", "enquiry_received", case="NX90006", la="northshire", **enquiry)
+    team.sweep("7 Apr 2026")
+    report = written(team, "7 Apr 2026", mail_server)
+    text_ = said(team, report)
+    assert "Our own team 2 34 days, NX90006 0" in text_
+    assert (
+        "sendflow sends no reminders about some dates, and the numbers above do not count them. Of local authorities'"
+        " own dates, 2 have passed and none falls due in seven days. Of the dates of everybody else (such as schools,"
+        " families and mediation advisers), 1 has passed and none falls due in seven days."
+    ) in text_
+    assert len(overdue(team.context("7 Apr 2026"), day("7 Apr 2026"))) == 5
 
 
 def test_an_accepted_excuse_comes_up_again_on_the_day_that_was_named(

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.replies.answers import Reply
 from casework.replies.give import give
-from casework.replies.links import Scope, find_link
+from casework.replies.links import Scope, digest_of, find_link
 from casework.reports.letters import shown as shown_letter
 from models.answers import Answer
 from models.database import reading
+from models.facts import iso
+from models.tables import ANSWER_LINK
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.by_hand import CASE, PAEDS, SALT
+from tests.support.by_hand import day as parsed
 from tests.support.team import Team
 
 ADDRESS = "https://sendflow.icb.example"
@@ -73,8 +79,8 @@ def test_the_link_of_a_letter_answers_it_and_ends_the_chase(linked: Team) -> Non
 def test_a_letter_about_two_services_has_a_link_for_each_and_one_for_all(linked: Team) -> None:
     linked.opened().asked().asked(service=PAEDS)
     text = (Path(__file__).parents[3] / "config" / "directory.toml").read_text("utf-8")
-    boxes = re.findall(r'mailbox = "([^"]+)"', text)
-    (linked.home / "directory.toml").write_text(text.replace(boxes[1], boxes[0]), "utf-8")
+    one_mailbox = text.replace("slt.advice@", "community.paediatrics@")
+    (linked.home / "directory.toml").write_text(one_mailbox, "utf-8")
     from config.directory import load_directory
 
     linked.first = replace(linked.first, directory=load_directory(linked.home / "directory.toml"))
@@ -101,6 +107,61 @@ def test_a_letter_that_is_sent_again_has_the_same_links(linked: Team) -> None:
     deliver(linked.context("3 Mar 2026"), now=True, transport=lost)
     first, second = lost.letters
     assert tokens(first) == tokens(second) and len(tokens(first)) == 2
+
+
+def ends(team: Team, token: str, on: str) -> str:
+    """The day on which a link ends."""
+    context = team.context(on)
+    with reading(context.engine) as connection:
+        find_link(connection, context.cipher, token, context.now())
+        query = select(ANSWER_LINK.c.expires_at).where(ANSWER_LINK.c.digest == digest_of(token))
+        return str(connection.scalar(query))[:10]
+
+
+class Down:
+    """A transport that is down until it is said to be up. `first`: what became of the first letter."""
+
+    def __init__(self, first: Outcome = Outcome.UNREACHABLE) -> None:
+        self.up, self.tried, self.first = False, 0, first
+        self.letters: list[Letter] = []
+
+    def send(self, letter: Letter) -> Attempt:
+        self.tried += 1
+        if self.up:
+            self.letters.append(letter)
+            return Attempt(Outcome.ACCEPTED)
+        return Attempt(self.first if self.tried == 1 else Outcome.UNREACHABLE, "unreachable")
+
+
+@pytest.mark.parametrize("first", [Outcome.UNREACHABLE, Outcome.UNKNOWN])
+@pytest.mark.parametrize(("back", "whole"), [("2 Apr 2026", "16 Apr 2026"), ("15 Jun 2026", "29 Jun 2026")])
+def test_a_letter_that_waited_for_longer_than_its_links_live_leaves_with_links_that_open(
+    linked: Team, first: Outcome, back: str, whole: str
+) -> None:
+    """Mail is down for a month, or for longer than every link lives and is remembered. A letter whose outcome is
+    unknown leaves with its words of the first day, and another one with what is true now.
+    """
+    linked.opened().asked()
+    down = Down(first)
+    deliver(linked.context("2 Mar 2026"), now=True, transport=down)
+    for day_ in ("16 Mar 2026", "30 Mar 2026", "1 Jun 2026"):
+        if parsed(day_) < parsed(back):
+            deliver(linked.context(day_), now=True, transport=down)
+            digest(linked.context(day_), transport=linked.post)  # it forgets links that ended long ago
+    down.up = True
+    deliver(linked.context(back), now=True, transport=down)
+    letter = down.letters[0]
+    assert (letter.again, down.tried > 2) == (first is Outcome.UNKNOWN, True)
+    this, everything = tokens(letter)
+    assert ends(linked, everything, back) == iso(parsed(whole))
+    assert ends(linked, this, back) == iso(parsed(back) + timedelta(weeks=8))
+    context = linked.context(back)
+    with reading(context.engine) as connection:
+        link = find_link(connection, context.cipher, this, context.now())
+    assert link.asked is not None
+    (outcome,) = give(context, this, [(link.asked, Reply(Answer.RECEIVED, recipient="service"))])
+    assert outcome.facts
+    assert linked.verify(back).damage == []
 
 
 def test_the_link_to_all_is_one_a_week(linked: Team) -> None:
