@@ -227,6 +227,17 @@ def included_root(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> 
 # What a bundle says.
 
 
+def _whole(text: str) -> int:
+    """A number of at most 18 digits: to read one of millions of digits takes hours in some versions of Python."""
+    if not 1 <= len(text) <= 18 or not text.isdecimal():
+        raise BundleError("a number of the bundle is longer than 18 digits, or is none")
+    return int(text)
+
+
+def _read_json(text: Any) -> Any:
+    return json.loads(text, parse_int=lambda digits: _whole(digits.lstrip("-")) * (-1 if digits[0] == "-" else 1))
+
+
 def verify(data: bytes, key: str | None = None, witnesses: Sequence[str] = ()) -> Verified:
     """Verify a bundle with a key that came from elsewhere; with the one in it if none is given. Raises BundleError."""
     if len(data) > LARGEST:
@@ -269,8 +280,8 @@ def _verify(files: dict[str, bytes], key: str | None, witnesses: Sequence[str]) 
     for witness in witnesses:
         verify_note(files["checkpoint"], witness, "the checkpoint")
     origin, size, root = text.split("\n")[:3]
-    tree = (int(size), base64.b64decode(root, validate=True))
-    proofs = json.loads(files["proofs.json"])
+    tree = (_whole(size), base64.b64decode(root, validate=True))
+    proofs = _read_json(files["proofs.json"])
     case = head["case"]
     end = _facts(files["facts.jsonl"], case, proofs["facts"], tree)
     at = _nothing_left_out(proofs, f"{case} {end[0]} {end[1]}", tree)
@@ -310,7 +321,7 @@ def _facts(data: bytes, case: str, proofs: list[Any], tree: tuple[int, bytes]) -
         raise BundleError("facts.jsonl does not have one line and one proof for each fact")
     previous = GENESIS
     for number, (line, proof) in enumerate(zip(texts, proofs), 1):  # noqa: B905 (Python 3.9)
-        fact = json.loads(line)
+        fact = _read_json(line)
         if (fact["case_ref"], fact["seq"]) != (case, number):
             raise BundleError(f"line {number} of facts.jsonl is not fact {number} of case {case}")
         previous = hashlib.sha256((previous + line).encode()).hexdigest()
@@ -325,7 +336,7 @@ def _nothing_left_out(proofs: dict[str, Any], line: str, tree: tuple[int, bytes]
     word, at, count, root = leaf.split(" ")
     if word != "checkpoint" or proofs["checkpoint"]["index"] != tree[0] - 1:
         raise BundleError("the last leaf of the checkpoint is not its list of ends")
-    _check(proofs["end"], line, (int(count), bytes.fromhex(root)), "the last fact: a later one was left out, or it")
+    _check(proofs["end"], line, (_whole(count), bytes.fromhex(root)), "the last fact: a later one was left out, or it")
     return str(at)
 
 
@@ -337,14 +348,14 @@ def _check(proof: dict[str, Any], leaf: str, tree: tuple[int, bytes], what: str)
 
 def _letter(name: str, files: dict[str, bytes], tree: tuple[int, bytes]) -> None:
     """Verify one letter: its row is in the change log, which is in the log, and its text is that of the row."""
-    about = json.loads(files[name])
+    about = _read_json(files[name])
     number, at, subject, key, case, digest = about["record"]
     if subject != "letter" or hashlib.sha256(about["row"].encode()).hexdigest() != digest:
         raise BundleError(f"{name} is not the row that was recorded")
     text = "\n".join((about["previous"], str(number), at, subject, key, case or "", digest))
     leaf = f"change {number} {hashlib.sha256(text.encode()).hexdigest()}"
     _check(about, leaf, tree, name)
-    row = json.loads(about["row"])
+    row = _read_json(about["row"])
     if row[0] != key or key != name[len("letters/") : -len(".json")]:
         raise BundleError(f"{name} is the row of another letter")
     stem = name[: -len(".json")]

@@ -97,7 +97,9 @@ def test_the_look_is_logged_and_a_person_is_named_only_with_a_purpose(made: tupl
 
 def other_pythons() -> list[str]:
     """Other versions of Python that are installed on this machine."""
-    named = (Path("/usr/bin") / f"python3.{minor}" for minor in range(9, 16))
+    named = [Path("/usr/bin") / f"python3.{minor}" for minor in range(9, 16)]
+    for minor in range(9, 16):
+        named += sorted((Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/python"))
     return [str(each) for each in named if each.exists()]
 
 

@@ -202,8 +202,21 @@ def mail() -> Target:
     return target
 
 
+def bundle() -> Target:
+    """A bundle from a stranger: it is refused with the verifier's own error, whatever it contains."""
+    from casework.bundles import verifier
+
+    def target(data: bytes) -> None:
+        with suppress(verifier.BundleError):
+            verifier.verify_all(data)
+        with suppress(verifier.BundleError):  # the same bytes as each file that is read
+            verifier.verify(verifier.pack({"manifest": data, "key.txt": data[:200], "checkpoint": data}))
+
+    return target
+
+
 TARGETS: dict[str, Callable[[], Target]] = {
-    each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed, links, mail)
+    each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed, links, mail, bundle)
 }
 SEEDS = {
     "tracker": [*sorted((GOLDEN / "imports").iterdir())],
@@ -215,6 +228,7 @@ SEEDS = {
     "typed": [],
     "links": [],
     "mail": [],
+    "bundle": [],
 }
 
 
@@ -227,6 +241,7 @@ def fuzz(name: str, more: list[str]) -> None:
             "config",
             "deadlines.working_calendar",
             "casework.imports",
+            "casework.bundles.verifier",
             "flows.run_labels",
             "notifications.layout",
             "tomllib",
