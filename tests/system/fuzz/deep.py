@@ -203,7 +203,7 @@ def mail() -> Target:
 
 
 def bundle() -> Target:
-    """A bundle from a stranger: it is refused with the verifier's own error, whatever it contains."""
+    """A bundle from a stranger: it is refused with the verifier's own error for any content."""
     from casework.bundles import verifier
 
     def target(data: bytes) -> None:
