@@ -197,7 +197,7 @@ def test_the_verifier_and_the_program_agree_on_every_proof(
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_whatever_its_maker_signs_it_is_refused_or_proves_its_facts(data: st.DataObject) -> None:
+def test_proofs_of_any_other_content_are_refused_though_they_are_signed(data: st.DataObject) -> None:
     """Any JSON in the place of the proofs: nothing but the true proofs passes."""
     value = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
