@@ -87,6 +87,7 @@ MODULES = {
         "rules",
     ),
     "samples": ("sample",),
+    "transitions": ("transitions",),
     "sign_in": ("sign-in",),
     "to_decide": (
         "to-decide",

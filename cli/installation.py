@@ -65,6 +65,7 @@ ACCESS = {
     "retention": Access.LOOKS,
     "rulesets": Access.LOOKS,
     "sample": Access.LOOKS,
+    "transitions": Access.LOOKS,
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came
     "bodies": Access.NONE,

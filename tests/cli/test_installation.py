@@ -36,6 +36,7 @@ LOOKS = (
     ("log",),
     ("papers", CASE),
     ("sample", CASE),
+    ("transitions",),
     ("replies",),
     ("joint-review", CASE, "EHC-2026002"),
     ("retention",),

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "letters": ("letters",),
     "papers": ("papers",),
     "sample": ("sample",),
+    "transitions": ("transitions",),
     "log": ("log",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),

@@ -442,4 +442,7 @@ def _audit(team: Installation) -> None:
     team.live("PA90001", opened, drawn, today="2026-06-30")
     team.call("case: a round of audits", "case", "PA90001", "--json")
     team.call("sample", "sample", "PA90001", "--json")
+    child = ("nhs_number=9990000018", "date_of_birth=2010-02-09")
+    team.live("TR90001", ("2026-06-01", "transition_opened", "la=Northshire", *child), today="2026-06-30")
+    team.call("transitions", "transitions", "--json")
     team.call("sample: none drawn", "sample", "PK90001", "--json")
