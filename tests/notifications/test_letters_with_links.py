@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notifications.render import newest, render
+from notifications.render import render
 from tests.notifications import test_newer_letters as before
 from tests.notifications.test_letters_read import VisibleText
 from tests.support.letter_samples import FOLDER, whole
@@ -62,11 +62,6 @@ def first_block(text: str) -> str:
 
 def file_of(name: str) -> str:
     return f"{name}_version_{VERSIONS[samples()[name][0]]}.txt"
-
-
-def test_these_are_the_newest_versions() -> None:
-    later = {"request_received": 4, "review_invited": 4}  # test_letters_to_the_next_post
-    assert {template: newest(template).version for template in VERSIONS} == VERSIONS | later
 
 
 @pytest.mark.parametrize("name", samples())
