@@ -21,8 +21,8 @@ from casework.imports.answer_sheet import MOST, NotUnderstood, read_answers, row
 from casework.imports.raw_rows import SheetError
 from casework.replies.answers import Reply, drafts_of
 from casework.replies.give import NotOfThisBody, Outcome, give, give_as, undo, undo_as
-from casework.replies.links import NoSuchLink, Scope, find_link
-from casework.replies.owed import Owed, owed_by, owed_by_body
+from casework.replies.links import NoSuchLink, Scope, digest_of, find_link
+from casework.replies.owed import Owed, account_key, given_lately, owed_by, owed_by_body
 from casework.replies.record import Asked as Question
 from casework.replies.words import DAY_QUESTIONS, Choice, consequence, reply_of, said, services
 from casework.reports.withheld import not_to_be_named
@@ -45,6 +45,7 @@ class Form:
     """What can be answered, and how: by a link, or by an account of a body.
 
     `one`: a single thing, not a list. `who` is counted by the limit of answers. `give` and `undo` record.
+    `lately`: how many answers it gave within the last hour.
     """
 
     address: str
@@ -54,6 +55,7 @@ class Form:
     undo: Callable[[int], bool]
     one: bool = False
     account: bool = False
+    lately: int = 0
 
 
 def show(asked: Asked) -> Answer:
@@ -116,11 +118,14 @@ def _opened(asked: Asked) -> Form:
             account = asked.account
             owed = owed_by_body(context, connection, account, asked.scope, now)
             give_it = partial(give_as, context, account, asked.scope)
-            return Form("/own/reply", account, owed, give_it, partial(undo_as, context, account), account=True)
+            lately = given_lately(connection, account_key(account), now)
+            undo_it = partial(undo_as, context, account)
+            return Form("/own/reply", account, owed, give_it, undo_it, account=True, lately=lately)
         link = find_link(connection, context.cipher, token, now)
         owed = owed_by(context, connection, link, now)
-        one = link.scope is Scope.DUTY
-        return Form(f"/reply/{token}", token, owed, partial(give, context, token), partial(undo, context, token), one)
+        lately = given_lately(connection, digest_of(token), now)
+    undo_it, one = partial(undo, context, token), link.scope is Scope.DUTY
+    return Form(f"/reply/{token}", token, owed, partial(give, context, token), undo_it, one, lately=lately)
 
 
 def _list_of(asked: Asked) -> Form:
@@ -326,10 +331,16 @@ def _page(asked: Asked, form: Form, problems: Mapping[str, str] | None = None, s
         "problems": problems,
         "scope_name": next((each.name for each in asked.context.directory.bodies if each.body == asked.scope), ""),
         "errors": [{"text": text, "href": _href(name)} for name, text in problems.items()],
-        "recorded": asked.query.get("recorded", ""),
+        "recorded": _recorded(asked, form),
         "undone": asked.query.get("undone", ""),
     }
     return Page(template, {**_common(form), **values}, status)
+
+
+def _recorded(asked: Asked, form: Form) -> str:
+    """How many answers were recorded just now. Anybody can write an address: it is believed up to those of an hour."""
+    said_ = asked.query.get("recorded", "")
+    return said_ if said_.isascii() and said_.isdecimal() and 0 < int(said_[:6]) <= form.lately else ""
 
 
 def _href(name: str) -> str:

@@ -1,10 +1,11 @@
 """Due dates as an iCalendar (RFC 5545) of the team or of one body: references, services and dates, and no name.
 
-Each open duty has an all-day event on its due date, and one on the day to act by if that is earlier. The identifier of
-an event never changes, and its sequence grows with the facts of the case, so that a date that moved moves the event. An
-event of a duty that ended, was taken back or went to another body in the last 30 days is cancelled; older ones are left
-out. Restricted cases are in no calendar. The same facts give the same bytes. A calendar reads the address every few
-hours at most, so the e-mail remains the notice.
+The calendar of the team has the duties of every body and of our own team. Each open duty has an all-day event on its
+due date, and one on the day to act by if that is earlier. The identifier of an event never changes, and its sequence
+grows with the facts of the case, so that a date that moved moves the event. An event of a duty that ended, was taken
+back or went to another body in the last 30 days is cancelled; older ones are left out. Restricted cases are in no
+calendar. The same facts give the same bytes. A calendar reads the address every few hours at most, so the e-mail
+remains the notice.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from models import ledger
 from models.common_facts import CORRECTIONS
 from models.database import reading
 from models.facts import StoredFact
+from models.owner import OwnerKind
 from models.tables import CASE, DUTY, FACT
 
 DAY = timedelta(days=1)
@@ -108,10 +110,10 @@ def _stored(context: AppContext, connection: Connection, name: str) -> Iterator[
         select(DUTY, CASE.c.seq, FACT.c.recorded_at)
         .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
         .join(FACT, and_(FACT.c.case_ref == CASE.c.case_ref, FACT.c.seq == CASE.c.seq))
-        .where(live, DUTY.c.body.is_not(None), DUTY.c.due.is_not(None), CASE.c.process.not_in(context.restricted))
+        .where(live, DUTY.c.due.is_not(None), CASE.c.process.not_in(context.restricted))
     )
     for row in connection.execute(query):
-        if _is_of(context, name, row.body, today) and _has_a_date(context, row.rule):
+        if _is_of(context, name, row.rule, row.body) and _has_a_date(context, row.rule):
             yield Entry(
                 row.case_ref,
                 row.rule,
@@ -141,7 +143,7 @@ def _taken_back(context: AppContext, connection: Connection, name: str) -> Itera
 
 
 def _before(context: AppContext, name: str, ref: str, facts: list[StoredFact], number: int) -> Iterable[Entry]:
-    today, last = context.today(), facts[-1]
+    last = facts[-1]
     try:
         duties = replay_case(context, ref, facts[:number]).duties if number else []
     except UNREADABLE:
@@ -151,15 +153,16 @@ def _before(context: AppContext, name: str, ref: str, facts: list[StoredFact], n
             ref, duty.rule, duty.opened_seq, duty.service, duty.due, duty.dates.act_by, True, last.seq, last.recorded_at
         )
         for duty in duties
-        if duty.due is not None
-        and duty.body
-        and _is_of(context, name, duty.body, today)
-        and _has_a_date(context, duty.rule)
+        if duty.due is not None and _is_of(context, name, duty.rule, duty.body) and _has_a_date(context, duty.rule)
     ]
 
 
-def _is_of(context: AppContext, name: str, body: str, today: date) -> bool:
-    return name in (TEAM, body, context.directory.body_on(body, today))
+def _is_of(context: AppContext, name: str, rule: str, body: str | None) -> bool:
+    """Whether a duty is of a calendar. A duty without a body is the team's own, or somebody's who has no calendar."""
+    if body is not None:
+        return name in (TEAM, body, context.directory.body_on(body, context.today()))
+    known = context.law.rules.get(rule)
+    return name == TEAM and known is not None and known.owned_by[0] is OwnerKind.TEAM
 
 
 def _has_a_date(context: AppContext, rule: str) -> bool:

@@ -97,8 +97,13 @@ def read_answers(context: AppContext, content: bytes, owed: Sequence[Owed]) -> t
             except _Doubted as doubted:
                 wrong.append(NotUnderstood(f"{get_column_letter(header[doubted.what] + 1)}{row.line}", doubted.why))
                 continue
-            if answer is not None:
-                found.append(answer)
+            if answer is None:
+                continue
+            if any(answer.owed.name == earlier.owed.name for earlier in found):
+                place = f"{get_column_letter(header['line'] + 1)}{row.line}"
+                wrong.append(NotUnderstood(place, "this line has an answer above: the first one is read"))
+                continue
+            found.append(answer)
     if not header:
         raise SheetError("the file has no columns Answer and Line: download the list here, fill it in, and send that")
     return found, wrong

@@ -196,7 +196,8 @@ def _note_undelivered(context: AppContext, connection: Connection, row: Row[Any]
 def _settled(
     context: AppContext, connection: Connection, id_: str, why: str, actor: str, cases: Sequence[str]
 ) -> MailListed:
-    settle(connection, id_, actor, why, instant(context.now()), cases)
+    if not settle(connection, id_, actor, why, instant(context.now()), cases):
+        _row(connection, id_, waiting_only=True)  # another person settled it meanwhile: says who
     return _listed(connection, _row(connection, id_))
 
 

@@ -142,6 +142,11 @@ def given_by(
     return _given(connection, key, now, recent_only=link.scope is not Scope.DUTY)
 
 
+def given_lately(connection: Connection, key: str, now: datetime) -> int:
+    """How many answers a link (the digest of its token) or an account (`account_key`) gave within the last hour."""
+    return len(_given(connection, key, now, recent_only=True))
+
+
 def _given(connection: Connection, key: str, now: datetime, *, recent_only: bool) -> dict[tuple[str, str, int], Given]:
     query = select(ANSWER_GIVEN).where(ANSWER_GIVEN.c.link == key, ANSWER_GIVEN.c.undone_at.is_(None))
     found: dict[tuple[str, str, int], Given] = {}

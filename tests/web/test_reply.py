@@ -297,6 +297,17 @@ def test_a_link_to_all_answers_many_lines_in_one_form(place: Installation, anybo
     assert sorted(kinds) == [("body_replied", "NX90002"), ("health_advice_acknowledged", CASE)]
 
 
+@pytest.mark.parametrize("claimed", ["1", "7", "All%20your", "0", "-1", "%D9%A3", "99999999999999999999"])
+def test_an_address_that_says_that_something_was_recorded_is_not_believed(
+    place: Installation, anybody: Browser, claimed: str
+) -> None:
+    """Anybody can add words to an address and send it on."""
+    token = all_token(place)
+    assert "recorded. A receipt" not in anybody.get(f"/reply/{token}?recorded={claimed}").text
+    send(anybody, duty_token(place), choose(anybody, duty_token(place), "received"))
+    assert "is recorded" not in anybody.get(f"/reply/{duty_token(place)}?recorded={claimed}").text or claimed == "1"
+
+
 def test_a_line_without_its_day_is_named_and_nothing_is_recorded(place: Installation, anybody: Browser) -> None:
     token = all_token(place)
     page = anybody.get(f"/reply/{token}")

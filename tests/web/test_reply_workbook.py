@@ -113,6 +113,27 @@ def test_what_is_not_understood_is_named_by_its_cell_and_the_rest_is_read(
     assert "Kinderley" not in str(team.dump())
 
 
+def test_of_two_answers_to_one_line_the_first_is_read_and_the_second_is_named(
+    place: Installation, anybody: Browser, team: Team, token: str
+) -> None:
+    """A line that was copied has the name of the line that it was copied from."""
+    book = downloaded(anybody, token)
+    sheet = book.active
+    assert sheet is not None
+    filled(book, {"NX90002": ("We have this request",)})
+    (row,) = [row for row in sheet.iter_rows(values_only=True) if row[0] == "NX90002" and row[9]]
+    sheet.append([*row[:6], "Not known to this service", *row[7:]])
+    stored = io.BytesIO()
+    book.save(stored)
+    page = uploaded(anybody, token, stored.getvalue())
+    assert f"<strong>J{sheet.max_row}</strong>" in page.text and "This line has an answer above" in page.text
+    assert page.text.count("We have this request") == 1 and "Not known to this service" not in page.text
+    send(anybody, token, page)
+    assert [(kind, ref) for kind, actor, ref in facts(place) if actor.startswith("mailbox.")] == [
+        ("health_advice_acknowledged", "NX90002")
+    ]
+
+
 def test_a_line_of_another_mailbox_is_not_read(place: Installation, anybody: Browser, token: str) -> None:
     book = downloaded(anybody, token)
     for row in book.active.iter_rows():

@@ -124,6 +124,19 @@ def test_a_request_that_was_of_another_body_is_cancelled_there_and_new_here(aske
     assert {(each.uid, each.status) for each in read(context, PHYSIO_TRUST)} == {(uid, "CONFIRMED") for uid in before}
 
 
+def test_our_own_duties_are_in_the_calendar_of_the_team_and_in_no_other(team: Team) -> None:
+    """An enquiry waits for our team, and the authority's own date of the assessment is in no calendar."""
+    team.opened()
+    enquiry: dict[str, Any] = {"sorted_as": "concern", "sender_is": "parent", "topic": "waiting_list"}
+    team.record(TODAY, "enquiry_received", case="NX90006", la="northshire", channel="telephone", **enquiry)
+    context = team.context(TODAY)
+    mine = {each.summary.partition(" ")[0] for each in read(context)}
+    assert mine == {"NX90006"} and {each.status for each in read(context)} == {"CONFIRMED"}
+    assert read(context, TRUST) == []
+    team.record("9 Mar 2026", "case_closed", case="NX90006")
+    assert {each.status for each in read(team.context("9 Mar 2026"))} == {"CANCELLED"}
+
+
 def test_a_body_sees_its_own_duties_only(asked: Team) -> None:
     asked.asked(TODAY, PHYSIO, body=PHYSIO_TRUST)
     mine, theirs = read(asked.context(TODAY), TRUST), read(asked.context(TODAY), PHYSIO_TRUST)

@@ -12,8 +12,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
+from casework.mailbox import tray
 from casework.mailbox.imap import Fetched
 from casework.mailbox.read import AllNames
 from casework.mailbox.receive import Received, receive
@@ -365,6 +366,26 @@ def test_a_person_reads_a_mail_which_is_logged_and_decides(sent: Team) -> None:
     assert said(sent) == [("health_advice_acknowledged", "dco.team")]
     with pytest.raises(NoSuchMail, match=r"settled by dco\.team"):
         decide(context, found.id, Decision.NOT_OURS, "dco.team")
+
+
+def test_of_two_persons_who_settle_a_mail_at_once_the_second_learns_who_did(
+    sent: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has looked whether the mail waits, and the first settles it before the second writes."""
+    found = take_in(sent, mail(sent, "We got it on Monday."))
+    context = sent.context(DAY)
+    (asked, _possible) = things_asked(context, show(context, found.id, "dco.team"))[0]
+    real, at_once = tray.settle, iter(["admin.team"])
+
+    def after_the_first(connection: Connection, id_: str, by: str, *more: Any) -> bool:
+        for first in at_once:
+            real(connection, id_, first, *more)
+        return real(connection, id_, by, *more)
+
+    monkeypatch.setattr(tray, "settle", after_the_first)
+    with pytest.raises(NoSuchMail, match=r"settled by admin\.team"):
+        answer(context, found.id, asked, Reply(Answer.RECEIVED), "dco.team")
+    assert said(sent) == [], "no answer is recorded twice"
 
 
 @pytest.mark.parametrize("decision", [Decision.NOT_OURS, Decision.NOTHING_TO_RECORD, Decision.BELONGS_TO])
