@@ -13,7 +13,7 @@ from models.answers import Answer
 from notifications.render import newest, render
 from tests.notifications import test_letters_with_links as before
 
-BEFORE = {**before.VERSIONS, "request_received": 4, "review_invited": 4, "enquiry_service": 1}
+BEFORE = {**before.VERSIONS, "request_received": 4, "review_invited": 4, "enquiry_service": 1, "audit_feedback": 1}
 VERSIONS = {template: version + 1 for template, version in BEFORE.items() if template != "digest"}
 SAMPLES = {name: sample for name, sample in before.samples().items() if sample[0] in VERSIONS}
 LINE = "reply to this message and write above everything else one line: "
@@ -61,6 +61,7 @@ def test_each_line_that_a_letter_names_is_a_code_line() -> None:
     ]
 
 
+@pytest.mark.all_processes
 def test_every_letter_that_asks_a_body_for_something_says_it() -> None:
     """A letter of a step that goes to a body, of every process that is shipped."""
     asks = {
