@@ -28,7 +28,7 @@ from models.answers import Answer
 from models.change_log import log_keys
 from models.database import reading, writing
 from models.encryption import Cipher
-from models.incoming_mail import MailState
+from models.incoming_mail import MailState, settle
 from models.people import find_children, save_people
 from models.tables import CASE as CASE_FILE
 from models.tables import CASE_LOOK, INCOMING_MAIL, LETTER
@@ -375,7 +375,7 @@ def test_of_two_persons_who_settle_a_mail_at_once_the_second_learns_who_did(
     found = take_in(sent, mail(sent, "We got it on Monday."))
     context = sent.context(DAY)
     (asked, _possible) = things_asked(context, show(context, found.id, "dco.team"))[0]
-    real, at_once = tray.settle, iter(["admin.team"])
+    real, at_once = settle, iter(["admin.team"])
 
     def after_the_first(connection: Connection, id_: str, by: str, *more: Any) -> bool:
         for first in at_once:
