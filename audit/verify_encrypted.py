@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, Select, select
 
 from models.alike import alike_index
+from models.data_keys import DataKeys
 from models.encryption import OLDER, Cipher, EncryptionError, Place, free_text_place, mail_place, person_place
 from models.free_text import salted_digest
 from models.key_checks import anything_bound
@@ -77,13 +78,13 @@ def _wrong_text(row: Any, open_: Open) -> str | None:
 
 def _opener(connection: Connection, cipher: Cipher) -> Open:
     """A function that gives the text of a value in its place; None where it is not the value of that place."""
-    older_too = not anything_bound(connection)
+    older_too, keys = not anything_bound(connection), DataKeys(connection, cipher)
 
     def open_(value: bytes, place: Place) -> str | None:
         if older_too and value.startswith(OLDER):
             return cipher.decrypt_older(value)
         try:
-            return cipher.decrypt(value, place)
+            return keys.decrypt(value, place)
         except EncryptionError:
             return None
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.bulk_io import in_chunks
 from models.change_log import is_as_recorded, log_keys
+from models.data_keys import DataKeys
 from models.database import reading, transact
 from models.encryption import Cipher, EncryptionError, person_place
 from models.same_words import name_key
@@ -61,9 +62,10 @@ def index_alike(engine: Engine, cipher: Cipher, at: str) -> int:
 
 def _index(connection: Connection, cipher: Cipher, at: str) -> int:
     changed = []
+    keys = DataKeys(connection, cipher)
     for row in connection.execute(select(PERSON).where(_UNINDEXED)).all():
         try:
-            person = orjson.loads(cipher.decrypt(row.sealed, person_place(row.child_key)))
+            person = orjson.loads(keys.decrypt(row.sealed, person_place(row.child_key)))
         except EncryptionError:
             continue
         if is_as_recorded(connection, PERSON, row):

@@ -1,9 +1,9 @@
 """Encrypts what identifies a child, decrypts it, and makes the keyed digests that find a child. [I/O]
 
-Purpose: UK GDPR art 32(1)(a). AES-256-GCM. The key is in SENDFLOW_HOME/person.key only; the encrypted values are in the
-database (`people`, `free_text`). Each value is bound to its place: the table, the column, the key of the row and the
-case. In another row or column it does not decrypt. sendflow makes the key once and never replaces it, because no other
-key decrypts those values.
+Purpose: UK GDPR art 32(1)(a). AES-256-GCM. The key is in SENDFLOW_HOME/person.key only; it wraps the data keys of the
+children (`data_keys`), which encrypt the values in the database (`people`, `free_text`, `incoming_mail`). Each value is
+bound to its place: the table, the column, the key of the row and the case. In another row or column it does not
+decrypt. sendflow makes the key once and never replaces it, because no other key unwraps those data keys.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BOUND = b"\x02"  # the first byte of a value that is bound to its place
+KEYED = b"\x03"  # the same, and encrypted with a data key (`models.data_keys`)
 OLDER = b"gAAAA"  # how the values of revision 009 and before begin: Fernet, bound to nothing
 NONCE = 12  # bytes, random for each value
 
@@ -126,7 +127,7 @@ class Cipher:
     def encrypt(self, words: str, place: Place) -> bytes:
         """Return `words` encrypted for one place."""
         nonce = secrets.token_bytes(NONCE)
-        return BOUND + nonce + self._aes.encrypt(nonce, words.encode("utf-8", "surrogatepass"), _associated(place))
+        return BOUND + nonce + self._aes.encrypt(nonce, words.encode("utf-8", "surrogatepass"), associated(place))
 
     def decrypt(self, encrypted: bytes, place: Place) -> str:
         """Return the decrypted text. Raises EncryptionError where it is not the value that was encrypted for the place.
@@ -144,7 +145,7 @@ class Cipher:
         if encrypted.startswith(BOUND):
             nonce, sealed = encrypted[1 : 1 + NONCE], encrypted[1 + NONCE :]
             try:
-                return self._aes.decrypt(nonce, sealed, _associated(place)).decode("utf-8", "surrogatepass")
+                return self._aes.decrypt(nonce, sealed, associated(place)).decode("utf-8", "surrogatepass")
             except (InvalidTag, ValueError):
                 pass
         raise EncryptionError(
@@ -169,13 +170,35 @@ class Cipher:
         except InvalidToken:
             return None
 
+    def wrap(self, data_key: bytes, subject: str) -> bytes:
+        """Return a data key encrypted under its name."""
+        nonce = secrets.token_bytes(NONCE)
+        return nonce + self._aes.encrypt(nonce, data_key, associated(_key_place(subject)))
+
+    def unwrap(self, wrapped: bytes, subject: str) -> bytes:
+        """Return a data key. Raises EncryptionError where it is not the one that was wrapped under this name."""
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return self._aes.decrypt(wrapped[:NONCE], wrapped[NONCE:], associated(_key_place(subject)))
+        except (InvalidTag, ValueError):
+            raise EncryptionError(
+                "a data key does not open: it was changed, or person.key is not the key that wrapped it. Restore the"
+                " right person.key from its backup"
+            ) from None
+
     def index(self, what: str, value: str) -> str:
         """Return a keyed digest of `value`, 64 hex digits; it differs for each sort of value (`what`)."""
         return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def _associated(place: Place) -> bytes:
+def associated(place: Place) -> bytes:
+    """Return the text that binds a value to its place."""
     return orjson.dumps(tuple(place))
+
+
+def _key_place(subject: str) -> Place:
+    return Place("data_key", "wrapped", subject)
 
 
 def _new_key() -> bytes:

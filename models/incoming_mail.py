@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged, log_keys
+from models.data_keys import DataKeys, delete_data_keys, mail_subject
 from models.encryption import Cipher, mail_place
 from models.key_checks import check_key_for_writing
 from models.tables import INCOMING_MAIL
@@ -80,6 +81,7 @@ def insert_mail(connection: Connection, cipher: Cipher, mail: NewMail, at: str) 
     check_key_for_writing(connection, cipher)
     id_, has_words = mail_id(mail.place), mail.state is not MailState.REPEATED
     settled, summary = mail.state is not MailState.WAITING, orjson.dumps(tuple(mail.summary)).decode()
+    keys = DataKeys(connection, cipher)
     row = {
         "id": id_,
         "place": mail.place,
@@ -88,8 +90,8 @@ def insert_mail(connection: Connection, cipher: Cipher, mail: NewMail, at: str) 
         "size": mail.size,
         "state": mail.state,
         "why": mail.why,
-        "sealed": cipher.encrypt(mail.raw.decode("latin-1"), mail_place("sealed", id_)) if has_words else b"",
-        "summary": cipher.encrypt(summary, mail_place("summary", id_)) if has_words else b"",
+        "sealed": keys.encrypt(mail.raw.decode("latin-1"), mail_place("sealed", id_)) if has_words else b"",
+        "summary": keys.encrypt(summary, mail_place("summary", id_)) if has_words else b"",
         "letter": mail.letter,
         "cases": joined(mail.cases),
         "settled_at": at if settled else None,
@@ -106,11 +108,12 @@ def joined(cases: Iterable[str]) -> str | None:
     return f"/{'/'.join(refs)}/" if refs else None
 
 
-def summary_of(cipher: Cipher, row: Row[Any]) -> Summary | None:
+def summary_of(connection: Connection, cipher: Cipher, row: Row[Any]) -> Summary | None:
     """What a person reads of a stored mail; None once it is erased. Raises EncryptionError."""
     if row.erased_at is not None:
         return None
-    sender, name, subject, text, attachments = orjson.loads(cipher.decrypt(row.summary, mail_place("summary", row.id)))
+    plain = DataKeys(connection, cipher).decrypt(row.summary, mail_place("summary", row.id))
+    sender, name, subject, text, attachments = orjson.loads(plain)
     return Summary(sender, name, subject, text, tuple(attachments))
 
 
@@ -169,5 +172,6 @@ def _erase(connection: Connection, conditions: Sequence[Any], at: str) -> int:
     for chunk in in_chunks(ids):
         blank = {"sealed": b"", "summary": b"", "erased_at": at}
         connection.execute(update(INCOMING_MAIL).where(INCOMING_MAIL.c.id.in_(chunk)).values(**blank))
+    delete_data_keys(connection, {mail_subject(id_) for id_ in ids})
     log_keys(connection, INCOMING_MAIL, ids, at)
     return len(ids)

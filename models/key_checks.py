@@ -10,7 +10,19 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, Select, func, literal, select
 
-from models.encryption import BOUND, OLDER, Cipher, Place, WrongKey, free_text_place, mail_place, person_place
+from models.data_keys import DataKeyMissing, DataKeys
+from models.encryption import (
+    BOUND,
+    KEYED,
+    OLDER,
+    Cipher,
+    EncryptionError,
+    Place,
+    WrongKey,
+    free_text_place,
+    mail_place,
+    person_place,
+)
 from models.locks import lock_exclusive
 from models.macs import mac_place
 from models.tables import FREE_TEXT, INCOMING_MAIL, MAC_KEY, PERSON
@@ -25,6 +37,14 @@ _MAC_KEYS = select(MAC_KEY.c.number, MAC_KEY.c.sealed).where(MAC_KEY.c.sealed.is
 _MAC_KEY = _MAC_KEYS.order_by(MAC_KEY.c.number.desc()).limit(1)
 _MAILS = select(INCOMING_MAIL.c.id, INCOMING_MAIL.c.summary).where(INCOMING_MAIL.c.erased_at.is_(None))
 ENCRYPTED = (PERSON, FREE_TEXT, INCOMING_MAIL)
+
+
+class DataKeysMissing(DataKeyMissing):
+    """No value has its data key: the database was restored from a backup, and nothing may be read before the erasures
+    since then are repeated.
+    """
+
+    default_code = "data_keys_missing"
 
 
 class Encrypted(NamedTuple):
@@ -61,9 +81,11 @@ def anything_bound(connection: Connection) -> bool:
 
     Where none is, the database was upgraded from revision 009 and no program has opened it to write since.
     """
-    first = literal(BOUND, LargeBinary)
+    bound = [literal(first, LargeBinary) for first in (KEYED, BOUND)]
     return any(
-        connection.execute(select(table.c.erased_at).where(func.substr(table.c.sealed, 1, 1) == first).limit(1)).first()
+        connection.execute(
+            select(table.c.erased_at).where(func.substr(table.c.sealed, 1, 1).in_(bound)).limit(1)
+        ).first()
         is not None
         for table in ENCRYPTED
     )
@@ -73,13 +95,29 @@ def check_key(connection: Connection, cipher: Cipher) -> bool:
     """Return whether the database holds anything encrypted. Raises WrongKey where this key decrypts none of it.
 
     sendflow tries a few rows of each table. One row that decrypts is enough, so that a damaged row does not stop the
-    installation.
+    installation. Raises DataKeysMissing where none has its data key: a backup has none.
     """
-    tried = 0
+    keys = DataKeys(connection, cipher)
+    tried = missing = 0
     for place, value in encrypted_values(connection, ROWS_TRIED):
         tried += 1
-        if cipher.opens(value, place) or _opens_older(cipher, value):
+        if _opens_older(cipher, value):
             return True
+        try:
+            keys.decrypt(value, place)
+        except DataKeyMissing:
+            missing += 1
+        except EncryptionError:
+            continue
+        else:
+            if missing and place.table == MAC_KEY.name:
+                break  # person.key is the right one, and the data keys alone are missing
+            return True
+    if missing:
+        raise DataKeysMissing(
+            "This database was restored from a backup, which has no data keys. Load the newest ones, which also erase"
+            " again who was erased since: sendflow restore-keys FILE --actor WHO (docs/operate/backup.md)"
+        )
     if tried:
         raise WrongKey(
             "person.key is not the key of this database, and decrypts nothing in it: a child encrypted under it could"
@@ -102,9 +140,9 @@ def check_key_for_writing(connection: Connection, cipher: Cipher) -> None:
 
 def count_undecryptable(connection: Connection, cipher: Cipher) -> int:
     """Return how many persons and free texts this key does not decrypt. Reads all of them."""
-    older_too = not anything_bound(connection)
+    older_too, keys = not anything_bound(connection), DataKeys(connection, cipher)
     return sum(
-        not (cipher.opens(value, place) or (older_too and _opens_older(cipher, value)))
+        not (keys.opens(value, place) or (older_too and _opens_older(cipher, value)))
         for place, value in encrypted_values(connection)
     )
 

@@ -21,8 +21,9 @@ from models.aliases import delete_aliases
 from models.alike import alike_index
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged, log_keys, log_rows
+from models.data_keys import DataKeys, child_subject, delete_data_keys
 from models.encryption import Cipher, person_place
-from models.free_text import encrypt_free_text, erase_free_texts, insert_free_texts
+from models.free_text import erase_free_texts, insert_free_texts, new_free_text
 from models.incoming_mail import erase_mails_of
 from models.key_checks import check_key_for_writing
 from models.locks import lock_exclusive
@@ -107,8 +108,7 @@ def save_people(
         keys.append(child)
     _write(connection, cipher, {child: held[child] for child in dict.fromkeys(keys)}, before)
     if left:
-        connection.execute(delete(PERSON).where(PERSON.c.child_key.in_(sorted(left - set(keys)))))
-        log_keys(connection, PERSON, left - set(keys))
+        _delete_people(connection, left - set(keys))
     return keys
 
 
@@ -118,8 +118,7 @@ def merge_children(connection: Connection, cipher: Cipher, gone: str, stays: str
     if gone not in held:
         return
     _write(connection, cipher, {stays: {**held[gone], **held.get(stays, {})}}, set(held))
-    connection.execute(delete(PERSON).where(PERSON.c.child_key == gone))
-    log_keys(connection, PERSON, [gone])
+    _delete_people(connection, {gone})
 
 
 def child_keys(connection: Connection, case_refs: Collection[str]) -> dict[str, str]:
@@ -154,6 +153,13 @@ def change_person(
             "that NHS number belongs to another child of these records: the case itself may be the wrong one"
         )
     _write(connection, cipher, {child_key: _merged(held, case_ref, changes)}, {child_key})
+
+
+def _delete_people(connection: Connection, child_keys_gone: Collection[str]) -> None:
+    """Delete the persons of children that were found to be others, with their data keys."""
+    connection.execute(delete(PERSON).where(PERSON.c.child_key.in_(sorted(child_keys_gone))))
+    log_keys(connection, PERSON, child_keys_gone)
+    delete_data_keys(connection, {child_subject(each) for each in child_keys_gone})
 
 
 def _merged(held: Mapping[str, str], case_ref: str, person: Mapping[str, str]) -> dict[str, str]:
@@ -212,9 +218,11 @@ def _write(
     connection: Connection, cipher: Cipher, people: Mapping[str, Mapping[str, str]], known: Collection[str]
 ) -> None:
     added, changed = [], []
+    keys = DataKeys(connection, cipher)
+    keys.make(child_subject(child) for child in people)
     for child, person in people.items():
         row = {
-            "sealed": cipher.encrypt(
+            "sealed": keys.encrypt(
                 orjson.dumps(dict(person), option=orjson.OPT_SORT_KEYS).decode(), person_place(child)
             ),
             "nhs_index": nhs_index(cipher, person["nhs_number"]) if "nhs_number" in person else None,
@@ -244,12 +252,14 @@ def read_people(connection: Connection, cipher: Cipher, child_keys: Collection[s
     The caller logs the reading. Raises EncryptionError where a person does not decrypt.
     """
     found: dict[str, dict[str, str]] = {}
+    keys = DataKeys(connection, cipher)
     for chunk in in_chunks(list(child_keys)):
+        keys.load(child_subject(child) for child in chunk)
         query = select(PERSON.c.child_key, PERSON.c.sealed).where(
             PERSON.c.child_key.in_(chunk), PERSON.c.erased_at.is_(None)
         )
         for child, sealed in connection.execute(query):
-            found[child] = orjson.loads(cipher.decrypt(sealed, person_place(child)))
+            found[child] = orjson.loads(keys.decrypt(sealed, person_place(child)))
     return found
 
 
@@ -280,15 +290,15 @@ def erased_among(connection: Connection, child_keys: Collection[str]) -> set[str
 
 def log_read(connection: Connection, cipher: Cipher, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
     """Log that `actor` read a person. The purpose is stored as a free text of the case; the log holds its id."""
-    free_text = encrypt_free_text(cipher, case_ref, purpose)
+    free_text = new_free_text(case_ref, purpose)
     check_key_for_writing(connection, cipher)
-    insert_free_texts(connection, [free_text])
+    insert_free_texts(connection, cipher, [free_text])
     entry = {"case_ref": case_ref, "actor": actor, "purpose": free_text.id, "read_at": read_at}
     insert_logged(connection, ACCESS, [entry], read_at)
 
 
 def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
-    """Erase a child's person and the free text of all the child's cases; return the references of those cases.
+    """Erase a child's person, the free text of all the child's cases and their data keys; return those cases.
 
     Every hash chain still verifies. On SQLite the caller then truncates the write-ahead log (PRAGMA
     wal_checkpoint(TRUNCATE)), which otherwise holds the encrypted bytes until the next checkpoint.
@@ -302,6 +312,7 @@ def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
     gone = update(PERSON).where(PERSON.c.child_key == child_key)
     connection.execute(gone.values(**blank, nhs_index=None, alike_index=None))
     log_keys(connection, PERSON, [child_key], erased_at)
+    delete_data_keys(connection, {child_subject(child_key)})
     erase_words(connection, cases, erased_at)
     return cases
 

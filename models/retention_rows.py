@@ -1,8 +1,17 @@
-"""The SQLModel classes of the tables of retention (`models.retention_tables`), all only ever added to."""
+"""The SQLModel classes of the tables of retention (`models.retention_tables`), all but the data keys only added to."""
 
 from datetime import date
 
+from sqlalchemy import Column, LargeBinary
 from sqlmodel import Field, SQLModel
+
+
+class DataKeyRow(SQLModel, table=True):
+    """The data key of a child, a case or a mail, wrapped by person.key. No backup has it; an erasure deletes it."""
+
+    __tablename__ = "data_key"
+    subject: str = Field(primary_key=True)
+    wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class RetentionHoldRow(SQLModel, table=True):

@@ -1,9 +1,10 @@
-"""The tables of retention: what holds an erasure up, and who proposed and who decided an erasure."""
+"""The tables of retention: data keys, what holds an erasure up, and who proposed and who decided an erasure."""
 
-from sqlalchemy import Date, Integer, Table
+from sqlalchemy import Date, Integer, LargeBinary, Table
 
 from models.columns import METADATA, key_column, required_column
 
+DATA_KEY = Table("data_key", METADATA, key_column("subject"), required_column("wrapped", LargeBinary))
 RETENTION_HOLD = Table(
     "retention_hold",
     METADATA,

@@ -38,6 +38,7 @@ MARKS = {
     "023": ("notice", "ix_notice_letter"),
     "024": ("retention_hold", "number"),
     "025": ("mac_key", "number"),
+    "026": ("data_key", "subject"),
 }
 
 

@@ -41,7 +41,7 @@ from models import people
 from models.aliases import find_aliases
 from models.database import transact
 from models.facts import FactData, FactDraft, StoredFact
-from models.free_text import encrypt_free_text
+from models.free_text import new_free_text
 from models.locks import lock_exclusive
 from models.same_words import case_reference, plain_reference, spellings
 from statemachines.agreement import OF_A_CHILD
@@ -281,7 +281,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     if command.alias is not None:
         unit.aliases[command.alias] = ref
     for text in command.passages:
-        unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text))
+        unit.free_texts.append(new_free_text(ref, text))
     return case
 
 

@@ -26,7 +26,7 @@ from models.aliases import insert_aliases
 from models.bulk_io import Row, day_form, insert_missing, put_new_rows, read_among
 from models.change_log import AT, log_keys, log_rows
 from models.facts import Fact, FactDraft, StoredFact, fact_of
-from models.free_text import FreeText, encrypt_free_text, insert_free_texts
+from models.free_text import FreeText, insert_free_texts, new_free_text
 from models.key_checks import check_key_for_writing
 from models.locks import LEDGER, lock_cases, lock_shared
 from models.tables import CASE, NOTICE
@@ -139,9 +139,9 @@ class UnitOfWork:
                 draft = repeated
                 data, texts = fields_of(self.context, so_far, draft, via)
             for key, text in texts.items():
-                encrypted = encrypt_free_text(self.context.cipher, case.case_ref, text)
-                free_texts.append(encrypted)
-                data[key] = encrypted.token
+                fresh = new_free_text(case.case_ref, text)
+                free_texts.append(fresh)
+                data[key] = fresh.token
             fact = self._fact(case.case_ref, history[-1].seq + 1 if history else 1, recorded_at, process, draft, data)
             facts.append(fact)
             history.append(fact)
@@ -265,7 +265,7 @@ class UnitOfWork:
     def _write_free_texts(self) -> None:
         if self.free_texts:
             check_key_for_writing(self.connection, self.context.cipher)
-            insert_free_texts(self.connection, self.free_texts)
+            insert_free_texts(self.connection, self.context.cipher, self.free_texts)
             self.free_texts = []
 
     def _write_notices(self, opened: set[str]) -> None:

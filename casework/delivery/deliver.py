@@ -42,7 +42,7 @@ from casework.steps import Step, run_step
 from casework.sweep import Shard
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
-from models.free_text import encrypt_free_text, insert_free_texts
+from models.free_text import insert_free_texts, new_free_text
 from notifications import outbox
 from notifications.notices import NoticeDraft
 from notifications.transport import Transport
@@ -165,8 +165,8 @@ def _report(connection: Connection, done: Deliveries) -> DeliveryReport:
 
 def _store_reason(context: AppContext, connection: Connection, reason: str) -> str:
     """Store a person's reason encrypted, because it may say anything. Returns its id, which the job's row names."""
-    text = encrypt_free_text(context.cipher, NO_CASE, reason)
-    insert_free_texts(connection, [text])
+    text = new_free_text(NO_CASE, reason)
+    insert_free_texts(connection, context.cipher, [text])
     return text.id
 
 

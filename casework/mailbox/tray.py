@@ -118,7 +118,8 @@ def show(context: AppContext, id_: str, actor: str) -> MailShown:
         found = _row(connection, id_)
         about = _listed(connection, found)
     note_looks(context, about.cases or [NO_CASE], actor, LOOK)
-    summary = summary_of(context.cipher, found)
+    with reading(context.engine) as connection:
+        summary = summary_of(connection, context.cipher, found)
     words: dict[str, Any] = dict.fromkeys(Summary._fields) if summary is None else summary._asdict()
     return MailShown(**about.model_dump(), **{**words, "attachments": list(words["attachments"] or ())})
 

@@ -184,7 +184,7 @@ def overwrite_old_pages(context: AppContext) -> None:
     owner = open_engine(context.settings.owner_url)
     try:
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM person, passage, alias, incoming_mail")
+            connection.exec_driver_sql("VACUUM person, passage, alias, incoming_mail, data_key")
     except SQLAlchemyError:
         return
     finally:

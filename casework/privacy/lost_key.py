@@ -23,7 +23,7 @@ from models.key_checks import anything_encrypted
 from models.mac_keys import add_key, demand
 from models.macs import ROTATED, use_keys
 from models.schema import create_or_upgrade_schema
-from models.tables import ACCESS, ACCOUNT_FACTOR, ALIAS, CASE, FREE_TEXT, PERSON
+from models.tables import ACCESS, ACCOUNT_FACTOR, ALIAS, CASE, DATA_KEY, FREE_TEXT, PERSON
 
 PERSON_STORED = PERSON.c.erased_at.is_(None)
 FREE_TEXT_STORED = FREE_TEXT.c.erased_at.is_(None)
@@ -116,6 +116,7 @@ def _delete(connection: Connection, actor: str, at: str) -> None:
     log_keys(connection, ALIAS, list(connection.scalars(select(ALIAS.c.digest))), at)
     connection.execute(delete(ALIAS))
     erase_every_mail(connection, at)
+    connection.execute(delete(DATA_KEY))
     log_keys(connection, ACCOUNT_FACTOR, list(connection.scalars(select(ACCOUNT_FACTOR.c.account))), at)
     connection.execute(delete(ACCOUNT_FACTOR))
     entry = {"actor": actor, "purpose": "erased_key_lost", "read_at": at}

@@ -18,6 +18,7 @@ from audit.verify import verify
 from casework.context import AppContext
 from casework.privacy.access import read_person
 from models.change_log import log_keys
+from models.data_keys import DataKeys
 from models.database import reading, writing
 from models.encryption import EncryptionError
 from models.key_checks import anything_bound, count_undecryptable, encrypted_values
@@ -108,8 +109,9 @@ def as_before_revision_010(team: Team) -> dict[str, str]:
     """Encrypt every value again as revision 009 did; return the texts by row."""
     key = (team.home / "person.key").read_bytes().strip()
     with reading(team.first.engine) as connection:
+        keys = DataKeys(connection, team.first.cipher)
         texts = {
-            place.key: (place.table, team.first.cipher.decrypt(value, place))
+            place.key: (place.table, keys.decrypt(value, place))
             for place, value in encrypted_values(connection)
             if place.table != "mac_key"
         }
@@ -134,7 +136,8 @@ def test_values_of_an_earlier_version_are_bound_when_the_program_opens_the_datab
         person_of(connection, two.first.cipher, "NX90001")
     context = opened_again(two)
     with reading(context.engine) as connection:
-        now = {place.key: context.cipher.decrypt(value, place) for place, value in encrypted_values(connection)}
+        keys = DataKeys(connection, context.cipher)
+        now = {place.key: keys.decrypt(value, place) for place, value in encrypted_values(connection)}
     assert now.items() >= texts.items() and set(NOTES) < set(now.values())
     assert two.verify(TODAY).damage == []
     assert read_person(context, "NX90001", "dco.team", "to answer a call").nhs_number == "999 000 0018"

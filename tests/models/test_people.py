@@ -17,7 +17,7 @@ from models import people
 from models.aliases import find_aliases, insert_aliases
 from models.database import open_engine, writing
 from models.encryption import Cipher, EncryptionError, Place, WrongKey
-from models.free_text import encrypt_free_text, free_text_id, insert_free_texts, read_free_texts, salted_digest
+from models.free_text import free_text_id, insert_free_texts, new_free_text, read_free_texts, salted_digest
 from models.schema import create_or_upgrade_schema
 from models.tables import ACCESS, CASE, PERSON
 
@@ -194,11 +194,11 @@ def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, cipher: Cip
 
 
 def test_free_texts_are_stored_encrypted_and_proved_by_a_salted_digest(engine: Engine, cipher: Cipher) -> None:
-    one, two = (encrypt_free_text(cipher, "NX001", "waiting list") for _ in range(2))
+    one, two = (new_free_text("NX001", "waiting list") for _ in range(2))
     assert one.digest != two.digest and one.digest == salted_digest(one.salt, "waiting list")
     assert free_text_id(one.token) == one.id and one.token.endswith(one.digest)
     with engine.begin() as connection:
-        insert_free_texts(connection, [one, two])
+        insert_free_texts(connection, cipher, [one, two])
         assert [each.words for each in read_free_texts(connection, cipher, ["NX001", "NX002"])["NX001"]] == [
             "waiting list",
             "waiting list",
@@ -230,7 +230,7 @@ def test_an_access_is_logged_and_its_purpose_is_encrypted(engine: Engine, cipher
 def test_erasure_removes_the_person_the_salts_the_numbers_and_the_aliases(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
         ada, other = people.save_people(connection, cipher, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
-        insert_free_texts(connection, [encrypt_free_text(cipher, ref, "words") for ref in ("NX001", "NX003")])
+        insert_free_texts(connection, cipher, [new_free_text(ref, "words") for ref in ("NX001", "NX003")])
         insert_aliases(connection, cipher, {"Ada's": "NX001"})
     case(engine, "NX001", ada)
     case(engine, "NX003", other)

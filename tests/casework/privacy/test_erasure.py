@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import Result
 
+from models.data_keys import DataKeys
 from models.key_checks import encrypted_values
 from tests.support.calling import sendflow
 from tests.support.team import Team
@@ -66,8 +67,8 @@ def test_without_yes_it_reports_what_would_be_erased_and_changes_nothing(home: P
 def test_erased_data_is_in_no_file_and_the_chains_verify(home: Path, team: Team) -> None:
     cipher = team.first.cipher
     with team.first.engine.connect() as connection:
-        stored = list(encrypted_values(connection))
-    texts = [(bytes(value), cipher.decrypt(value, place)) for place, value in stored]
+        keys, stored = DataKeys(connection, cipher), list(encrypted_values(connection))
+        texts = [(bytes(value), keys.decrypt(value, place)) for place, value in stored]
     own = [value for value, text in texts if "9990000018" in text.replace(" ", "") or NOTE in text]
     assert len(own) == 2
     assert erase("NX90002", "court_order")["erased"]
