@@ -153,7 +153,7 @@ def test_a_child_is_ripe_from_the_25th_birthday_on(child: Team) -> None:
     assert found(child, date(2060, 5, 20)) == [], "what was erased is left out"
 
 
-def test_what_stands_against_it_is_named(child: Team) -> None:
+def test_what_prevents_it_is_named(child: Team) -> None:
     child.record("6 Mar 2026", "ehc_assessment_requested", case="NX90003", la="northshire", linked_to=CHILD)
     hold = begin_hold(on(child, TODAY), CHILD, "inquiry", "dco.team")
     [ripe] = found(child, date(2040, 5, 20))
