@@ -16,6 +16,7 @@ from models.tables import JOB_RUN
 
 # A day without a finished sweep: 24 hours, one more for the end of summer time, and one to sweep in.
 LONGEST_TIME_BETWEEN_SWEEPS = timedelta(hours=26)
+BACKUP, RESTORE_TRIAL = "backup", "restore_trial"  # of deploy/backup, which no scheduler starts
 MAIL_SERVER_ACCEPTS = "works"  # in the detail of a delivery; otherwise a word for why the mail server accepts nothing
 
 

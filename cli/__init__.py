@@ -71,6 +71,7 @@ MODULES = {
         "reset-person-key",
     ),
     "replies": ("replies",),
+    "restore_keys": ("restore-keys",),
     "retention": (
         "erase",
         "holds",

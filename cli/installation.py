@@ -43,6 +43,7 @@ ACCESS = {
     "part": Access.CHANGES,
     "person": Access.CHANGES,  # the access log
     "reset-person-key": Access.CHANGES,
+    "restore-keys": Access.CHANGES,
     "assign": Access.CHANGES,
     "sign-in": Access.CHANGES,
     "sweep": Access.CHANGES,

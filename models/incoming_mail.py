@@ -166,6 +166,11 @@ def erase_every_mail(connection: Connection, at: str) -> int:
     return gone
 
 
+def erase_mails(connection: Connection, ids: Sequence[str], at: str) -> int:
+    """Erase the words of these mails; return how many."""
+    return sum(_erase(connection, [INCOMING_MAIL.c.id.in_(chunk)], at) for chunk in in_chunks(ids))
+
+
 def _erase(connection: Connection, conditions: Sequence[Any], at: str) -> int:
     chosen = (*conditions, INCOMING_MAIL.c.erased_at.is_(None))
     ids = list(connection.scalars(select(INCOMING_MAIL.c.id).where(*chosen)))

@@ -116,7 +116,7 @@ def check_key(connection: Connection, cipher: Cipher) -> bool:
     if missing:
         raise DataKeysMissing(
             "This database was restored from a backup, which has no data keys. Load the newest ones, which also erase"
-            " again who was erased since: sendflow restore-keys FILE --actor WHO (docs/operate/backup.md)"
+            " again who was erased since: sendflow restore-keys FILE (docs/operate/backup.md)"
         )
     if tried:
         raise WrongKey(

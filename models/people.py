@@ -308,17 +308,24 @@ def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
             select(CASE.c.case_ref).where(CASE.c.child_key == child_key).order_by(CASE.c.case_ref)
         ).scalars()
     )
+    erase_person(connection, child_key, erased_at)
+    erase_words(connection, cases, erased_at)
+    return cases
+
+
+def erase_person(connection: Connection, child_key: str, erased_at: str) -> None:
+    """Erase the identity of a child and its data key."""
     blank = {"sealed": b"", "erased_at": erased_at}
     gone = update(PERSON).where(PERSON.c.child_key == child_key)
     connection.execute(gone.values(**blank, nhs_index=None, alike_index=None))
     log_keys(connection, PERSON, [child_key], erased_at)
     delete_data_keys(connection, {child_subject(child_key)})
-    erase_words(connection, cases, erased_at)
-    return cases
 
 
 def erase_words(connection: Connection, case_refs: Sequence[str], erased_at: str) -> None:
     """Erase the free text of these cases, the mails about them, and the references that other systems gave them."""
+    if not case_refs:
+        return
     erase_free_texts(connection, case_refs, erased_at)
     erase_mails_of(connection, case_refs, erased_at)
     delete_aliases(connection, case_refs)

@@ -18,7 +18,7 @@ from casework import job_log
 from casework.clock_check import doubts
 from casework.context import AppContext
 from casework.findings import count_open
-from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished
+from casework.job_runs import BACKUP, LONGEST_TIME_BETWEEN_SWEEPS, RESTORE_TRIAL, last_finished
 from casework.sweep import DueDuties
 from config.law import Rule
 from deadlines.status import SOON
@@ -75,6 +75,10 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
                     f"Time since a {act} last finished; since 1970 where none ever has.",
                     age,
                 )
+        for act, name in ((BACKUP, "backup"), (RESTORE_TRIAL, "restore_trial")):
+            if (last := last_finished(connection, act)) is not None:
+                says = f"Time since the last {name.replace('_', ' ')}."
+                yield _one(f"sendflow_{name}_age_seconds", says, _age(now, last))
         head = connection.scalar(select(func.max(CHECKPOINT.c.before)))
         age = 0 if empty else _age(now, head)
         yield _one(

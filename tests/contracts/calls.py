@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "processes": ("processes",),
     "record": ("record",),
     "reset person key": ("reset-person-key",),
+    "restore keys": ("restore-keys",),
     "retention": ("retention",),
     "rule pack adoptions": ("adoptions",),
     "rule pack dry run": ("dry-run",),

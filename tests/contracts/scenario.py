@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from casework.privacy.stored_keys import stored_keys
+from models.database import open_engine, reading, sqlite_url
 from tests.contracts import surface
 from tests.contracts.calls import ACTOR, Called, Installation
 
@@ -271,6 +273,16 @@ def _law(team: Installation) -> None:
     team.call("adopt a rule pack: what is installed, again", "adopt a rule pack", "--installed", *ACTOR, "--json")
 
 
+def _keys(team: Installation) -> Path:
+    """The file of data keys, as a backup writes it."""
+    engine = open_engine(sqlite_url(team.home))
+    with reading(engine) as connection:
+        content = stored_keys(connection, "2026-06-30T08:00:00.000000Z")
+    engine.dispose()
+    (team.folder / "data_keys.json").write_bytes(content)
+    return team.folder / "data_keys.json"
+
+
 def _erasures(team: Installation) -> None:
     team.call("erase: not yet", "erase", "NX90010", *ACTOR, "--ground", "erasure_request", "--json")
     team.call("erase: still open", "erase", "NX90010", *ACTOR, "--ground", "retention_ended", "--yes", "--json")
@@ -290,6 +302,8 @@ def _erasures(team: Installation) -> None:
     team.call("erase: decided before", "erase", "approve", "2", "--actor", "sam.lee", "--json")
     team.call("erase: proposals, also those decided", "erase", "--all", "--json")
     team.call("retention", "retention", "--json")
+    team.call("restore keys: not needed", "restore keys", str(_keys(team)), "--json")
+    team.call("restore keys: no such file", "restore keys", "none.json", "--json")
 
 
 def _people(team: Installation) -> None:

@@ -7,12 +7,17 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from casework.context import AppContext
+from casework.privacy.stored_keys import restore_keys
 from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
+from config.settings import Settings
+from models.key_checks import DataKeysMissing
 from tests.support.calling import sendflow
 from tests.support.paths import ROOT
 from tests.support.team import Team
@@ -48,7 +53,7 @@ def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
         for line in unit.read_text().splitlines()
         if line.startswith(("ExecStart=", "ExecStartPost="))
     ]
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         program, *words = line.split()
         if program.endswith("/bin/sendflow"):
@@ -56,6 +61,7 @@ def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
             assert done.exit_code == 0, f"{line}: {done.output}"
         else:
             assert program == "/opt/sendflow/deploy/backup"
+            assert set(words) <= {"/var/backups/sendflow", "--try"}
 
 
 def test_no_service_writes_files_for_others_or_its_memory_to_the_disk() -> None:
@@ -109,13 +115,17 @@ def test_a_backup_of_the_script_opens_as_an_installation_and_verifies(team: Team
     restore = re.search(r"\n    (cp -R .+) FOLDER\n", (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8"))
     assert restore is not None
     subprocess.run([*restore[1].split(), fresh], cwd=kept, check=True)
+    with pytest.raises(DataKeysMissing):
+        AppContext.load(Settings(home=fresh, today=date(2026, 3, 2)))
+    restored = restore_keys(Settings(home=fresh), tmp_path / "backups" / "keys" / "data_keys.json")
+    assert (restored.keys, restored.erasures, restored.passages) == (1, 0, 0)
     again = Team(fresh)
     assert (
         again.first.directory == load_directory(team.home / "directory.toml")
         and again.first.escalation_policy.digest == load_escalation_policy(team.home / "ladder.toml").digest
     )
-    assert again.dump() == team.dump()
-    assert again.verify("3 Mar 2026").head == team.verify("3 Mar 2026").head
+    assert again.lines() == team.lines()
+    assert again.verify("3 Mar 2026").intact
     again.first.engine.dispose()
     with sqlite3.connect(kept / "records" / "sendflow.db") as file:
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from casework.privacy.stored_keys import restore_keys
+from config.settings import Settings
 from runtime.local_postgres import LocalPostgres, binaries
 from tests.support.fault_judge import all_is_well, history, records_are_whole
 from tests.support.fault_workers import Order, nursery
@@ -84,6 +86,8 @@ def test_a_backup_taken_while_others_write_is_restored_as_a_whole_installation(
     assert done.returncode == 0, done.stderr
     (tmp_path / "restored").mkdir()
     (tmp_path / "restored" / "person.key").write_bytes((kept / "key" / "person.key").read_bytes())
+    keys = tmp_path / "backups" / "keys" / "data_keys.json"
+    restore_keys(Settings(home=tmp_path / "restored", database_url=empty), keys)
     restored = Team(tmp_path / "restored", database_url=empty)
     found = history(restored, [case for case, _facts in plan])
     assert 20 <= len(found) <= 60
