@@ -1,0 +1,41 @@
+"""The calls about holds, erasures, what is ripe, and the keys of a restored database."""
+
+from pathlib import Path
+
+from casework.privacy.stored_keys import stored_keys
+from models.database import open_engine, reading, sqlite_url
+from tests.contracts.calls import ACTOR, Installation
+
+
+def _keys(team: Installation) -> Path:
+    """The file of data keys, as a backup writes it."""
+    engine = open_engine(sqlite_url(team.home))
+    with reading(engine) as connection:
+        content = stored_keys(connection, "2026-06-30T08:00:00.000000Z")
+    engine.dispose()
+    (team.folder / "data_keys.json").write_bytes(content)
+    return team.folder / "data_keys.json"
+
+
+def erasures(team: Installation) -> None:
+    """Hold, propose, refuse and approve; then list what is ripe."""
+    team.call("erase: not yet", "erase", "NX90010", *ACTOR, "--ground", "erasure_request", "--json")
+    team.call("erase: still open", "erase", "NX90010", *ACTOR, "--ground", "retention_ended", "--yes", "--json")
+    team.call("erase: no such ground", "erase", "NX90010", *ACTOR, "--ground", "weather", "--json")
+    team.call("holds: begun", "holds", "begin", "NX90010", "--reason", "complaint", *ACTOR, "--json")
+    team.call("holds: begun twice", "holds", "begin", "NX90010", "--reason", "complaint", *ACTOR, "--json")
+    team.call("holds", "holds", "--json")
+    team.call("erase: on hold", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    team.call("holds: ended", "holds", "end", "1", *ACTOR, "--json")
+    team.call("holds: no such number", "holds", "end", "1", *ACTOR, "--json")
+    team.call("erase: proposed", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    team.call("erase: proposals", "erase", "--json")
+    team.call("erase: by the same account", "erase", "approve", "1", *ACTOR, "--json")
+    team.call("erase: refused", "erase", "refuse", "1", *ACTOR, "--json")
+    team.call("erase: proposed again", "erase", "NX90010", *ACTOR, "--ground", "court_order", "--yes", "--json")
+    team.call("erase", "erase", "approve", "2", "--actor", "sam.lee", "--json")
+    team.call("erase: decided before", "erase", "approve", "2", "--actor", "sam.lee", "--json")
+    team.call("erase: proposals, also those decided", "erase", "--all", "--json")
+    team.call("retention", "retention", "--json")
+    team.call("restore keys: not needed", "restore keys", str(_keys(team)), "--json")
+    team.call("restore keys: no such file", "restore keys", "none.json", "--json")
