@@ -1,10 +1,28 @@
 """The calls about holds, erasures, what is ripe, and the keys of a restored database."""
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from casework.privacy.stored_keys import stored_keys
 from models.database import open_engine, reading, sqlite_url
 from tests.contracts.calls import ACTOR, Installation
+
+
+def _restored(team: Installation) -> Path:
+    """The home of a backup of the team: its database without data keys, and person.key."""
+    home = team.folder / "restored"
+    home.mkdir()
+    shutil.copy2(team.home / "person.key", home)
+    with (
+        closing(sqlite3.connect(team.home / "sendflow.db")) as source,
+        closing(sqlite3.connect(home / "sendflow.db")) as copy,
+    ):
+        source.backup(copy)
+        copy.execute("DELETE FROM data_key")
+        copy.commit()
+    return home
 
 
 def _keys(team: Installation) -> Path:
@@ -38,4 +56,6 @@ def erasures(team: Installation) -> None:
     team.call("erase: proposals, also those decided", "erase", "--all", "--json")
     team.call("retention", "retention", "--json")
     team.call("restore keys: not needed", "restore keys", str(_keys(team)), "--json")
+    keys, home = str(_keys(team)), str(_restored(team))
+    team.call("restore keys", "restore keys", keys, "--json", SENDFLOW_HOME=home)
     team.call("restore keys: no such file", "restore keys", "none.json", "--json")
