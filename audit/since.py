@@ -44,7 +44,8 @@ _NOT_NUMBERED = """
     SELECT c.case_ref FROM case_file c LEFT JOIN log_tail t ON t.chain = c.case_ref WHERE c.seq > coalesce(t.seq, 0)
 """
 _RECORDS = """
-    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash, mac FROM change_log WHERE number >= {first:d}
+    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash, mac, acting FROM change_log
+    WHERE number >= {first:d}
     ORDER BY number
 """
 
@@ -170,7 +171,7 @@ def _check_changes(connection: Connection, leaves: list[tuple[int, str]], failur
     previous = next(stream(connection, _RECORD.format(number=first - 1)), (GENESIS if first == 1 else "",))[0]
     expected = first
     demanded = Demanded.read(connection)
-    for number, at, subject, key, ref, digest, prev_hash, hash_, mac in stream(
+    for number, at, subject, key, ref, digest, prev_hash, hash_, mac, by in stream(
         connection, _RECORDS.format(first=first)
     ):
         altered = link(prev_hash, (number, at, subject, key, ref, digest)) != hash_
@@ -178,7 +179,7 @@ def _check_changes(connection: Connection, leaves: list[tuple[int, str]], failur
             message = f"record {expected} of the change log is altered or missing"
             failures(ref, None, "change_log", message)
             return
-        if demanded.checked and not demanded.accepts_record(number, hash_, mac):
+        if demanded.checked and not demanded.accepts_record(number, hash_, mac, by):
             failures(ref, None, MAC, RECORD_WITHOUT.format(number=number))
         if number in of_leaf and of_leaf.pop(number) != hash_:
             failures(None, None, LOG, f"record {number} of the change log is not the one that is in the log")

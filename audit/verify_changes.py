@@ -48,6 +48,7 @@ WHAT = {
     "receipt": "letter",
     "log_act": "log",
     "mac_key": "mac",
+    "acting": "acting",
     "calendar_address": "access",
     "retention_hold": "retention",
     "retention_hold_ended": "retention",
@@ -75,6 +76,7 @@ NAMES = {
     "account_factor": "the second factor of account",
     "recovery_code": "the recovery code",
     "receipt": "the receipt of letter",
+    "acting": "who acted, number",
     "mac_key": "the key of the MACs number",
     "log_act": "the act on the transparency log number",
     "calendar_address": "the address of the calendar",
@@ -84,8 +86,8 @@ NAMES = {
     "erasure_decided": "the decision on erasure number",
 }
 _RECORDS = """
-    SELECT key, number, at, case_ref, digest, prev_hash, hash, mac FROM change_log WHERE subject = {mark} {where}
-    ORDER BY key, number
+    SELECT key, number, at, case_ref, digest, prev_hash, hash, mac, acting FROM change_log
+    WHERE subject = {mark} {where} ORDER BY key, number
 """
 _OTHER_FILE = (
     "{file} is not the one that was last used, recorded on {at}. If your team changed it, the next job that writes"
@@ -178,10 +180,10 @@ def _newest(
     demanded = Demanded.read(connection) if case is not None else None
     last: tuple[Any, ...] | None = None
     for row in stream(connection, statement, given):
-        key, number, at, case_ref, digest, prev_hash, hash_, mac = row
+        key, number, at, case_ref, digest, prev_hash, hash_, mac, by = row
         if link(prev_hash, (number, at, subject, key, case_ref, digest)) != hash_:
             report(case_ref, "change_log", f"record {number} of the change log is not what was hashed")
-        if demanded is not None and demanded.checked and not demanded.accepts_record(number, hash_, mac):
+        if demanded is not None and demanded.checked and not demanded.accepts_record(number, hash_, mac, by):
             report(case_ref, "mac", RECORD_WITHOUT.format(number=number))
         if last is not None and last[0] != key:
             yield Newest(*last[:5])

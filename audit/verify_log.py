@@ -31,9 +31,9 @@ from models.tables import LOG_BLOCK, LOG_COSIGNATURE, LOG_TAIL
 Report = Callable[[str | None, int | None, str, str], None]  # case, seq of the fact, what, message
 LOG, MAC = "log", "mac"
 _LEAVES = "SELECT number, leaf FROM log_leaf ORDER BY number"
-_CHANGES = "SELECT number, hash, mac, case_ref FROM change_log ORDER BY number"
+_CHANGES = "SELECT number, hash, mac, acting, case_ref FROM change_log ORDER BY number"
 _OF_CASES = "SELECT leaf, number FROM log_leaf WHERE leaf >= {mark} AND leaf < {mark} ORDER BY leaf"
-_FACTS = "SELECT case_ref, seq, hash, mac FROM fact {where} ORDER BY case_ref, seq"
+_FACTS = "SELECT case_ref, seq, hash, mac, acting FROM fact {where} ORDER BY case_ref, seq"
 _FILES = "SELECT case_ref, seq, hash, mac FROM case_file {where} ORDER BY case_ref"
 
 
@@ -104,7 +104,7 @@ def _logged(row: Sequence[Any]) -> LoggedFact:
 
 def _check_case(ref: str, facts: Sequence[Any], leaves: list[LoggedFact], ends: Sequence[Any], report: Report) -> None:
     leaves.sort(key=itemgetter(1))
-    stored = {seq: digest for _ref, seq, digest, _mac in facts}
+    stored = {seq: digest for _ref, seq, digest, _mac, _by in facts}
     for expected, leaf in enumerate(leaves, 1):
         if leaf.seq != expected:
             report(ref, expected, LOG, f"the log has no single leaf for fact {expected} of this case")
@@ -131,8 +131,9 @@ def _check_macs(
     """Report the first of each run of facts without their MACs, and an end that does not have its own."""
     places = {(leaf.seq, leaf.hash): leaf.number for leaf in leaves}
     right = True
-    for _ref, seq, digest, mac in facts:
-        before, right = right, demanded.accepts_fact(ref, seq, digest, mac, places.get((seq, digest)))
+    for fact in facts:
+        seq, digest = fact[1], fact[2]
+        before, right = right, demanded.accepts_fact(fact, places.get((seq, digest)))
         if before and not right:
             report(ref, seq, MAC, FACT_WITHOUT.format(seq=seq))
     for _ref, seq, digest, mac in files if right else ():
@@ -181,8 +182,8 @@ class NumberedLeaves:
             report(None, None, LOG, "the end of the change log in the log's list is not that of its last leaf")
 
     def _changes(self, report: Report, demanded: Demanded | None) -> Iterator[tuple[int, str]]:
-        for number, digest, mac, ref in stream(self._connection, _CHANGES):
-            if demanded is not None and not demanded.accepts_record(number, digest, mac):
+        for number, digest, mac, by, ref in stream(self._connection, _CHANGES):
+            if demanded is not None and not demanded.accepts_record(number, digest, mac, by):
                 report(ref, None, MAC, RECORD_WITHOUT.format(number=number))
             yield number, digest
 

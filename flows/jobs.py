@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from models.acting import acting, who
 from models.errors import Refusal
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class JobExecution:
         self.job = job
         self.context = context
         self.arguments = arguments
+        self.who = who()
         self.started = False
         self.report: Any = None
         self.problem: Exception | None = None
@@ -47,7 +49,8 @@ class JobExecution:
             self.started = True
             began = time.monotonic()
             try:
-                self.report = job_function(self.job)(self.context, run, **self.arguments)
+                with acting(self.who):  # Prefect may run it in another thread
+                    self.report = job_function(self.job)(self.context, run, **self.arguments)
             except Exception as problem:
                 self.problem = problem
             self._log(time.monotonic() - began)

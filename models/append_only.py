@@ -34,6 +34,7 @@ APPEND_ONLY_TABLES = (
     "erasure_proposal",
     "erasure_decided",
     "mac_key",
+    "acting",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

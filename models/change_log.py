@@ -19,9 +19,10 @@ import orjson
 from sqlalchemy import Boolean, Connection, Integer, Table, insert, select
 
 from models import tables
+from models.acting import found_or_new
 from models.bulk_io import Row, insert_rows, read_among, run
 from models.facts import GENESIS
-from models.macs import MADE_HERE, NUMBER, NUMBER_QUERY, newest_mac
+from models.macs import MADE_HERE, NUMBER, NUMBER_QUERY, keys_of, newest_mac
 
 PENDING = "sendflow_changes"  # on a connection: the changes of its transaction
 AT = "sendflow_at"  # on a connection: the instant (ISO 8601 UTC) of its transaction
@@ -94,6 +95,7 @@ COVERED = {
                 tables.RECEIPT,
                 tables.LOG_ACT,
                 tables.MAC_KEY,
+                tables.ACTING,
                 tables.CALENDAR_ADDRESS,
                 tables.RETENTION_HOLD,
                 tables.RETENTION_HOLD_ENDED,
@@ -209,9 +211,10 @@ def forget_pending(connection: Connection) -> None:
 
 def write_pending(connection: Connection) -> None:
     """Write the records of this transaction, as its last statement: others wait for their place in the chain."""
-    pending: _Pending | None = connection.info.pop(PENDING, None)
-    if pending is None:
+    if PENDING not in connection.info:
         return
+    by = acting_number(connection)
+    pending: _Pending = connection.info.pop(PENDING)
     changes = [(subject, key, *about) for (subject, key), about in pending.rows.items()]
     if pending.keys:
         read = {(subject, row_key(key)) for subject, keys in pending.keys.items() for key in keys}
@@ -229,9 +232,20 @@ def write_pending(connection: Connection) -> None:
         number += 1
         record = (number, at, subject, key, case_ref, digest)
         fresh = link(previous, record)
-        rows.append((*record, previous, fresh, mac.of_record(number, fresh) if mac is not None else None))
+        rows.append((*record, previous, fresh, mac.of_record(number, fresh, by) if mac is not None else None, by))
         previous = fresh
     insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
+
+
+def acting_number(connection: Connection) -> int | None:
+    """The number of who acts (`models.acting`), stored if it is new; None for an engine of no installation."""
+    keys = keys_of(connection)
+    if keys is None:
+        return None
+    number, row = found_or_new(connection, keys.acting)
+    if row is not None:
+        log_rows(connection, tables.ACTING, [row])
+    return number
 
 
 def _read(

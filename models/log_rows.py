@@ -76,3 +76,13 @@ class MacKeyRow(SQLModel, table=True):
     record: int
     size: int | None = None
     sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class ActingRow(SQLModel, table=True):
+    """Who acted: an account of a machine, or one that signed in on it. Only ever added to."""
+
+    __tablename__ = "acting"
+    number: int | None = Field(default=None, primary_key=True)
+    account: str
+    machine: str
+    how: str

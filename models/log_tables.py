@@ -47,3 +47,11 @@ MAC_KEY = Table(
     optional_column("size", Integer),
     optional_column("sealed", LargeBinary),
 )
+ACTING = Table(
+    "acting",
+    METADATA,
+    key_column("number", Integer),
+    required_column("account"),
+    required_column("machine"),
+    required_column("how"),
+)

@@ -99,6 +99,9 @@ def _has_facts(connection: Connection) -> bool:
     return not connection.exec_driver_sql(_NO_FACT).scalar_one()
 
 
+StoredMac = tuple[str, int, str, str | None, int | None]  # case, seq, hash, MAC, by
+
+
 class Demanded(NamedTuple):
     """What verification demands. `macs` are those of every key that opens, the newest first, each with its act.
 
@@ -138,21 +141,22 @@ class Demanded(NamedTuple):
         """`checked`, `not_checked` without person.key, or `not_begun` where rows have none yet."""
         return "checked" if self.checked else "not_checked" if self.acts else "not_begun"
 
-    def accepts_fact(self, case_ref: str, seq: int, hash_: str, mac: str | None, leaf: int | None) -> bool:
+    def accepts_fact(self, fact: StoredMac, leaf: int | None) -> bool:
         """Whether a fact has its MAC, or needs none. `leaf` is its number in the log."""
-        return self._accepts(mac, leaf, lambda each: each.of_fact(case_ref, seq, hash_))
+        ref, seq, hash_, mac, by = fact
+        return self._accepts(mac, leaf, lambda each: each.of_fact(ref, seq, hash_, by))
 
     def accepts_end(self, case_ref: str, seq: int, hash_: str, mac: str | None, leaf: int | None) -> bool:
         """Whether the end of a case has its MAC, or needs none. `leaf` is the number of its last fact."""
         return self._accepts(mac, leaf, lambda each: each.of_end(case_ref, seq, hash_))
 
-    def accepts_record(self, number: int, hash_: str, mac: str | None) -> bool:
+    def accepts_record(self, number: int, hash_: str, mac: str | None, by: int | None) -> bool:
         """Whether a record of the change log has the MAC of its time, or is of before MACs began."""
         act = next((each for each in reversed(self.acts) if each.sealed and each.record < number), None)
         if act is None:
             return mac is None
         its = next((each for row, each in self.macs if row.number == act.number), None)
-        return its is None or same(mac, its.of_record(number, hash_))
+        return its is None or same(mac, its.of_record(number, hash_, by))
 
     def _accepts(self, mac: str | None, leaf: int | None, made: Callable[[Mac], str]) -> bool:
         if mac is None:

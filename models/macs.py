@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from models.acting import Who
 from models.bulk_io import run
 from models.encryption import Cipher, Place
 
@@ -33,17 +34,22 @@ class Mac(NamedTuple):
 
     key: bytes
 
-    def of_fact(self, case_ref: str, seq: int, hash_: str) -> str:
-        """The MAC of a fact. Its hash covers every fact of the case before it."""
-        return digest(self.key, f"fact {case_ref} {seq} {hash_}".encode(), "sha256")[:BYTES].hex()
+    def of_fact(self, case_ref: str, seq: int, hash_: str, by: int | None) -> str:
+        """The MAC of a fact, and of who recorded it (`models.acting`). Its hash covers each fact before it."""
+        return digest(self.key, f"fact {case_ref} {seq} {hash_}{_by(by)}".encode(), "sha256")[:BYTES].hex()
 
     def of_end(self, case_ref: str, seq: int, hash_: str) -> str:
         """The MAC of the end of a case, in `case_file`."""
         return digest(self.key, f"end {case_ref} {seq} {hash_}".encode(), "sha256")[:BYTES].hex()
 
-    def of_record(self, number: int, hash_: str) -> str:
-        """The MAC of a record of the change log."""
-        return digest(self.key, f"record {number} {hash_}".encode(), "sha256")[:BYTES].hex()
+    def of_record(self, number: int, hash_: str, by: int | None) -> str:
+        """The MAC of a record of the change log, and of who changed the row."""
+        return digest(self.key, f"record {number} {hash_}{_by(by)}".encode(), "sha256")[:BYTES].hex()
+
+
+def _by(number: int | None) -> str:
+    """Rows of before `acting` came name nobody, and have the MACs that they had."""
+    return "" if number is None else f" {number}"
 
 
 class Keys:
@@ -52,6 +58,7 @@ class Keys:
     def __init__(self, cipher: Callable[[], Cipher]) -> None:
         self._cipher = cipher
         self._opened: dict[int, Mac] = {}
+        self.acting: dict[Who, int] = {}
 
     def mac(self, connection: Connection, number: int) -> Mac:
         """The MACs of one key. Raises EncryptionError where person.key does not open it."""
@@ -89,9 +96,15 @@ def newest_mac(connection: Connection) -> Mac | None:
     return mac_numbered(connection, info[NUMBER])
 
 
+def keys_of(connection: Connection) -> Keys | None:
+    """The keys of the engine of a connection; None for an engine of no installation."""
+    keys: Keys | None = connection.engine.get_execution_options().get(KEYS)
+    return keys
+
+
 def mac_numbered(connection: Connection, number: int | None) -> Mac | None:
     """The MACs of one key, by its number; None where there is none, or where this engine may open none."""
-    keys: Keys | None = connection.engine.get_execution_options().get(KEYS)
+    keys = keys_of(connection)
     return keys.mac(connection, number) if keys is not None and number is not None else None
 
 

@@ -39,6 +39,7 @@ class FactRow(SQLModel, table=True):
     prev_hash: str
     hash: str
     mac: str | None = None
+    acting: int | None = None
 
 
 class CaseRow(SQLModel, table=True):
@@ -368,6 +369,7 @@ class ChangeLogRow(SQLModel, table=True):
     prev_hash: str
     hash: str
     mac: str | None = None
+    acting: int | None = None
 
 
 class ConfigHeldRow(SQLModel, table=True):

@@ -39,6 +39,7 @@ MARKS = {
     "024": ("retention_hold", "number"),
     "025": ("mac_key", "number"),
     "026": ("data_key", "subject"),
+    "027": ("acting", "number"),
 }
 
 

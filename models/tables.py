@@ -21,6 +21,7 @@ from models.access_tables import SIGN_IN_LINK as SIGN_IN_LINK
 from models.columns import METADATA as METADATA
 from models.columns import TEXT_C as TEXT_C
 from models.columns import key_column, optional_column, required_column
+from models.log_tables import ACTING as ACTING
 from models.log_tables import LOG_ACT as LOG_ACT
 from models.log_tables import LOG_BLOCK as LOG_BLOCK
 from models.log_tables import LOG_CHECKPOINT as LOG_CHECKPOINT
@@ -53,6 +54,7 @@ FACT = Table(
     required_column("prev_hash"),
     required_column("hash"),
     optional_column("mac"),
+    optional_column("acting", Integer),
 )
 CASE = Table(
     "case_file",
@@ -294,6 +296,7 @@ CHANGE_LOG = Table(
     required_column("prev_hash"),
     required_column("hash"),
     optional_column("mac"),
+    optional_column("acting", Integer),
 )
 CONFIG_HELD = Table(
     "config_held",

@@ -29,6 +29,7 @@ from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
 from config.rights import roles
+from models.acting import signed_in
 from models.database import one_snapshot, reading, transact
 from web import faults
 from web.answers import Answer, File, GoTo, Page, Plain
@@ -86,7 +87,9 @@ def _answer(way: Way, asked: Asked) -> Answer:
         return faults.not_allowed(asked, way.right)
     if way.method == "POST" and way.right != PROGRAM and not _has_token(asked):
         return faults.old_form(asked)
-    return way.handler(asked)
+    session = asked.session
+    with signed_in(session.account if session is not None and not session.awaits else None):
+        return way.handler(asked)
 
 
 def _has_token(asked: Asked) -> bool:

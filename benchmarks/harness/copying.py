@@ -59,12 +59,12 @@ class Copier:
     def _facts(self, letters: str, mac: Mac | None) -> Iterator[Row]:
         for ref, some in groupby(self.rows["fact"], itemgetter(0)):
             previous = GENESIS
-            for _ref, seq, kind, occurred_on, recorded_at, actor, text, _previous, _digest, _mac in some:
+            for _ref, seq, kind, occurred_on, recorded_at, actor, text, _previous, _digest, _mac, by in some:
                 for name in NAMES:
                     text = text.replace(name, name + letters)
                 digest = sha256((previous + text).encode()).hexdigest()
-                its = mac and mac.of_fact(letters + ref, seq, digest)
-                yield letters + ref, seq, kind, occurred_on, recorded_at, actor, text, previous, digest, its
+                its = mac and mac.of_fact(letters + ref, seq, digest, by)
+                yield letters + ref, seq, kind, occurred_on, recorded_at, actor, text, previous, digest, its, by
                 previous = digest
             self._ends[letters + ref] = previous, mac and mac.of_end(letters + ref, seq, previous)
 

@@ -91,7 +91,7 @@ def _renew_macs(connection: Connection, cipher: Cipher, actor: str, at: str) -> 
     """Replace the key of the MACs, which only the lost key opened. The log numbers first what nobody can check now."""
     broken: set[str] = set()
     while True:
-        done, wrong = number_some(connection, sorted(broken), without_macs=True)
+        done, wrong, _last = number_some(connection, sorted(broken), without_macs=True)
         broken.update(wrong)
         if not done and not wrong:
             break

@@ -47,14 +47,14 @@ IN_FLIGHT = timedelta(minutes=15)  # longer than a transaction of PostgreSQL may
 _DAMAGED = "leaves or blocks of the log are missing or altered, so nothing more is signed: sendflow verify names them"
 MOST_EXCLUDED = 100
 _NEW_FACTS = """
-    SELECT f.case_ref, f.seq, f.prev_hash, f.hash, f.text, f.mac, t.seq, t.hash
+    SELECT f.case_ref, f.seq, f.prev_hash, f.hash, f.text, f.mac, f.acting, t.seq, t.hash
     FROM case_file c LEFT JOIN log_tail t ON t.chain = c.case_ref
     JOIN fact f ON f.case_ref = c.case_ref AND f.seq > coalesce(t.seq, 0) AND f.seq <= c.seq
-    WHERE c.seq > coalesce(t.seq, 0) {without} ORDER BY f.case_ref, f.seq LIMIT {limit}
+    WHERE c.case_ref >= {first} AND c.seq > coalesce(t.seq, 0) {without} ORDER BY f.case_ref, f.seq LIMIT {limit}
 """
 _NEW_CHANGES = """
-    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash, mac FROM change_log WHERE number > {after}
-    ORDER BY number LIMIT {limit}
+    SELECT number, at, subject, key, case_ref, digest, prev_hash, hash, mac, acting FROM change_log
+    WHERE number > {after} ORDER BY number LIMIT {limit}
 """
 _ANY_NEW = """
     SELECT 1 WHERE EXISTS (
@@ -256,20 +256,25 @@ def _fork(why: str) -> str:
 
 def _number_all(context: AppContext, *, without_macs: bool = False) -> tuple[int, list[Found]]:
     """Number everything that is new, some at a time. Gives how many, and the chains that do not fit together."""
-    added, broken = 0, dict[str, Found]()
+    added, broken, first = 0, dict[str, Found](), ""
     while True:
-        work = partial(number_some, without=sorted(broken), without_macs=without_macs)
-        done, wrong = transact(context.engine, work)
+        work = partial(number_some, without=sorted(broken), without_macs=without_macs, first=first)
+        done, wrong, last = transact(context.engine, work)
         added += done
         broken |= wrong
+        if first and not done and not wrong:
+            first = ""  # once more from the beginning: cases before it may have a fact since
+            continue
+        first = last or first
         if not done and (not wrong or len(broken) >= MOST_EXCLUDED):
             return added, list(broken.values())
 
 
 def number_some(
-    connection: Connection, without: Sequence[str], *, without_macs: bool = False
-) -> tuple[int, dict[str, Found]]:
-    """Number some of what is new, but for the chains `without`. Gives how many, and the chains that do not fit.
+    connection: Connection, without: Sequence[str], *, without_macs: bool = False, first: str = ""
+) -> tuple[int, dict[str, Found], str]:
+    """Number some of what is new, but for the chains `without`. Gives how many, the chains that do not fit, and the
+    last case. `first`: the case from which on; so a first run does not read again what it has numbered.
 
     `without_macs` numbers rows whose MACs are not right, too: a person has said that the records go on as they are.
     """
@@ -279,20 +284,22 @@ def number_some(
     broken: dict[str, Found] = {}
     read = Demanded.read(connection)
     demanded = read if read.checked and not without_macs else None
-    _facts(connection, without, (lines, ends, broken), demanded)
+    _facts(connection, without, (lines, ends, broken), demanded, first)
+    last = max(ends, default="")
     if CHANGES not in without:
         _changes(connection, (lines, ends, broken), demanded)
     add_leaves(connection, lines)
     put_rows(connection, LOG_TAIL, list(ends.values()))
-    return len(lines), broken
+    return len(lines), broken, last
 
 
-def _facts(connection: Connection, without: Sequence[str], into: _Into, demanded: Demanded | None) -> None:
+def _facts(connection: Connection, without: Sequence[str], into: _Into, demanded: Demanded | None, first: str) -> None:
     lines, ends, broken = into
     sign_ = mark(connection)
     excluded = f"AND c.case_ref NOT IN ({', '.join([sign_] * len(without))})" if without else ""
-    query = _NEW_FACTS.format(without=excluded, limit=BATCH)
-    for ref, seq, previous, digest, text, mac, known_seq, known_hash in list(stream(connection, query, tuple(without))):
+    query = _NEW_FACTS.format(without=excluded, limit=BATCH, first=sign_)
+    rows = list(stream(connection, query, (first, *without)))
+    for ref, seq, previous, digest, text, mac, by, known_seq, known_hash in rows:
         if ref in broken:
             continue
         _ref, last, end = ends.get(ref) or Tail(ref, known_seq or 0, known_hash or GENESIS)
@@ -300,7 +307,7 @@ def _facts(connection: Connection, without: Sequence[str], into: _Into, demanded
             message = f"fact {seq} does not follow fact {last} as the log has it: it is not in the log"
             broken[ref] = Found(ref, seq, UNCHAINED, message)
             continue
-        if demanded is not None and not demanded.accepts_fact(ref, seq, digest, mac, None):
+        if demanded is not None and not demanded.accepts_fact((ref, seq, digest, mac, by), None):
             broken[ref] = Found(ref, seq, NO_MAC, FACT_WITHOUT.format(seq=seq))
             continue
         lines.append(f"fact {ref} {seq} {digest}")
@@ -312,12 +319,12 @@ def _changes(connection: Connection, into: _Into, demanded: Demanded | None) -> 
     query = f"SELECT seq, hash FROM log_tail WHERE chain = '{CHANGES}'"  # noqa: S608 (our own name)
     last, end = connection.exec_driver_sql(query).first() or (0, GENESIS)
     rows = list(stream(connection, _NEW_CHANGES.format(after=last, limit=BATCH)))
-    for number, *record, previous, digest, mac in rows:
+    for number, *record, previous, digest, mac, by in rows:
         if (number, previous) != (last + 1, end) or change_log.link(previous, (number, *record)) != digest:
             message = f"record {number} of the change log does not follow record {last} as the log has it"
             broken[CHANGES] = Found(None, None, UNCHAINED, message)
             break
-        if demanded is not None and not demanded.accepts_record(number, digest, mac):
+        if demanded is not None and not demanded.accepts_record(number, digest, mac, by):
             broken[CHANGES] = Found(record[3], None, NO_MAC, RECORD_WITHOUT.format(number=number))
             break
         lines.append(f"change {number} {digest}")

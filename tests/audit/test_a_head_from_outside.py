@@ -45,15 +45,17 @@ def rewrite_the_past(team: Team) -> None:
     with reading(team.first.engine) as connection:
         chosen = FACT.c.case_ref == "NX90002"
         mac = newest_mac(connection)
-        facts = connection.execute(select(FACT.c.seq, FACT.c.text).where(chosen).order_by(FACT.c.seq)).all()
+        facts = connection.execute(
+            select(FACT.c.seq, FACT.c.text, FACT.c.acting).where(chosen).order_by(FACT.c.seq)
+        ).all()
     assert mac is not None
     previous, statements = "0" * 64, []
-    for seq, text in facts:
+    for seq, text, by in facts:
         forged = text.replace("dco.team", "dco.teem").replace("'", "''")
         link = ledger.link(previous, forged.encode())
         statements.append(
             f"UPDATE fact SET text = '{forged}', hash = '{link}', prev_hash = '{previous}',"
-            f" actor = replace(actor, 'dco.team', 'dco.teem'), mac = '{mac.of_fact('NX90002', seq, link)}'"
+            f" actor = replace(actor, 'dco.team', 'dco.teem'), mac = '{mac.of_fact('NX90002', seq, link, by)}'"
             f" WHERE case_ref = 'NX90002' AND seq = {seq}"
         )
         previous = link

@@ -86,7 +86,7 @@ def test_the_append_only_tables_are_frozen() -> None:
     later = {"finding", "finding_closed", "change_log", "config_held", "account_change", "case_look"}
     later |= {"to_decide", "decided", "case_owner"}
     later |= {"retention_hold", "retention_hold_ended", "erasure_proposal", "erasure_decided"}
-    later |= {"log_leaf", "log_block", "log_checkpoint", "log_cosignature", "log_act", "mac_key"}
+    later |= {"log_leaf", "log_block", "log_checkpoint", "log_cosignature", "log_act", "mac_key", "acting"}
     assert frozen_tables == {"fact", "anchor", "person_read", "adoption", "law_held", "clock_setting"} | later
 
 

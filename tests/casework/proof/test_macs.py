@@ -65,7 +65,7 @@ def forge_a_fact(team: Team, case: str, mac: str = "NULL") -> None:
     given = ", ".join(map(quoted, (case, seq + 1, DRAFT, occurred_on, recorded_at, actor, data, previous, digest)))
     behind_its_back(
         team,
-        f"INSERT INTO fact VALUES ({given}, {mac})",
+        f"INSERT INTO fact VALUES ({given}, {mac}, NULL)",
         f"UPDATE case_file SET seq = {seq + 1}, hash = '{digest}', state = 'draft_plan_received'"
         f" WHERE case_ref = '{case}'",
     )
@@ -86,7 +86,7 @@ def forge_a_record(team: Team) -> None:
     behind_its_back(
         team,
         f"INSERT INTO case_look ({columns}) VALUES ({', '.join(quoted(row[name]) for name in names)})",
-        f"INSERT INTO change_log VALUES ({given}, NULL)",
+        f"INSERT INTO change_log VALUES ({given}, NULL, NULL)",
     )
 
 
@@ -94,10 +94,12 @@ def test_a_new_installation_demands_a_mac_of_each_row(lived: Team) -> None:
     with reading(lived.first.engine) as connection:
         mac = newest_mac(connection)
         assert mac is not None
-        for ref, seq, digest, given in connection.exec_driver_sql("SELECT case_ref, seq, hash, mac FROM fact"):
-            assert given == mac.of_fact(ref, seq, digest)
-        for number, digest, given in connection.exec_driver_sql("SELECT number, hash, mac FROM change_log"):
-            assert given == (mac.of_record(number, digest) if number > 1 or given else None)
+        for ref, seq, digest, given, by in connection.exec_driver_sql(
+            "SELECT case_ref, seq, hash, mac, acting FROM fact"
+        ):
+            assert given == mac.of_fact(ref, seq, digest, by)
+        for number, digest, given, by in connection.exec_driver_sql("SELECT number, hash, mac, acting FROM change_log"):
+            assert given == (mac.of_record(number, digest, by) if number > 1 or given else None)
     assert verify(lived.context(DAY)).macs == "checked"
 
 
@@ -242,13 +244,16 @@ def test_after_a_lost_person_key_new_rows_have_macs_and_forged_ones_are_named(li
 def test_what_an_earlier_version_recorded_is_taken_as_it_is_and_later_rows_have_macs(team: Team) -> None:
     engine = team.first.engine
     with writing(engine) as connection:
-        triggers = () if is_postgresql(connection) else ("mac_key_no_delete", "change_log_no_delete")
+        triggers = (
+            () if is_postgresql(connection) else ("mac_key_no_delete", "acting_no_delete", "change_log_no_delete")
+        )
         for name in triggers:
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         if not triggers:
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         connection.exec_driver_sql("DELETE FROM mac_key")
-        connection.exec_driver_sql("DELETE FROM change_log WHERE subject = 'mac_key'")
+        connection.exec_driver_sql("DELETE FROM acting")
+        connection.exec_driver_sql("DELETE FROM change_log WHERE subject IN ('mac_key', 'acting')")
     with writing(engine) as connection:
         for name in triggers:
             connection.exec_driver_sql(triggers_of("sqlite")[name])
@@ -267,11 +272,7 @@ def test_what_an_earlier_version_recorded_is_taken_as_it_is_and_later_rows_have_
 
 
 def test_each_sort_of_row_has_macs_of_its_own() -> None:
-    mac = Mac(b"k" * 32)
-    made = {
-        mac.of_fact("NX1", 1, "a"),
-        mac.of_end("NX1", 1, "a"),
-        mac.of_record(1, "a"),
-        Mac(b"j" * 32).of_record(1, "a"),
-    }
-    assert len(made) == 4
+    mac, other = Mac(b"k" * 32), Mac(b"j" * 32)
+    made = {mac.of_fact("NX1", 1, "a", None), mac.of_end("NX1", 1, "a"), mac.of_record(1, "a", None)}
+    made |= {mac.of_fact("NX1", 1, "a", 2), mac.of_record(1, "a", 2), other.of_record(1, "a", 2)}
+    assert len(made) == 6

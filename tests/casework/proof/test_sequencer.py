@@ -111,8 +111,8 @@ def test_nothing_new_is_no_new_checkpoint(lived: Team) -> None:
 def test_a_fact_that_was_inserted_is_not_numbered_and_is_named(lived: Team) -> None:
     with closing(sqlite3.connect(lived.home / "sendflow.db", isolation_level=None)) as file:
         file.execute(
-            "INSERT INTO fact SELECT case_ref, 2, kind, occurred_on, recorded_at, actor, text, prev_hash, hash, mac"
-            " FROM fact WHERE case_ref = 'NX90001'"
+            "INSERT INTO fact SELECT case_ref, 2, kind, occurred_on, recorded_at, actor, text, prev_hash, hash, mac,"
+            " acting FROM fact WHERE case_ref = 'NX90001'"
         )
         file.execute("UPDATE case_file SET seq = 2 WHERE case_ref = 'NX90001'")
     lived.record(DAY, "assessment_agreed", case="NX90002")

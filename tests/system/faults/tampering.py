@@ -84,7 +84,7 @@ def _forged_last(execute: Execute) -> None:
     quoted = forged.replace("'", "''")
     execute(
         f"INSERT INTO fact VALUES ('NX90002', {seq + 1}, '{fact.kind}', '{fact.occurred_on}', '{fact.recorded_at}',"
-        f" '{fact.actor}', '{quoted}', '{previous}', '{ledger.link(previous, forged.encode())}', NULL)"
+        f" '{fact.actor}', '{quoted}', '{previous}', '{ledger.link(previous, forged.encode())}', NULL, NULL)"
     )
 
 

@@ -68,7 +68,7 @@ def _forge(case: str, kind: str, state: str, mac: str = "NULL") -> Callable[[Exe
         digest, fact = ledger.link(end, fresh.encode()), parse_fact(fresh)
         execute(
             f"INSERT INTO fact VALUES ('{case}', {seq + 1}, '{kind}', '{fact.occurred_on}', '{fact.recorded_at}',"
-            f" '{fact.actor}', {_quoted(fresh)}, '{end}', '{digest}', {mac})"
+            f" '{fact.actor}', {_quoted(fresh)}, '{end}', '{digest}', {mac}, NULL)"
         )
         execute(f"UPDATE case_file SET seq = {seq + 1}, hash = '{digest}', state = '{state}' WHERE case_ref = '{case}'")
         execute(f"UPDATE duty SET evaluated_under = 'x' WHERE case_ref = '{case}'")
@@ -149,6 +149,8 @@ MORE = (
         2,
     ),
     Named("21", "law and run of a fact", (_rewrite_last(NEW, _with(law="0" * 12, run="other")),), "mac", NEW, 2),
+    Named("44", "who acted", (f"UPDATE fact SET acting = 7 WHERE case_ref = '{NEW}' AND seq = 2",), "mac", NEW, 2),
+    Named("45", "the account of who acted", ("UPDATE acting SET account = 'sam'",), "acting", None),
     Named("21b", "the actor of a fact", (_rewrite_last(NEW, _with(actor="sam.lee")),), "mac", NEW, 2),
 )
 

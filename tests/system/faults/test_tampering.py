@@ -120,7 +120,7 @@ def test_a_head_that_left_the_installation_is_compared(filled: Team, tampered: T
 
 def test_a_row_that_a_tool_replaced_past_the_triggers_is_named(tampered: Tampered) -> None:
     """`INSERT OR REPLACE` deletes without the triggers of deletion where a tool has recursive triggers off."""
-    columns = "case_ref, seq, kind, occurred_on, recorded_at, 'sam.lee', text, prev_hash, hash, mac"
+    columns = "case_ref, seq, kind, occurred_on, recorded_at, 'sam.lee', text, prev_hash, hash, mac, acting"
     replaced = f"INSERT OR REPLACE INTO fact SELECT {columns} FROM fact WHERE case_ref = 'NX90001' AND seq = 1"
     report = tampered(replaced, keep_triggers=True)
     assert [(each.case_ref, each.seq, each.what) for each in report.damage] == [("NX90001", 1, "column")]

@@ -50,6 +50,7 @@ COLUMNS = {
     "erasure_proposal": "ground",
     "erasure_decided": "how",
     "mac_key": "reason",
+    "acting": "account",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),
