@@ -23,7 +23,7 @@ from casework.context import AppContext, instant
 from casework.delivery.came_back import say_that_it_was_undelivered
 from casework.mailbox.bounces import Cause
 from casework.mailbox.codes import CodeLine
-from casework.mailbox.match import Why, asked_of, case_refs_of, owed_by_sender, reply_of
+from casework.mailbox.match import IN_A_MAIL, Why, asked_of, case_refs_of, owed_by_sender, reply_of
 from casework.privacy.case_looks import note_looks
 from casework.replies.answers import Possible, Reply, drafts_of, possible_answers
 from casework.replies.record import VIA_MAIL, Asked, NotOwed, duty_asked_for
@@ -35,6 +35,7 @@ from models.tables import CASE, INCOMING_MAIL
 
 NO_CASE = "-"  # in place of a case's reference, in the log of looks
 LOOK = "mail"
+NOT_SHOWN = "/reply/(not shown)"  # in place of the token of a link
 WHY = {
     Why.NO_CODE: "it has no code line on top",
     Why.NO_LETTER: "it names no e-mail of ours",
@@ -121,6 +122,8 @@ def show(context: AppContext, id_: str, actor: str) -> MailShown:
     with reading(context.engine) as connection:
         summary = summary_of(connection, context.cipher, found)
     words: dict[str, Any] = dict.fromkeys(Summary._fields) if summary is None else summary._asdict()
+    for name in ("subject", "text"):  # a reply quotes the letter: who reads it may not answer in a provider's name
+        words[name] = words[name] and IN_A_MAIL.sub(NOT_SHOWN, words[name])
     return MailShown(**about.model_dump(), **{**words, "attachments": list(words["attachments"] or ())})
 
 

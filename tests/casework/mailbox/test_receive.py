@@ -368,6 +368,16 @@ def test_a_person_reads_a_mail_which_is_logged_and_decides(sent: Team) -> None:
         decide(context, found.id, Decision.NOT_OURS, "dco.team")
 
 
+def test_the_links_that_a_mail_quotes_are_shown_to_nobody(sent: Team) -> None:
+    """A reply quotes our letter with its links. Who reads the mail could answer with them in the name of a provider."""
+    token = "Ab1_-Cd2" * 4
+    text = f"We got it.\n\n> Answer here: https://cases.icb.example/reply/{token}\n> Everything: /reply/{token}."
+    found = take_in(sent, mail(sent, text, Subject=f"RE: /reply/{token}"))
+    shown = show(sent.context(DAY), found.id, "dco.team")
+    assert shown.text is not None and shown.text.startswith("We got it.") and shown.text.count("(not shown)") == 2
+    assert token not in shown.model_dump_json()
+
+
 def test_of_two_persons_who_settle_a_mail_at_once_the_second_learns_who_did(
     sent: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
