@@ -18,6 +18,7 @@ from models.errors import NoSuchCase, Refusal
 from models.facts import ACTOR
 from models.locks import lock_exclusive
 from models.tables import CASE, CASE_OWNER
+from models.visibility import hidden_among
 
 NOBODY = ""
 UNOWNED = "-"  # in a filter: the cases that nobody looks after
@@ -36,7 +37,8 @@ def assign(context: AppContext, case_ref: str, owner: str, actor: str) -> bool:
 
     def work(connection: Connection) -> bool:
         lock_exclusive(connection, "owners")
-        if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == case_ref)) is None:
+        known = connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == case_ref)) is not None
+        if not known or hidden_among(connection, [case_ref]):
             raise NoSuchCase
         if (owner_of(connection, case_ref) or NOBODY) == owner:
             return False

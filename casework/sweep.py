@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 from casework import fault_points
 from casework.cases.commit import commit
 from casework.cases.loaded_case import UNREADABLE
+from casework.cases.restricted_cases import without_restricted
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext
@@ -31,6 +32,7 @@ from models.errors import Refusal
 from models.facts import Fact
 from models.locks import lock_cases
 from models.tables import DUTY
+from models.visibility import hiding
 from statemachines.process import NotPermitted
 
 BATCH = 200
@@ -81,7 +83,7 @@ class Trouble(BaseModel):
 class SweepReport(BaseModel):
     """What a sweep did.
 
-    `kinds` counts the facts written by kind; `bodies` and `processes` are of those that are not restricted.
+    Nothing of a restricted case is named or counted. `kinds` counts the facts written by kind.
     `look_next` is the next day on which a duty is due for evaluation.
     """
 
@@ -157,8 +159,8 @@ class _Result:
     troubles: list[Trouble] = field(default_factory=list)
 
     def count_facts(self, facts: Sequence[Fact], restricted: frozenset[str]) -> None:
-        self.kinds.update(fact.kind for fact in facts)
         shown = [fact for fact in facts if fact.process not in restricted]
+        self.kinds.update(fact.kind for fact in shown)
         self.bodies.update(str(fact.data["body"]) for fact in shown if fact.data.get("body"))
         self.processes.update(fact.process for fact in shown)
 
@@ -190,11 +192,10 @@ def sweep(
     context.ensure_ruleset_active("sweep")
     done = _Sweep(context, DueDuties.of(context, as_at), run).all_cases(part)
     facts = done.kinds.total()
-    with writing(context.engine) as connection:
-        following = (
-            select(DUTY.c.next_check_on).where(DUTY.c.next_check_on > as_at).order_by(DUTY.c.next_check_on).limit(1)
-        )
+    following = select(DUTY.c.next_check_on).where(DUTY.c.next_check_on > as_at).order_by(DUTY.c.next_check_on).limit(1)
+    with reading(hiding(context.engine, context.restricted)) as connection:
         look_next = connection.scalar(following)
+    with writing(context.engine) as connection:
         if part is None:
             outcome = "troubled" if done.troubles else "done"
             detail = f"{facts} facts under {context.ruleset_digest[:12]}"
@@ -208,7 +209,7 @@ def sweep(
         bodies=sorted(done.bodies),
         processes=sorted(done.processes),
         look_next=look_next,
-        troubles=done.troubles,
+        troubles=[each for each in done.troubles if without_restricted([each.case_ref])],
     )
 
 
@@ -277,8 +278,8 @@ class _Sweep:
             facts = unit.append(case, case.evaluate(self.due.as_at).drafts)
             result.count_facts(facts, self.context.restricted)
             case.outdated = case.outdated or due[ref]
-        result.cases = len(due)
-        result.notices = len(unit.notices)
+        result.cases = len(without_restricted(due))
+        result.notices = len(without_restricted(draft.case_ref for draft in unit.notices))
         fault_points.here("before_sweep_flush")
         commit(unit)
         fault_points.here("after_fact_before_commit")

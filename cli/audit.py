@@ -130,12 +130,14 @@ def _against(context: AppContext, found: VerifyReport, file: Path) -> VerifyRepo
 
 def _meant(context: AppContext, typed: str) -> str:
     """The case that is meant. One whose stored row is gone is verified by the reference as it is typed."""
+    from casework.access.seen import as_seen_by
     from casework.cases.references import reference_meant
+    from cli.options import machine_account
     from models.errors import NoSuchCase, SeveralCases
     from models.same_words import case_reference
 
     try:
-        return reference_meant(context, typed)
+        return reference_meant(as_seen_by(context, machine_account()), typed)
     except SeveralCases:
         raise
     except NoSuchCase:

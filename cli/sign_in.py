@@ -23,7 +23,10 @@ def sign_in(
     role: Annotated[
         str | None, typer.Option("--role", help="Give the account this role first, such as dco or auditor.")
     ] = None,
-    scope: Annotated[str, typer.Option("--for", help="Of a provider: its body. Of a council: its authority.")] = "",
+    scope: Annotated[
+        str,
+        typer.Option("--for", help="Of a provider: its body. Of a council: its authority. Of the team: processes."),
+    ] = "",
     end: Annotated[bool, typer.Option("--end", help="Sign this account out everywhere instead.")] = False,
     json_: Json = False,
 ) -> None:

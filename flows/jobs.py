@@ -30,8 +30,9 @@ class Job(StrEnum):
 class JobExecution:
     """One execution of a job, with all its arguments. The job runs at most once, however often it is asked for."""
 
-    def __init__(self, job: Job, context: AppContext, arguments: dict[str, Any]) -> None:
-        """Take the arguments of the job's function by name. Nothing runs yet."""
+    def __init__(self, job: Job, context: AppContext, arguments: dict[str, Any], *, unseen: bool = False) -> None:
+        """Take the arguments of the job's function by name. Nothing runs yet. `unseen`: it is in no log of jobs."""
+        self.unseen = unseen
         self.job = job
         self.context = context
         self.arguments = arguments
@@ -53,7 +54,8 @@ class JobExecution:
                     self.report = job_function(self.job)(self.context, run, **self.arguments)
             except Exception as problem:
                 self.problem = problem
-            self._log(time.monotonic() - began)
+            if not (self.unseen or self._records_restricted()):
+                self._log(time.monotonic() - began)
         if self.problem is not None:
             raise self.problem
         return self.report
@@ -66,6 +68,15 @@ class JobExecution:
 
         kinds = [draft.kind for draft in self.arguments.get("drafts") or ()]
         return is_restricted(self.context, self.arguments.get("case"), kinds)
+
+    def _records_restricted(self) -> bool:
+        """Whether it records on a restricted case, of which the log of jobs has no line."""
+        if self.job is not Job.RECORD or not self.context.restricted:
+            return False
+        from casework.reports.restricted import is_of_restricted_process
+
+        kinds = [draft.kind for draft in self.arguments.get("drafts") or ()]
+        return is_of_restricted_process(self.context, self.arguments.get("case"), kinds)
 
     def _log(self, seconds: float) -> None:
         """Write one line in the job log: words of our own and numbers."""

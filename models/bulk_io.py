@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from models.facts import iso
+from models.visibility import as_seen
 
 Row = tuple[Any, ...]
 FETCH = 250  # rows at a time: few enough that they fit in the processor's cache
@@ -103,11 +104,12 @@ def read_rows(
     cursor = _cursor(_begun(connection))
     try:
         if connection.dialect.name == "sqlite":
-            cursor.execute(_select(table, columns, column, len(among), "?"), tuple(among))
+            cursor.execute(as_seen(connection, _select(table, columns, column, len(among), "?")), tuple(among))
         else:
             # Not prepared: PostgreSQL would reuse a plan from when the table was small, and scan the whole table until
             # its next ANALYZE.
-            cursor.execute(_select(table, columns, column, None, "%s"), (list(among),), prepare=False)
+            statement = as_seen(connection, _select(table, columns, column, None, "%s"))
+            cursor.execute(statement, (list(among),), prepare=False)
         found: list[Row] = cursor.fetchall()
     except connection.dialect.loaded_dbapi.Error as fault:
         raise _ours(connection, fault) from None
@@ -151,7 +153,7 @@ def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) 
     # On PostgreSQL a server-side cursor. Each has its own name, because several streams are read at the same time.
     name = () if connection.dialect.name == "sqlite" else (f"stream_{next(_NUMBERS)}",)
     with driver_cursor(_begun(connection), *name) as cursor:
-        cursor.execute(statement, given)
+        cursor.execute(as_seen(connection, statement), given)
         yield from chain.from_iterable(iter(partial(cursor.fetchmany, FETCH), []))
 
 

@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from casework import findings
 from casework.access import sessions
 from casework.access.accounts import Account, account_of
+from casework.access.seen import as_seen_with
 from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
@@ -101,7 +102,7 @@ def _asked(request: Request, installation: Installation) -> Asked:
     secret = request.cookies.get(COOKIE)
     session, account = _session(context, secret)
     return Asked(
-        context=context,
+        context=as_seen_with(context, account),
         path=request.url.path,
         place={name: readable(str(value)) for name, value in request.path_params.items()},
         query={name: readable(value) for name, value in request.query_params.items()},

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from casework.access import accounts, factors, sessions
+from casework.access.accounts import named_for
 from casework.delivery.account_links import ask_for_invitation, mailboxes
 from config.rights import roles
 from models.database import reading, transact
+from models.visibility import hidden_processes
 from web.answers import Answer, Page
 from web.asked import Asked
 
@@ -22,7 +24,7 @@ def people(asked: Asked) -> Answer:
 def change(asked: Asked) -> Answer:
     """Give an account a role or take it away; a new role brings a one-time link, shown once."""
     account, role = asked.form.get("account", "").strip().lower(), asked.form.get("role", "")
-    scope = asked.form.get("scope", "").strip() if role in roles() and roles()[role].scope else ""
+    scope = asked.form.get("scope", "").strip() if role in roles() and roles()[role].scope else _named(asked, role)
     error = _wrong(asked, account, role, scope)
     if error is None:
 
@@ -71,6 +73,16 @@ def remove_factor(asked: Asked) -> Answer:
     return _page(asked, without=account)
 
 
+def _may_name(asked: Asked) -> list[str]:
+    """The restricted processes for which this account is named: only for those may it name others."""
+    return sorted(asked.context.restricted - hidden_processes(asked.context.engine))
+
+
+def _named(asked: Asked, role: str) -> str:
+    """For which restricted processes the form names an account of the team."""
+    return ",".join(each for each in _may_name(asked) if role and asked.form.get(f"named-{each}") == "yes")
+
+
 def _wrong(asked: Asked, account: str, role: str, scope: str) -> str | None:
     if role and role not in roles():
         return "Choose a role of the list."
@@ -91,6 +103,6 @@ def _page(asked: Asked, *, status: int = 200, **values: str | None) -> Page:
         with_factor = {each.account for each in found if factors.has_factor(connection, each.account)}
         reached = mailboxes(connection)
     shared = {"title": "People", "accounts": found, "roles": roles(), "errors": bool(values.get("error"))}
-    shared |= {"mailboxes": reached, "with_factor": with_factor}
+    shared |= {"mailboxes": reached, "with_factor": with_factor, "may_name": _may_name(asked), "named_for": named_for}
     places = {"bodies": asked.context.directory.bodies, "las": asked.context.directory.la}
     return Page("people.html", {**shared, **places, **values}, status)

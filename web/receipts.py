@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import logging
 
+from casework.access.seen import as_sendflow
 from casework.delivery.receipts import note_report
 from web.answers import Answer, Plain
 from web.asked import Asked
@@ -26,6 +27,6 @@ def notify(asked: Asked) -> Answer:
     if not (isinstance(letter, str) and isinstance(id_, str) and isinstance(status, str)):
         LOG.warning("a report to /notify/receipts could not be read")
         return Plain(400)
-    if not note_report(asked.context, letter, id_, status):
+    if not note_report(as_sendflow(asked.context), letter, id_, status):
         LOG.warning("a report to /notify/receipts was about an e-mail that sendflow did not send")
     return Plain(204)

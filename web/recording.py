@@ -17,9 +17,10 @@ from casework.privacy.case_looks import note_look
 from casework.reports.case_models import CaseReport, FactShown
 from casework.reports.case_report import report
 from casework.reports.preview import preview
-from casework.reports.recordable import FieldForm, fields_of, openings, recordable
+from casework.reports.recordable import FieldForm, Recordable, fields_of, openings, recordable
 from flows.jobs import Job, JobExecution
 from models.facts import FactDraft
+from models.visibility import hidden_processes
 from statemachines.registry import opened_by
 from web import labels
 from web.answers import Answer, GoTo, Page
@@ -65,7 +66,7 @@ def choose(asked: Asked) -> Answer:
     """What may be recorded now, the usual first."""
     ref = asked.place["ref"]
     try:
-        found = openings() if ref == NEW else recordable(asked.context, ref)
+        found = _openings(asked) if ref == NEW else recordable(asked.context, ref)
     except LookupError:
         return no_page(404)
     if ref != NEW:
@@ -74,6 +75,14 @@ def choose(asked: Asked) -> Answer:
     title = "Open a case" if ref == NEW else f"Record on {ref}"
     values = {"title": title, "ref": ref, "found": found, "facts": facts, "groups": GROUP_TITLES}
     return Page("choose.html", {**values, "opened_by": opened_by()})
+
+
+def _openings(asked: Asked) -> Recordable:
+    """The facts that open a case, without those of restricted processes for which the account is not named."""
+    found, hidden = openings(), hidden_processes(asked.context.engine)
+    return found.model_copy(
+        update={"facts": [each for each in found.facts if opened_by()[each.kind].name not in hidden]}
+    )
 
 
 def ask(asked: Asked) -> Answer:
@@ -160,7 +169,7 @@ def _form(asked: Asked, typed: Mapping[str, str]) -> Form | None:
     ref, kind, context = asked.place["ref"], asked.place["kind"], asked.context
     today = context.today()
     if ref == NEW:
-        fact = next((each for each in openings().facts if each.kind == kind), None)
+        fact = next((each for each in _openings(asked).facts if each.kind == kind), None)
         if fact is None:
             return None
         day = day_field("on", "Day on which it happened", "", typed, today)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from casework.access.seen import as_sendflow
 from casework.simulated_day import NotASimulation, go_to_next_working_day
 from config.text import full_weekday
 from web.answers import Answer, Page
@@ -14,7 +15,7 @@ from web.faults import fault
 def next_day(asked: Asked) -> Answer:
     """Sweep and deliver for the next working day, and show what changed."""
     try:
-        found = go_to_next_working_day(asked.context)
+        found = go_to_next_working_day(as_sendflow(asked.context))
     except NotASimulation as problem:
         return fault("The day cannot be changed", str(problem), status=409)
     then = replace(asked.context, settings=replace(asked.context.settings, today=found.day))

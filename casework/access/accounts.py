@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
 
 from casework.access import passwords, sessions
+from config.rights import roles
 from models.change_log import insert_logged, log_keys
 from models.database import reading
 from models.errors import Refusal
@@ -21,7 +22,10 @@ NO_ROLE = ""
 
 
 class Account(BaseModel):
-    """What an account is for. `scope` is the code of a body or the word of an authority; empty for the team."""
+    """What an account is for. `scope` is the code of a body or the word of an authority.
+
+    Of the team it is empty, or has the restricted processes for which the account is named, separated by commas.
+    """
 
     model_config = ConfigDict(frozen=True)
     account: str
@@ -58,6 +62,14 @@ def account_of(connection: Connection, account: str) -> Account | None:
     """The account with its role; None if it has none."""
     row = connection.execute(_NEWEST_OF, {"account": account}).first()
     return _account(row) if row is not None and row.role != NO_ROLE else None
+
+
+def named_for(account: Account | None) -> frozenset[str]:
+    """The restricted processes whose cases the account sees: those for which it is named."""
+    role = roles().get(account.role) if account is not None else None
+    if account is None or role is None or role.scope is not None:
+        return frozenset()
+    return frozenset(account.scope.split(",")) - {""}
 
 
 def accounts(connection: Connection) -> list[Account]:

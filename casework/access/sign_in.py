@@ -12,6 +12,7 @@ from config.settings import Settings
 from models.database import open_engine, transact
 from models.macs import use_keys_of
 from models.schema import create_or_upgrade_schema
+from statemachines.registry import restricted_processes
 
 
 class Place(StrEnum):
@@ -39,10 +40,10 @@ def give_role(settings: Settings, account: str, role: str, scope: str, actor: st
     """Give an account a role, as who may read SENDFLOW_HOME; `actor` is who does it. Raises ValueError."""
     if role not in roles():
         raise ValueError(f"--role is one of {', '.join(roles())}: for example --role dco")
-    if bool(scope) != (roles()[role].scope is not None):
-        raise ValueError(
-            "a provider and a council take --for, and no other role does: for example --role provider --for QX101"
-        )
+    if roles()[role].scope is None:
+        scope = _named(scope)
+    elif not scope:
+        raise ValueError("a provider and a council take --for: for example --role provider --for QX101")
     engine = open_engine(settings.records_url)
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
@@ -61,3 +62,15 @@ def sign_out_everywhere(settings: Settings, account: str) -> int:
         return transact(engine, lambda connection: sessions.end_sessions(connection, account, datetime.now(UTC)))
     finally:
         engine.dispose()
+
+
+def _named(scope: str) -> str:
+    """The restricted processes for which an account of the team is named, as they are stored. Raises ValueError."""
+    names = {each.strip() for each in scope.split(",")} - {""}
+    if unknown := sorted(names - restricted_processes()):
+        raise ValueError(
+            f"--for of a role of the team names the restricted processes whose cases the account sees, and {unknown[0]}"
+            f" is none: expected some of {', '.join(sorted(restricted_processes()))}, for example --role dco --for"
+            " safeguarding_referral"
+        )
+    return ",".join(sorted(names))

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, or_, select
 from casework.cases.fact_form import Refused
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.references import stored_reference
+from casework.cases.restricted_cases import refuse_naming
 from casework.cases.unit_of_work import UnitOfWork
 from models.common_facts import UNLINKED
 from models.facts import Fact, FactDraft
@@ -37,18 +38,19 @@ def _as_stored(unit: UnitOfWork, process: Process, case: LoadedCase, draft: Fact
             raise Refused(
                 "links_to_itself", f"{kind}: {field} is another case than {ref}", field=field, wrong_call=True
             )
-        _refuse_unknown(unit, kind, field, ref)
+        _refuse_unknown(unit, process, kind, field, ref)
         draft = draft._replace(data={**draft.data, field: ref})
     if draft.kind == UNLINKED:
         _refuse_ending_nothing(process, case, draft)
     return draft
 
 
-def _refuse_unknown(unit: UnitOfWork, kind: str, field: str, ref: str) -> None:
-    loaded = unit.cases.get(ref)
+def _refuse_unknown(unit: UnitOfWork, process: Process, kind: str, field: str, ref: str) -> None:
+    unseen = refuse_naming(unit, process, ref, field)
+    loaded = unit.cases.get(ref) if not unseen else None
     if loaded is not None and loaded.facts:
         return
-    if unit.connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is None:
+    if unseen or unit.connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is None:
         raise Refused(
             "no_such_case",
             f"{kind}: {field} names a case that is not recorded: expected the reference of a case, for example"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.restricted_cases import without_restricted
 from casework.cases.same_child import Link
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import OWN, Refused
@@ -45,10 +46,18 @@ def reach_of(unit: UnitOfWork, case: LoadedCase, link: Link | None, person: Mapp
     own = {case.child_id} if case.facts and not (link is not None and link.is_correction) else set()
     linked = {link.other.child_id} if link is not None else set()
     children = {child for child in (*own, *linked, number_child) if child is not None}
-    sides = cases_of(unit, children)
-    if case.facts and case.child_id is None and not (link is not None and link.is_correction):
+    # A restricted case takes no part: no question and no fact of another case names it.
+    sides = {child: seen for child, refs in cases_of(unit, children).items() if (seen := without_restricted(refs))}
+    if number_child not in sides:
+        number_child = None
+    if (
+        case.facts
+        and case.child_id is None
+        and without_restricted([case.case_ref])
+        and not (link is not None and link.is_correction)
+    ):
         sides[case.case_ref] = [case.case_ref]
-    if link is not None and link.other.child_id is None:
+    if link is not None and link.other.child_id is None and without_restricted([link.other.case_ref]):
         sides[link.other.case_ref] = [link.other.case_ref]
     return Reach(sides, number_child)
 

@@ -93,6 +93,8 @@ def _first_open_case(unit: UnitOfWork, children: Collection[str]) -> dict[str, s
         query = select(CASE.c.child_key, CASE.c.case_ref, CASE.c.process, CASE.c.state)
         query = query.where(CASE.c.child_key.in_(chunk)).order_by(CASE.c.case_ref)
         for row in unit.connection.execute(query):
+            if row.process in unit.context.restricted:
+                continue  # what waits for a person names no restricted case
             if row.state not in unit.context.processes[row.process].final:
                 found.setdefault(row.child_key, row.case_ref)
     return found

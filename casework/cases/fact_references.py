@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from casework.cases.restricted_cases import refuse_naming
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from models.facts import FactDraft
@@ -18,7 +19,7 @@ def refuse_unknown_facts(unit: UnitOfWork, process: Process, drafts: Sequence[Fa
         model = process.model_of(draft.kind)
         for field, (ref, seq) in (facts_named(model, draft.data) if model is not None else {}).items():
             query = select(FACT.c.seq).where(FACT.c.case_ref == ref, FACT.c.seq == seq)
-            if unit.connection.scalar(query) is None:
+            if refuse_naming(unit, process, ref, field) or unit.connection.scalar(query) is None:
                 raise Refused(
                     "no_such_fact",
                     f"{draft.kind}: {field} names a fact that is not recorded: expected a case and the number of its"

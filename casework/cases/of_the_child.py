@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, text
 
 from casework.cases.child_questions import cases_of
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
+from casework.cases.restricted_cases import without_restricted
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import OWN, Refused
 from models import ledger
@@ -100,6 +101,10 @@ def _to_further_cases(unit: UnitOfWork) -> list[str]:
 
 def _copy(unit: UnitOfWork, case: LoadedCase, fact: StoredFact, other: LoadedCase) -> str | None:
     source = f"{case.case_ref}/{fact.seq}"
+    if not without_restricted([case.case_ref]) and without_restricted([other.case_ref]):
+        # The only case of the child was a restricted one, which no other case names as the cause.
+        known = any(each.kind == fact.kind for each in other.file.lines) if other.facts else False
+        return None if known else _append(unit, other, FactDraft(fact.kind, fact.occurred_on, {}))
     if any(each.caused_by == source and each.kind == fact.kind for each in other.facts):
         return None
     return _append(unit, other, FactDraft(fact.kind, fact.occurred_on, {}, caused_by=source))

@@ -20,6 +20,7 @@ from casework.cases.loaded_case import LoadedCase
 from casework.cases.not_copied import not_copied
 from casework.cases.projections import write_child_ids
 from casework.cases.references import find_case
+from casework.cases.restricted_cases import sentences_seen, without_restricted
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import OWN, Refused
 from casework.context import AppContext
@@ -72,6 +73,12 @@ def _begin(context: AppContext, connection: Connection, pair: tuple[str, str], a
     if pair[0] == pair[1]:
         raise Refused("same_case", "these are one case: name the other case", wrong_call=True)
     for case in unit.load(sorted(pair)).values():
+        if not without_restricted([case.case_ref]):
+            raise Refused(
+                "restricted_case",
+                f"case {case.case_ref} is restricted, and no fact of another case may name it: correct its own fact"
+                " with linked_to",
+            )
         refuse_child_of(case.process, case.case_ref)
     unit.find_children([unit.cases[ref] for ref in pair])
     return unit
@@ -109,7 +116,8 @@ def _part(
     if not confirmed:
         raise Refused(
             CONFIRM,
-            f"This parts {named(unit, moving)} from {named(unit, staying)}. {_to_withdraw(copied)} What each side said"
+            f"This parts {named(unit, without_restricted(moving))} from {named(unit, without_restricted(staying))}."
+            f" {_to_withdraw(copied)} What each side said"
             f" of its child stays with it. Nothing was written. If that is right, give the same again with"
             " --confirm-child; --along CASE takes a further case with the first",
         )
@@ -122,7 +130,12 @@ def _part(
     follow_ups += _opened_by_the_other_side(cases, moving, staying)
     follow_ups += _links_between(cases, moving, staying)
     follow_ups += commit(unit)
-    return ChildChange(cases=sorted(moving), others=sorted(staying), withdrawn=withdrawn, unheard=follow_ups)
+    return ChildChange(
+        cases=without_restricted(sorted(moving)),
+        others=without_restricted(sorted(staying)),
+        withdrawn=sentences_seen(unit, withdrawn),
+        unheard=sentences_seen(unit, follow_ups),
+    )
 
 
 def _linked(start: Sequence[str], cases: Mapping[str, LoadedCase], other: str) -> list[str]:
@@ -200,7 +213,7 @@ def _record_parted(
     numbers: dict[str, int] = {}
     for side, others in ((moving, staying), (staying, moving)):
         for ref in side:
-            draft = FactDraft("child_parted", unit.today, {"from_cases": sorted(others)})
+            draft = FactDraft("child_parted", unit.today, {"from_cases": without_restricted(sorted(others))})
             (fact,) = unit.append(cases[ref], [draft], OWN)
             numbers[ref] = fact.seq
     return numbers
@@ -232,11 +245,12 @@ def _join(
     case, other = (unit.cases[ref] for ref in pair)
     if case.child_id is not None and case.child_id == other.child_id:
         raise Refused("one_child_already", f"cases {pair[0]} and {pair[1]} are known as one child's already")
-    sides = [
+    everything = [
         cases_of(unit, [each.child_id])[each.child_id] if each.child_id is not None else [each.case_ref]
         for each in (case, other)
     ]
-    cases = unit.load([ref for side in sides for ref in side])
+    sides = [without_restricted(side) for side in everything]
+    cases = unit.load([ref for side in everything for ref in side])
     differing = _check_identities(unit, case, other)
     if not confirmed:
         replaced = f" The {' and '.join(differing)} known with {pair[1]} holds for both." if differing else ""
@@ -253,7 +267,8 @@ def _join(
     follow_ups += not_copied([[cases[ref] for ref in side] for side in sides])
     unit.merged_children.add(str(other.child_id))
     follow_ups += commit(unit)
-    return ChildChange(cases=sorted(cases), restored=restored, unheard=[*follow_ups, *open_duplicates(unit)])
+    follow_ups = sentences_seen(unit, [*follow_ups, *open_duplicates(unit)])
+    return ChildChange(cases=without_restricted(sorted(cases)), restored=restored, unheard=follow_ups)
 
 
 def _check_identities(unit: UnitOfWork, case: LoadedCase, other: LoadedCase) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from casework.cases.about import refuse_child_of
 from casework.cases.birth_date_answers import answered, corrected_day, days_asked_about
 from casework.cases.case_links import with_links_as_stored
-from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
+from casework.cases.child_questions import ask_if_others_are_reached, cases_of, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
 from casework.cases.duplicates import open_duplicates
 from casework.cases.fact_form import Refused
@@ -25,6 +25,12 @@ from casework.cases.not_copied import not_copied
 from casework.cases.out_of_order import LOOK_AGAIN, probable_slips, unusual
 from casework.cases.references import by_la_reference, find_other_reference, stored_reference
 from casework.cases.repetitions import noted
+from casework.cases.restricted_cases import (
+    as_seen,
+    refuse_facts_of_the_child,
+    refuse_out_of_series,
+    sentences_seen,
+)
 from casework.cases.same_child import (
     facts_to_withdraw,
     find_link,
@@ -133,6 +139,7 @@ def record(
         warnings = warnings_of(case)
         follow_ups = commit(unit)
         unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *unit.child_notes, *missed, *warnings]
+        unheard = sentences_seen(unit, unheard)
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
     return transact(context.engine, once)
@@ -244,14 +251,14 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     The order matters: the lock on children comes before any lock on a case, and the identity of the child is known
     before the checks that depend on it.
     """
-    ref = command.case_ref or unit.references.next()
+    opens = next((each for draft in command.drafts if (each := opens_a_case(draft.kind, draft.data))), None)
+    ref = command.case_ref or unit.references.next(restricted=opens is not None and opens.restricted)
     _lock_children_if_named(unit, command)
     command = replace(command, drafts=[_with_link_as_stored(unit, draft) for draft in command.drafts])
-    case = _load_as_typed(unit, ref, command.drafts)
+    case = as_seen(unit, _load_as_typed(unit, ref, command.drafts))
     ref = case.case_ref
-    process = case.process or next(
-        (process for draft in command.drafts if (process := opens_a_case(draft.kind, draft.data))), None
-    )
+    process = case.process or opens
+    refuse_out_of_series(unit, process, case)
     command = replace(command, drafts=_naming_what_is_recorded(unit, process, case, command.drafts))
     person = dict(command.person or {})
     if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in command.drafts):
@@ -259,9 +266,13 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     drafts = [_without_identity(unit, case, process, draft, person) for draft in command.drafts]
     if person.get("nhs_number"):
         people.lock_child(unit.connection, unit.context.cipher, person["nhs_number"])
-    link = find_link(unit, case, drafts, person)
+    link = find_link(unit, process, case, drafts, person)
     refuse_another_child(unit, case, command.drafts, link, person)
     reach = reach_of(unit, case, link, person) if link is not None or person else None
+    if process is not None and process.restricted:
+        unit.find_children([case] if case.facts else [])
+        others = cases_of(unit, [case.child_id]) if case.child_id is not None else {}
+        refuse_facts_of_the_child(process, case, drafts, [each for refs in others.values() for each in refs])
     if reach is not None and not command.confirmed:
         ask_if_others_are_reached(unit, case, command.drafts, link, person, reach)
     if process is not None and (process.one_open_case_per_child_and_la or not command.confirmed):
@@ -272,7 +283,8 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     unit.child_notes += notes
     if link is not None:
         link_cases(unit, case, link)
-    if reach is not None and not (link is not None and link.is_correction):
+    restricted = process is not None and process.restricted
+    if reach is not None and not restricted and not (link is not None and link.is_correction):
         record_joined(unit, list(reach.sides.values()))
     if command.begin_chasing and _has_duty_to_chase(unit.context, case):
         unit.append(case, [FactDraft("chasing_began", unit.today)])

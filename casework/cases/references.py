@@ -19,8 +19,11 @@ from models.facts import REFERENCE
 from models.locks import lock_exclusive
 from models.same_words import plain_reference, reference_key, spellings
 from models.tables import CASE
+from models.visibility import SERIES as RESTRICTED
+from models.visibility import hidden_among
 
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
+RESTRICTED_SERIES = f"{RESTRICTED}-"
 OF_SERIES = 1_000_000
 LONGEST = 60  # an authority's reference, of four parts
 
@@ -31,24 +34,38 @@ class ReferenceGenerator:
 
     connection: Connection
     last: int = field(default=-1)
+    last_restricted: int = field(default=-1)
 
-    def next(self) -> str:
-        """The next free reference. Holds a lock until the transaction ends: no other transaction gets the same one."""
+    def next(self, *, restricted: bool = False) -> str:
+        """The next free reference. Holds a lock until the transaction ends: no other transaction gets the same one.
+
+        A restricted case gets one of its own series: a gap in the numbers of other cases would betray it.
+        """
+        if restricted:
+            if self.last_restricted < 0:
+                lock_exclusive(self.connection, "minter")
+                self.last_restricted = self._highest_of(RESTRICTED_SERIES) or 0
+            self.last_restricted += 1
+            return f"{RESTRICTED_SERIES}{self.last_restricted:06d}"
         if self.last < 0:
             lock_exclusive(self.connection, "minter")
             self.last = self._highest()
         self.last += 1
         return f"{SERIES[self.last // OF_SERIES]}{self.last % OF_SERIES:06d}"
 
+    def _highest_of(self, prefix: str) -> int | None:
+        ref = CASE.c.case_ref
+        within = (ref >= f"{prefix}000000", ref <= f"{prefix}999999", func.length(ref) == len(prefix) + 6)
+        highest = self.connection.scalar(select(func.max(ref)).where(*within))
+        return None if highest is None else int(highest.removeprefix(prefix))
+
     def _highest(self) -> int:
         last = 0
         for place, prefix in enumerate(SERIES):
-            ref = CASE.c.case_ref
-            within = (ref >= f"{prefix}000000", ref <= f"{prefix}999999", func.length(ref) == len(prefix) + 6)
-            highest = self.connection.scalar(select(func.max(ref)).where(*within))
+            highest = self._highest_of(prefix)
             if highest is None:
                 break
-            last = place * OF_SERIES + int(highest.removeprefix(prefix))
+            last = place * OF_SERIES + highest
             if last % OF_SERIES < OF_SERIES - 1:
                 break
         return last
@@ -70,11 +87,13 @@ def reference_meant(context: AppContext, typed: str) -> str:
 def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:
     """Find the reference of an existing case: by it, by the authority's reference, or by the team's own.
 
-    Capital letters, blanks and hyphens make no difference. Raises NoSuchCase, or SeveralCases.
+    Capital letters, blanks and hyphens make no difference. Raises NoSuchCase, also for a case that the connection's
+    reader does not see; or SeveralCases.
     """
     if REFERENCE.fullmatch(plain_reference(typed)):
         ref = stored_reference(connection, typed)
-        if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None:
+        known = connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None
+        if known and not hidden_among(connection, [ref]):
             return ref
     other = find_other_reference(connection, cipher, typed)
     if other is None:
@@ -85,7 +104,7 @@ def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:
 def find_other_reference(connection: Connection, cipher: Cipher, typed: str) -> str | None:
     """Find a case by the authority's reference or the team's own. Raises SeveralCases if it is of several."""
     own = find_aliases(connection, cipher, [typed]).get(typed)
-    if own is not None:
+    if own is not None and not hidden_among(connection, [own]):
         return own
     found = by_la_reference(connection, typed)
     if len(found) > 1:
@@ -98,7 +117,8 @@ def by_la_reference(connection: Connection, typed: str) -> list[str]:
     key = reference_key(typed)
     if not key or len(key) > LONGEST:
         return []
-    return list(connection.scalars(_BY_LA_REFERENCE, {"key": key}))
+    found = list(connection.scalars(_BY_LA_REFERENCE, {"key": key}))
+    return [ref for ref in found if ref not in hidden_among(connection, found)]
 
 
 # In the words of the index (revision 013): a database uses an index of an expression for the same text alone.

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from casework.cases.about import refuse_child_of
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.restricted_cases import refuse_naming
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import Refused
 from models import people
@@ -47,7 +48,11 @@ class Link(NamedTuple):
 
 
 def find_link(
-    unit: UnitOfWork, case: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]
+    unit: UnitOfWork,
+    process: Process | None,
+    case: LoadedCase,
+    drafts: Sequence[FactDraft],
+    person: Mapping[str, str],
 ) -> Link | None:
     """The link that the drafts give, or None. Changes nothing.
 
@@ -57,7 +62,7 @@ def find_link(
     linking = [draft for draft in drafts if draft.data.get("linked_to")]
     if not linking:
         return None
-    other = _linked_case(unit, case, {str(draft.data["linked_to"]) for draft in linking})
+    other = _linked_case(unit, process, case, {str(draft.data["linked_to"]) for draft in linking})
     refuse_child_of(other.process, other.case_ref)
     unit.find_children([other])
     child_id = other.child_id or secrets.token_hex(12)
@@ -70,7 +75,7 @@ def find_link(
     return Link(other, child_id, all(draft.kind in CORRECTIONS for draft in linking))
 
 
-def _linked_case(unit: UnitOfWork, case: LoadedCase, named: Collection[str]) -> LoadedCase:
+def _linked_case(unit: UnitOfWork, process: Process | None, case: LoadedCase, named: Collection[str]) -> LoadedCase:
     ref = min(named)
     if len(named) > 1:
         raise Refused(
@@ -87,7 +92,8 @@ def _linked_case(unit: UnitOfWork, case: LoadedCase, named: Collection[str]) -> 
             wrong_call=True,
         )
     try:
-        other = unit.load([ref])[ref] if REFERENCE.fullmatch(ref) else None
+        unseen = refuse_naming(unit, process, ref, "linked_to")
+        other = unit.load([ref])[ref] if REFERENCE.fullmatch(ref) and not unseen else None
     except (Damaged, NotPermitted):
         raise Refused(
             "unreadable",

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from casework import published_heads
+from casework.access.seen import as_seen_by
 from casework.cases.loaded_case import UNREADABLE
 from casework.cases.of_the_child import withheld_cases
 from casework.context import LONDON, AppContext
@@ -183,18 +184,22 @@ def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLette
 def _fields(
     context: AppContext, connection: Connection, as_at: date, items: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The fields of the digest. `items` are its notices: each that asks for something is a decision."""
-    late, soon = overdue(context, as_at), week(context, as_at)
-    claims, look_again = exceptions_for_a_person(context, connection, as_at)
-    letters = letters_for_a_person(connection, as_at)
-    held, held_mailboxes = outbox.count_held(connection)
+    """The fields of the digest, which leaves sendflow: nothing of a restricted case is in them, or counted. `items` are
+    its notices: each that asks for something is a decision.
+    """
+    seen = as_seen_by(context, None)
+    late, soon = overdue(seen, as_at), week(seen, as_at)
+    with reading(seen.engine) as shown_to_all:
+        claims, look_again = exceptions_for_a_person(seen, shown_to_all, as_at)
+        letters = letters_for_a_person(shown_to_all, as_at)
+        held, held_mailboxes = outbox.count_held(shown_to_all)
+        left, mails = waiting(seen, shown_to_all, as_at), count_waiting_mails(shown_to_all)
+        withheld = waiting_for_release(seen, shown_to_all, as_at)
+        unnamed = withheld_cases(shown_to_all)
     troubled = last_sweep_had_problems(connection)
-    left, mails = waiting(context, connection, as_at), count_waiting_mails(connection)
     escalated = {item["duty"] for item in items if newest(item["template"]).called_for == "open"}
     found = [*(("claims", each) for each in claims), *(("letters", each) for each in letters)]
     found += [("look_again", each) for each in look_again]
-    withheld = waiting_for_release(context, connection, as_at)
-    unnamed = withheld_cases(connection)
     shown: dict[str, list[dict[str, Any]]] = {"claims": [], "letters": [], "look_again": []}
     may_name = [(name, each) for name, each in found if each.get("ref") not in unnamed]
     for name, each in may_name[:MOST]:

@@ -22,7 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from casework.access.seen import as_seen_by
 from casework.cases.loaded_case import UNREADABLE
+from casework.cases.restricted_cases import without_restricted
 from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.addresses import readdress
@@ -43,6 +45,7 @@ from casework.sweep import Shard
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
 from models.free_text import insert_free_texts, new_free_text
+from models.visibility import SERIES as RESTRICTED
 from notifications import outbox
 from notifications.notices import NoticeDraft
 from notifications.transport import Transport
@@ -125,7 +128,7 @@ def deliver(
     Raises RulesetMismatch if the database's active rule set is another.
     """
     if not now and not may_leave(context, context.now()):
-        with reading(context.engine) as connection:
+        with reading(as_seen_by(context, None).engine) as connection:
             return DeliveryReport(waiting=outbox.count_waiting(connection), held=outbox.count_held(connection)[1])
     with reading(context.engine) as connection:
         anything_open = outbox.anything_open(connection)
@@ -136,10 +139,11 @@ def deliver(
             delivery_run = DeliveryRun(context, deliverer, run, now, carrying, extent.part)
             until = None if extent.seconds is None else monotonic() + extent.seconds
             done = run_step(Step(f"letters by {context.settings.carrier}"), partial(_deliver_all, delivery_run, until))
+    with reading(as_seen_by(context, None).engine) as connection:
+        report = _report(connection, done)
     with writing(context.engine) as connection:
         if not anything_open:
             context.keep_time(connection)
-        report = _report(connection, done)
         stored_reason = _store_reason(context, connection, reason) if now and reason else None
         if anything_open or stored_reason:
             detail = {**report.model_dump(), "now": now}
@@ -188,7 +192,10 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
             break
         cancelled += lease.cancelled
         if lease.letter is not None:
-            outcomes.append(send(run, lease.letter))
+            outcome = send(run, lease.letter)
+            refs = [draft.case_ref for draft in lease.letter.notices]
+            if without_restricted(refs) == refs:
+                outcomes.append(outcome)
     return Deliveries(outcomes, unaddressed, cancelled, unreadable, run.transports.state())
 
 
@@ -248,10 +255,12 @@ def _fail_unaddressed(run: DeliveryRun, connection: Connection) -> tuple[int, in
     compose.apply_recheck(connection, result, None)
     by_recipient: dict[str, list[NoticeDraft]] = {}
     for draft in needed:
-        by_recipient.setdefault(f"{draft.body}/{draft.service}/{draft.recipient}", []).append(draft)
+        whose = "" if without_restricted([draft.case_ref]) else f"/{RESTRICTED}"
+        by_recipient.setdefault(f"{draft.body}/{draft.service}/{draft.recipient}{whose}", []).append(draft)
     for recipient, group in by_recipient.items():
         stem = compose.letter_stem(f"{recipient}/{NO_ADDRESS}", run.today())
         letter = lease_new(run, connection, "", stem, compose.compose(run.context, group, run.today()), group)
         compose.apply_recheck(connection, compose.RecheckResult(needed=group), letter.id)
         record_outcome(run, connection, letter, LetterState.FAILED, NO_ADDRESS)
-    return len(by_recipient), len(result.cancelled)
+    shown = [group for group in by_recipient.values() if without_restricted(draft.case_ref for draft in group)]
+    return len(shown), len(without_restricted(draft.case_ref for draft in result.cancelled))

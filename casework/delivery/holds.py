@@ -23,6 +23,7 @@ from models.enums import LetterState, NoticeState
 from models.errors import NoSuchCase, Refusal, SeveralCases
 from models.facts import FactDraft, StoredFact
 from models.tables import LETTER, NOTICE
+from models.visibility import hidden_among
 from notifications import outbox
 from notifications.holds import hold_of
 from notifications.letter_fields import CaseView
@@ -186,13 +187,15 @@ def _named(target: Target) -> dict[str, str | int]:
 def find_targets(context: AppContext, connection: Connection, name: str) -> Sequence[Target]:
     """The notice, the notices of the waiting e-mail, or the case of that name. Raises NothingToHold."""
     row = connection.execute(select(LETTER.c.state).where(LETTER.c.id == name)).first()
+    if row is not None and hidden_among(connection, [each.case_ref for each in outbox.notices_of(connection, name)]):
+        row = None
     if row is not None and row.state != LetterState.WAITING:
         raise NothingToHold(
             f"the e-mail {name} is {row.state.replace('_', ' ')}, and only one that waits can be held or released:"
             " sendflow letters --held lists what waits"
         )
     drafts = outbox.notices_of(connection, name) if row is not None else outbox.unsent_by_key(connection, name)
-    if drafts:
+    if drafts and not hidden_among(connection, [draft.case_ref for draft in drafts]):
         return [Target(draft.case_ref, draft) for draft in drafts]
     try:
         return [Target(find_case(connection, context.cipher, name), None)]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
+from casework.cases.restricted_cases import without_restricted
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext, instant
 from casework.delivery import compose
@@ -82,11 +83,16 @@ def lease_mailbox(run: DeliveryRun, connection: Connection, mailbox: str) -> Lea
         compose.apply_recheck(connection, result, None)
         if waiting is not None:
             cancel_letter(connection, waiting.id)
-        return Lease(cancelled=len(result.cancelled))
+        return Lease(cancelled=_counted(result))
     letter = _write_letter(run, connection, mailbox, waiting, result)
     if not compose.apply_recheck(connection, result, letter.id):
         raise TakenByAnotherRun
-    return Lease(letter, len(result.cancelled))
+    return Lease(letter, _counted(result))
+
+
+def _counted(result: RecheckResult) -> int:
+    """How many notices were cancelled, none of a restricted case among them: reports say it."""
+    return len(without_restricted(draft.case_ref for draft in result.cancelled))
 
 
 def lease_expired(run: DeliveryRun, connection: Connection, letter: Row[Any]) -> Lease:

@@ -11,7 +11,9 @@ from models.bulk_io import in_chunks
 from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.errors import Refusal
+from models.same_words import plain_reference
 from models.tables import CASE
+from models.visibility import SERIES
 
 
 def is_restricted(context: AppContext, typed: str | None, kinds: Iterable[str] = ()) -> bool:
@@ -21,7 +23,7 @@ def is_restricted(context: AppContext, typed: str | None, kinds: Iterable[str] =
     reference as a person typed it, and `kinds` are the facts, one of which may make it such a case.
     """
     given = list(kinds)
-    if not OF_THE_CHILD.isdisjoint(given) or _opens_restricted(context, given):
+    if not OF_THE_CHILD.isdisjoint(given) or is_of_restricted_process(context, typed, given):
         return True
     if not typed:
         return False
@@ -36,9 +38,12 @@ def is_restricted(context: AppContext, typed: str | None, kinds: Iterable[str] =
     return ref in withheld or bool(restricted_references(context, [ref]))
 
 
-def _opens_restricted(context: AppContext, kinds: Iterable[str]) -> bool:
+def is_of_restricted_process(context: AppContext, typed: str | None, kinds: Iterable[str]) -> bool:
+    """Whether facts are recorded on a case of a restricted process, whether there is one of that reference or not."""
     if not context.restricted:
         return False
+    if typed and plain_reference(typed).startswith(SERIES):
+        return True
     from statemachines.registry import opened_by  # lazy: most installations have no restricted process
 
     return any(kind in opened_by() and opened_by()[kind].name in context.restricted for kind in kinds)

@@ -25,8 +25,10 @@ from runtime.demo.cases import load_demo_cases
 from runtime.demo.tracker import live_before, record_demo_events, write_demo_tracker
 
 SAMPLE = "sample.json"
-# Account, role and scope of the sample's people. QX101 and northshire are in the shipped directory.
+# Account, role and scope of the sample's people. QX101 and northshire are in the shipped directory. The first one is
+# named for a restricted process.
 PEOPLE = (
+    ("safeguarding.lead", "dco", "safeguarding_referral"),
     ("dco.team", "dco", ""),
     ("admin.team", "administrator", ""),
     ("operations", "operations", ""),

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import Connection, exists, func, select
 
 from casework import job_log
+from casework.access.seen import as_seen_by
 from casework.clock_check import doubts
 from casework.context import AppContext
 from casework.findings import count_open
@@ -34,6 +35,8 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
     """Every number, read now. Raises what the database raises."""
     now, today = context.now(), context.today()
     with reading(context.engine) as connection:
+        findings_open = count_open(connection)
+    with reading(as_seen_by(context, None).engine) as connection:
         empty = connection.scalar(select(FACT.c.seq).limit(1)) is None
         yield _by(
             "sendflow_duties_open",
@@ -89,7 +92,7 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
         yield _one(
             "sendflow_findings_open",
             "Findings of verification that no person has closed; no head leaves while one is open.",
-            count_open(connection),
+            findings_open,
         )
         rows = connection.scalar(select(func.coalesce(func.sum(IMPORT_FILE.c.refused), 0))) or 0
     yield CounterMetricFamily(
