@@ -120,6 +120,8 @@ def field_value(context: Context, name: str, value: object) -> object:
     }
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(labels.words(each) for each in value)
     if name in said:
         return said[name](str(value))
     return short(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else labels.words(value)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from casework.reports.case_letters import CaseLetter
 from casework.reports.case_models import CaseReport, Cause, FactShown
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OUTCOMES
+from statemachines.registry import processes
 from web import labels
 
 IDLE = timedelta(days=21)
 FILTERS = ("show", "kind", "by", "text")
 HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
-WORDS = frozenset({"reason", "note", "evidence"})
 SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
 
 
@@ -42,7 +43,10 @@ def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[st
     for fact in found.facts:
         if fact.corrects is not None:
             corrected.setdefault(fact.corrects, []).append(fact.seq)
-    entries = [_of_fact(fact, found.heard.get(fact.seq), corrected.get(fact.seq, [])) for fact in found.facts]
+    entries = [
+        _of_fact(fact, found.heard.get(fact.seq), corrected.get(fact.seq, []), confidential(found.process, fact.kind))
+        for fact in found.facts
+    ]
     entries += [_of_letter(letter) for letter in letters if letter.on <= found.as_at]
     is_filtered = any(query.get(name) not in (None, "", "all") for name in FILTERS)
     if is_filtered:
@@ -66,9 +70,17 @@ def _is_asked_for(entry: Entry, query: Mapping[str, str]) -> bool:
     )
 
 
-def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int]) -> Entry:
+@cache
+def confidential(process: str, kind: str) -> frozenset[str]:
+    """The fields of a fact that are free text, stored encrypted; of a correction, those of any fact of the process."""
+    facts = processes()[process].facts
+    definitions = facts.values() if kind in CORRECTIONS or kind not in facts else [facts[kind]]
+    return frozenset(field for fact in definitions for field in fact.model.FREE_TEXT_FIELDS)
+
+
+def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int], free: Collection[str]) -> Entry:
     group = "steps" if fact.kind in ENGINE_ONLY or fact.kind in OUTCOMES else "people"
-    fields = [(key, None if key in WORDS else value) for key, value in fact.data.items() if key not in HIDDEN]
+    fields = [(key, None if key in free else value) for key, value in fact.data.items() if key not in HIDDEN]
     day = fact.corrected_to or fact.occurred_on
     on = day if fact.kind not in CORRECTIONS else fact.occurred_on
     return Entry(group, on, f"{fact.seq:06}", fact, None, cause, corrected_by, fields)

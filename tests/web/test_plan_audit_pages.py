@@ -35,6 +35,11 @@ def test_a_round_is_drawn_and_marked_by_pages(team: Team) -> None:
     assert "Marked so far: 1. Grades: 1 outstanding." in page
     assert "Weakest criteria of QX104 camhs: outcomes." in page
     assert "read the feedback with the authors, and say so" in page and "Alex" not in page
+    assert "author role and registration=yes, date seen=yes" in page, "a list is not shown as a program writes it"
+    action = {"item": "action_1", "action_owner": "lead", "due_on": "2026-04-15", "what": "teach Alex"}
+    recorded(browser, case, "action_agreed", "2026-03-17", **action)
+    page = browser.get(f"/cases/{case}").text
+    assert "<b>what</b> <em>confidential words</em>" in page, "every free text is named, and no token shown"
     recorded(browser, case, "feedback_read", "2026-03-20", body="QX104", service="camhs")
     assert "is audited by" in browser.get(f"/cases/{child}").text
     team.case = case
