@@ -7,12 +7,12 @@ erasure of all. Rows are only added. Days are those of London; instants are in U
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from casework.context import AppContext, instant
 from config.retention import Retention, load_retention
@@ -122,7 +122,7 @@ def holds_on(context: AppContext, connection: Connection, refs: Collection[str],
     """The holds recorded on these cases; those that have ended only if asked for."""
     found: list[Hold] = []
     for chunk in in_chunks(sorted(refs)):
-        found += _read(context, connection, _all().where(RETENTION_HOLD.c.case_ref.in_(chunk)))
+        found += _read(context, connection, _ON_CASES, {"refs": chunk})
     return [each for each in found if ended or each.ended_on is None]
 
 
@@ -145,9 +145,17 @@ def _all() -> Select[Any]:
     return select(*columns).select_from(joined).order_by(RETENTION_HOLD.c.number)
 
 
-def _read(context: AppContext, connection: Connection, query: Select[Any]) -> list[Hold]:
+_ON_CASES = _all().where(RETENTION_HOLD.c.case_ref.in_(bindparam("refs", expanding=True)))
+
+
+def _read(
+    context: AppContext, connection: Connection, query: Select[Any], given: Mapping[str, Any] | None = None
+) -> list[Hold]:
+    rows = connection.execute(query, given).all()
+    if not rows:  # the file is read where it says something: every page of a case asks
+        return []
     retention = retention_of(context)
-    return [_hold(retention, row) for row in connection.execute(query)]
+    return [_hold(retention, row) for row in rows]
 
 
 def _hold(retention: Retention, row: Row[Any]) -> Hold:

@@ -94,9 +94,8 @@ def case(asked: Asked) -> Answer:
         if "known" in str(problem):
             return fault("Nothing was known of this case then", "Choose a later day.", status=404)
         return no_page(404)
-    note_look(context, ref, asked.account, "case" if view.is_now else "replay")
     recorded = asked.query.get("recorded", "")
-    return Page(
+    page = Page(
         "case.html",
         {
             "title": f"{ref}: {context.processes[found.process].title}",
@@ -119,7 +118,7 @@ def case(asked: Asked) -> Answer:
             "owner": _owner(context, ref),
             "waits": _waits(context, now) if view.is_now and asked.may("release") else 0,
             "team": team_accounts(asked) if asked.may("record") else [],
-            "linked": linked_cases(context, ref),
+            "linked": linked_cases(context, ref) if now.same_child else [],
             "usual": _usual(asked, read) if view.is_now and asked.may("record") else [],
             "bars": _bars(context, found),
             "diagram": _diagram(context, found),
@@ -130,6 +129,9 @@ def case(asked: Asked) -> Answer:
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
         },
     )
+    # After every read: they are of one instant, and the look is stored before the page is shown.
+    note_look(context, ref, asked.account, "case" if view.is_now else "replay")
+    return page
 
 
 def assign_owner(asked: Asked) -> Answer:
