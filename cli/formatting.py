@@ -46,12 +46,19 @@ def words(kind: str) -> str:
 
 def history(context: AppContext, found: CaseReport) -> str:
     """Format a case from its opening to now."""
+    from casework.reports.item_words import item_words  # loads the machines, which a worklist does not need
+
     reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
     title = context.processes[found.process].title
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
-    lines += [f"The {each.called} {each.item}: {each.state_name}, since {short(each.since)}." for each in found.items]
+    words = item_words(context.processes[found.process], found.facts, found.items)
+    lines += [
+        f"The {each.called} {each.item}{f' ({words[each.item]})' if words[each.item] else ''}: {each.state_name},"
+        f" since {short(each.since)}."
+        for each in found.items
+    ]
     lines += [_link(context, each) for each in found.links]
     lines += [
         f"Hold {hold.number} of {short_day(hold.since)} stops an erasure: {hold.title} ({hold.case_ref})."

@@ -218,6 +218,13 @@ class Settings:
         return self.home / CLUSTER
 
     @property
+    def is_private_database(self) -> bool:
+        """Whether the records are in the installation's local PostgreSQL."""
+        return self.database_url is not None and self.database_url == private_cluster(self.home).get(
+            "SENDFLOW_DATABASE_URL"
+        )
+
+    @property
     def running_file(self) -> Path:
         """The file with the addresses of a running installation."""
         return self.home / "running.json"

@@ -22,6 +22,10 @@ class Cause(NamedTuple):
         """The sentence with its word."""
         return f"{self.message} ({self.word})"
 
+    def of_private(self) -> "Cause":
+        """The same cause where the database is the installation's own PostgreSQL: no service of the machine has it."""
+        return self._replace(fix=_START) if self.fix.startswith(_CHECK) else self
+
     @property
     def advice(self) -> str:
         """The fix, as a sentence of its own."""
@@ -29,10 +33,8 @@ class Cause(NamedTuple):
 
 
 _PLACE = "SENDFLOW_DATABASE_URL (and SENDFLOW_DATABASE_OWNER_URL, if it is set)"
-_CHECK = (
-    "check that it runs (systemctl status postgresql; a private one: make up-postgres) and that the network admits this"
-    " machine"
-)
+_CHECK = "check that it runs (systemctl status postgresql) and that the network admits this machine"
+_START = "start the installation's own PostgreSQL: make up-postgres"
 _CAUSES = {
     each.word: each
     for each in (

@@ -21,6 +21,7 @@ from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown
 from casework.reports.case_report import CaseRead, read_case, report, report_of, viewed
 from casework.reports.effects import effects
+from casework.reports.item_words import item_words
 from casework.reports.recordable import RecordableFact, usual_facts
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
@@ -100,6 +101,7 @@ def case(asked: Asked) -> Answer:
         {
             "title": f"{ref}: {context.processes[found.process].title}",
             "found": found,
+            "item_words": item_words(context.processes[found.process], found.facts, found.items),
             "papers": context.processes[found.process].papers,
             "view": view,
             "differences": {} if view.is_now else _differences(found, now),

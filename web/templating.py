@@ -115,6 +115,7 @@ def field_value(context: Context, name: str, value: object) -> object:
         "redirected_to": lambda code: body_name(context, code),
         "service": lambda service: service_name(context, service),
         "la": lambda la: la_name(context, la),
+        "item": lambda code: _item(context, code),
         "rung": labels.step,
         "recipient": labels.person,
     }
@@ -132,6 +133,11 @@ def body_name(context: Context, code: str | None) -> str:
     """The name of a body in the directory; its code where it is no longer there."""
     directory = context["directory"]
     return next((each.name for each in directory.bodies if each.body == code), code or "")
+
+
+def _item(context: Context, code: str) -> str:
+    said = (context.get("item_words") or {}).get(code)
+    return f"{labels.words(code)} ({labels.words(said)})" if said else labels.words(code)
 
 
 @pass_context

@@ -99,7 +99,9 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
                 )
             )
         except (SQLAlchemyError, OSError) as problem:
-            found.append(_not_to_be_read("cannot_open", "the records cannot be read or written just now", problem))
+            found.append(
+                _not_to_be_read(settings, "cannot_open", "the records cannot be read or written just now", problem)
+            )
     if context is None:
         left.append("everything inside the records")
         now = datetime.now(LONDON)
@@ -109,7 +111,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             found += _inside(context, quick)
         except SQLAlchemyError as problem:
             left.append("the rest of the records")
-            found.append(_not_to_be_read("unreadable", "the records could not be read to the end", problem))
+            found.append(_not_to_be_read(settings, "unreadable", "the records could not be read to the end", problem))
         finally:
             context.engine.dispose()
         if quick:
@@ -125,9 +127,10 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
     )
 
 
-def _not_to_be_read(what: str, message: str, problem: BaseException) -> Finding:
+def _not_to_be_read(settings: Settings, what: str, message: str, problem: BaseException) -> Finding:
     """The finding with its cause where that is known: a wrong password needs another repair than a full disk."""
     if (why := cause(problem)) is not None:
+        why = why.of_private() if settings.is_private_database else why
         return Finding(what=what, message=f"{message}: {why.named}", mend=why.fix)
     mend = "check that the disk has free space and the database answers; if the file is damaged, restore the backup"
     return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)

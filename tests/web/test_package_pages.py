@@ -1,5 +1,7 @@
 """A package of care by the pages alone, in this process: proposed, with a line, approved, live, with a care plan."""
 
+import re
+
 from tests.support.team import Team
 from tests.web.walking import recorded, signed_in
 
@@ -42,7 +44,9 @@ def test_a_package_is_recorded_by_pages_with_each_kind_of_field(team: Team) -> N
     )
     recorded(browser, case, "package_went_live", "2026-04-01")
     page = browser.get(f"/cases/{case}").text
-    assert "It is at <strong>Live</strong>" in page and "The line line_1: Proposed" in page
+    assert "It is at <strong>Live</strong>" in page and re.search(
+        r"The line line 1 \([^)]*section G[^)]*\): Proposed", page
+    )
     assert "review the direct payment on the day that the care plan names" in page
     assert "Alex" not in page
     team.case = case

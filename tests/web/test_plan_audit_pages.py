@@ -26,7 +26,7 @@ def test_a_round_is_drawn_and_marked_by_pages(team: Team) -> None:
     recorded(browser, case, "sample_drawn", "2026-03-03", **drawing)
     page = browser.get(f"/cases/{case}").text
     assert "1 of 1 were drawn under the seed spring_2026" in page
-    assert "The audited item item_1: Drawn" in page and f"/cases/{child}" in page
+    assert "The audited item item 1 (" in page and "): Drawn" in page and f"/cases/{child}" in page
     given = {"item": "item_1", "marked_by": "kim.roe", "answers": MARKS, "evidence": "page 2, about Alex"}
     recorded(browser, case, "item_marked", "2026-03-09", **given)
     recorded(browser, case, "feedback_given", "2026-03-16", body="QX104", service="camhs")

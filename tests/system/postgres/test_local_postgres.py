@@ -17,8 +17,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from cli import main
 from config.process_environment import child_environment
 from config.settings import Settings, SettingsError
+from notifications.local_smtp import free_port
+from runtime.diagnostics.checks import examine
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from tests.support.installation import ROOT, processes_of, wait_until
 
@@ -109,3 +112,29 @@ def test_it_ends_with_its_supervisor_and_a_server_left_behind_is_no_hindrance(ho
 def test_a_folder_that_is_no_cluster_says_so(tmp_path: Path) -> None:
     with pytest.raises(LocalPostgresError, match=r"roles\.json"):
         _ = LocalPostgres(tmp_path).roles
+
+
+def test_a_closed_private_postgresql_is_started_by_make_and_another_by_its_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "var"
+    (home / "postgres").mkdir(parents=True)
+    roles = {"port": free_port(), "owner": "o-word", "sendflow": "s-word"}
+    (home / "postgres" / "roles.json").write_text(json.dumps(roles))
+    monkeypatch.setenv("SENDFLOW_HOME", str(home))
+    monkeypatch.delenv("SENDFLOW_DATABASE_URL", raising=False)
+    settings = Settings.read()
+
+    def said_of(settings: Settings) -> str:
+        monkeypatch.setattr("sys.argv", ["sendflow", "overdue"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 3
+        return f"{capsys.readouterr().err} {examine(settings).findings[0].mend}"
+
+    private = said_of(settings)
+    assert private.count("make up-postgres") == 2 and "systemctl" not in private, private
+    elsewhere = f"postgresql+psycopg://sendflow:word@127.0.0.1:{free_port()}/sendflow"
+    monkeypatch.setenv("SENDFLOW_DATABASE_URL", elsewhere)
+    other = said_of(Settings.read())
+    assert other.count("systemctl status postgresql") == 2 and "make up-postgres" not in other, other

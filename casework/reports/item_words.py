@@ -1,0 +1,30 @@
+"""What an item inside a case is about, in words: what the fact that added it says by choices and links. Pure.
+
+An item is stored by its code, such as `item_1`, which says nothing to a reader. Confidential words are no choice, and
+are never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from casework.reports.case_models import FactShown, ItemShown
+from casework.reports.recordable import fields_of
+from statemachines.items import ITEM
+from statemachines.process import Process
+
+SAID = ("choice", "case")
+
+
+def item_words(process: Process, facts: Sequence[FactShown], items: Sequence[ItemShown]) -> Mapping[str, str]:
+    """The words of each item by its code, such as "issue plan, NX00042"; empty where its fact says nothing in choices.
+
+    The words are those of the first fact in force about the item: it added the item.
+    """
+    added = {str(fact.data[ITEM]): fact for fact in reversed(facts) if fact.stands and ITEM in fact.data}
+    return {each.item: _words(process, added[each.item]) if each.item in added else "" for each in items}
+
+
+def _words(process: Process, fact: FactShown) -> str:
+    shown = [form.name for form in fields_of(process.facts[fact.kind].model) if form.kind in SAID]
+    return ", ".join(str(fact.data[name]).replace("_", " ") for name in shown if fact.data.get(name) is not None)
