@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -28,6 +29,7 @@ from casework.rules.checks.files import SHIPPED, problems
 from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
+from casework.second_person import ADOPTIONS, Check, with_second_person
 from casework.sweep import BATCH, Trouble
 from config.law import LawError, NoAnswer
 from config.law_changes import changed_in_force
@@ -246,7 +248,9 @@ def adopt(context: AppContext, pack: Path, actor: str) -> Adoption:
         )
         found = _compare(context, copy, files)
         _refuse_unusable(found)
-        return _record_adoption(_Candidate(context, context.with_rule_pack(copy), copy, files, found, actor))
+        candidate = _Candidate(context, context.with_rule_pack(copy), copy, files, found, actor)
+        about = f"{found.before} {found.after}"
+        return with_second_person(context, ADOPTIONS, about, actor, partial(_record_adoption, candidate))
     finally:
         shutil.rmtree(copy, ignore_errors=True)
 
@@ -295,7 +299,7 @@ class _Candidate:
     actor: str
 
 
-def _record_adoption(candidate: _Candidate) -> Adoption:
+def _record_adoption(candidate: _Candidate, check: Check) -> Adoption:
     context, found, actor = candidate.context, candidate.found, candidate.actor
     digests = digests_of(files_of(candidate.copy))
     with writing(context.engine) as connection:
@@ -305,6 +309,7 @@ def _record_adoption(candidate: _Candidate) -> Adoption:
         lock_exclusive(connection, "law")
         number = _next_number(connection, context)
         context.ruleset_guard.ensure_active(connection, instant(context.now()), actor, "adopt")
+        check(connection)  # before the folder is in its place
         adoption = Adoption(
             number=number,
             adopted_at=instant(context.now()),

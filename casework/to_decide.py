@@ -151,7 +151,9 @@ def waiting(context: AppContext, connection: Connection, as_at: date | None = No
     Cases of which one has ended, or that were joined meanwhile, wait no more, and no reply about a duty that has ended.
     `as_at`: today unless given; a body that says it has sent something is asked about once its quiet days are over.
     """
-    rows = connection.execute(select(TO_DECIDE).where(_is_open()).order_by(TO_DECIDE.c.number)).all()
+    rows = connection.execute(
+        select(TO_DECIDE).where(_is_open(), TO_DECIDE.c.kind.in_(ANSWERS)).order_by(TO_DECIDE.c.number)
+    ).all()
     found = [
         WaitingItem.model_validate({"number": row.number, "at": row.at, "kind": row.kind, **orjson.loads(row.detail)})
         for row in rows

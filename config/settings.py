@@ -44,6 +44,10 @@ class Carrier(StrEnum):
     NOTIFY = "notify"
 
 
+ADOPTIONS, EXCEPTIONS, RELEASES = "adoptions", "exceptions", "releases"
+SECOND_PERSON = frozenset({ADOPTIONS, EXCEPTIONS, RELEASES})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The checked settings of one installation. All its files are under `home`.
@@ -63,6 +67,7 @@ class Settings:
     - `pages_at`: the address under which people open the pages, for links in e-mails; None: this machine's own
     - `replies`: the mailbox from which answers are read; None: no mail is read
     - `log_to`: folders to which the transparency log leaves, besides SENDFLOW_HOME/log
+    - `second_person`: the decisions to which a second person has to agree
     - `second_factor`: the roles whose accounts must have a second factor; None: those that config/rights.toml says
     """
 
@@ -85,6 +90,7 @@ class Settings:
     tls_ca: Path | None = None
     delivery_seconds: int = 300
     workers: int = 0
+    second_person: frozenset[str] = frozenset()
     smtp_login: str | None = field(default=None, repr=False)
     smtp_tls: bool = False
     alert_to: str | None = None
@@ -133,6 +139,7 @@ class Settings:
             tls_ca=checked(_file, "SENDFLOW_TLS_CA"),
             delivery_seconds=checked(_seconds, "SENDFLOW_DELIVERY_SECONDS", 300, ROUND_SECONDS),
             workers=checked(_workers, "SENDFLOW_WORKERS"),
+            second_person=checked(_second_person, "SENDFLOW_SECOND_PERSON"),
             smtp_login=env.get("SENDFLOW_SMTP_LOGIN") or None,
             smtp_tls=checked(_one_of, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
             alert_to=checked(mailbox, "SENDFLOW_ALERT_TO"),
@@ -298,6 +305,15 @@ def _roles(value: str) -> tuple[str, ...] | None:
     """The roles that a setting names; none of them if it says `none`. Which words are roles: config/rights.py."""
     named = tuple(value.replace(",", " ").split())
     return None if not named else () if named == ("none",) else named
+
+
+def _second_person(env: Mapping[str, str], name: str) -> frozenset[str]:
+    found = frozenset(word.strip() for word in env.get(name, "").split(",") if word.strip())
+    if found - SECOND_PERSON:
+        raise SettingsError(
+            f"{name} names decisions: some of {', '.join(sorted(SECOND_PERSON))}, as in {name}=adoptions"
+        )
+    return found
 
 
 def _workers(env: Mapping[str, str], name: str) -> int:

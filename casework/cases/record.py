@@ -43,6 +43,7 @@ from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import check_person
 from casework.cases.warnings import bodies_of_another_time, wrong_bodies
 from casework.context import AppContext
+from casework.second_person import EXCEPTIONS, Check, accepted_exceptions, with_second_person
 from models import people
 from models.aliases import find_aliases
 from models.database import transact
@@ -128,7 +129,7 @@ def record(
     if command.case_ref is None and own_reference is None and opens_a_case(drafts[0].kind, drafts[0].data) is None:
         raise Refused("no_such_case", no_reference(drafts[0].kind), wrong_call=True)
 
-    def once(connection: Connection) -> Recorded:
+    def once(connection: Connection, check: Check) -> Recorded:
         via, run = choices.get("via", "record"), choices.get("run")
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
         case = _apply_as_meant(unit, _with_own_reference(unit, command, own_reference))
@@ -140,9 +141,16 @@ def record(
         follow_ups = commit(unit)
         unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *unit.child_notes, *missed, *warnings]
         unheard = sentences_seen(unit, unheard)
+        check(connection)
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
-    return transact(context.engine, once)
+    def act(check: Check) -> Recorded:
+        return transact(context.engine, lambda connection: once(connection, check))
+
+    key = accepted_exceptions(command.case_ref, drafts)
+    return (
+        with_second_person(context, EXCEPTIONS, key, actor, act) if key is not None else act(lambda _connection: None)
+    )
 
 
 def _not_copied_before(unit: UnitOfWork, case: LoadedCase) -> list[str]:

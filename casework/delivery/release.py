@@ -7,6 +7,7 @@ from casework.cases.commit import commit
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
 from casework.delivery.holds import VIA
+from casework.second_person import RELEASES, Check, with_second_person
 from models.common_facts import RELEASE
 from models.database import reading, transact
 from models.enums import NoticeState
@@ -48,13 +49,18 @@ def release(context: AppContext, actor: str) -> int:
     Returns how many notices there were.
     """
 
-    def once(connection: Connection) -> int:
+    def once(connection: Connection, check: Check) -> int:
         held = connection.execute(select(NOTICE.c.key, NOTICE.c.case_ref).where(NOTICE.c.state == NoticeState.HELD))
         case_of = {row.key: row.case_ref for row in held}
         unit = UnitOfWork(context, connection, actor=actor, via=VIA)
         for case in load_readable(unit, set(case_of.values())).values():
             unit.append(case, [FactDraft(RELEASE, context.today(), {"reason": REASON})])
         commit(unit)
-        return outbox.change_state(connection, list(case_of), (NoticeState.HELD,), NoticeState.CREATED)
+        released = outbox.change_state(connection, list(case_of), (NoticeState.HELD,), NoticeState.CREATED)
+        check(connection)
+        return released
 
-    return transact(context.engine, once)
+    def act(check: Check) -> int:
+        return transact(context.engine, lambda connection: once(connection, check))
+
+    return with_second_person(context, RELEASES, "every notice on hold", actor, act)
