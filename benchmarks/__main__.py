@@ -44,6 +44,7 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "bulk_record_sqlite": lambda ground: recording.bulk(ground.sqlite),
     "bulk_record_postgres": recording.bulk_postgres,
     "one_fact": lambda ground: recording.one_fact(ground.sqlite),
+    "one_fact_postgres": recording.one_fact_postgres,
     "refold_against_eventsourcing": lambda ground: replaying.refolding(ground.shop),
     "verify_in_two_processes": lambda ground: verifying.in_two(ground.shop),
     "sweep_3m_against_10k": lambda ground: sweeping.sweeping(ground.shop),

@@ -57,7 +57,14 @@ def rows_of_bulk(place: Place, cases: int = CASES) -> Rows:
     return {table: some[len(before[table]) :] for table, some in rows.items()}
 
 
-def one_fact(place: Place) -> Measured:
+def one_fact_postgres(ground: Ground) -> Measured | Unmeasured:
+    """The same on PostgreSQL, where it is installed."""
+    if isinstance(ground.postgres, str):
+        return Unmeasured("one_fact_postgres", ground.postgres)
+    return one_fact(ground.postgres, "one_fact_postgres")
+
+
+def one_fact(place: Place, name: str = "one_fact") -> Measured:
     """Each fact an act of its own, as a person records it."""
     each_step = steps(place, SINGLE_CASES)
     of_one, of_slice = len(drafts(0)), SINGLE_CASES // SLICES
@@ -79,7 +86,7 @@ def one_fact(place: Place) -> Measured:
         + ", ".join(f"{count:.1f} rows of {table}" for table, count in written.items()),
     ]
     return alternate(
-        "one_fact",
+        name,
         Side("record", place.fresh, ours, len(each_step), SLICES, place.done),
         Side("commit each", place.empty, theirs, len(each_step), SLICES, place.close),
         of_theirs,
