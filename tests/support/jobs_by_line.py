@@ -23,10 +23,11 @@ def main() -> None:
     database.PRAGMAS = ("busy_timeout=300", *database.PRAGMAS[1:])
     settings = Settings.read()
     fix_prefect_environment(settings, settings.api_url)
-    from flows.work_pool import register
+    _do({"do": "register"})
+    from flows import tasks
 
-    register(settings)
-    fix_prefect_environment(settings, settings.api_url)
+    # Who gets no slot waits for seconds, not for a quarter of a minute.
+    setattr(tasks, "ASKED_AGAIN", 1)  # noqa: B010 (a constant of a module)
     own = dict(os.environ)
     for line in sys.stdin:
         order = json.loads(line)
@@ -47,6 +48,7 @@ def _do(order: dict[str, Any]) -> None:
     from flows.definitions import FLOWS
     from flows.jobs import Job
     from flows.runner import run_job
+    from flows.work_pool import register
     from runtime.scheduler import Scheduler
 
     settings = Settings.read()
@@ -60,6 +62,9 @@ def _do(order: dict[str, Any]) -> None:
                 scheduler.tick()
                 scheduler.emit()
             scheduler.verify()
+        case "register":
+            register(settings)
+            fix_prefect_environment(settings, settings.api_url)
         case "by a person":
             # As the worker begins a run: the job loads the installation itself.
             begun: Any = FLOWS[Job(order["job"])](**order.get("given", {}), return_state=True)

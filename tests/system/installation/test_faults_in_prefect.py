@@ -36,6 +36,7 @@ from tests.support.mail_server import ScriptedMailServer, running_mail_server
 from tests.support.trackers import SOUND, tracker
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
+LIMITS = {"sendflow-sink": 4, "sendflow-smtp": 4, "sendflow-file": 4, "sendflow-notify": 4, "sendflow-verify": 1}
 RED = {"FAILED", "CRASHED", "CANCELLED"}
 SERVICES = ("physiotherapy", "community_paediatrics", "occupational_therapy")  # a letter a day to each
 CASES = ("NX90001", "NX90002", "NX90003")
@@ -79,16 +80,20 @@ class Hour:
         answer: str | None = json.loads(self.jobs.stdout.readline())
         return answer
 
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """Ask the server."""
+        return ask(self.settings, str(self.settings.api_url), "POST", path, body)
+
     def runs(self, since: datetime) -> list[dict[str, Any]]:
         """The runs that were made since an instant, with their states, the first first."""
         wanted = {"flow_runs": {"expected_start_time": {"after_": since.isoformat()}}, "limit": 200}
-        found: list[dict[str, Any]] = ask(self.settings, str(self.settings.api_url), "POST", "flow_runs/filter", wanted)
+        found: list[dict[str, Any]] = self.ask("flow_runs/filter", wanted)
         return sorted(found, key=lambda run: str(run["expected_start_time"]))
 
     def first_line(self, run: dict[str, Any]) -> str:
         """The first line of a run's log."""
         wanted = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC", "limit": 1}
-        (line,) = ask(self.settings, str(self.settings.api_url), "POST", "logs/filter", wanted)
+        (line,) = self.ask("logs/filter", wanted)
         return str(line["message"])
 
 
@@ -116,6 +121,33 @@ def asked(context: AppContext, case: str, service: str = SALT) -> None:
         ("health_advice_requested", {"body": TRUST, "service": service}),
     ):
         record(context, case, [FactDraft(kind, context.today(), data)], "dco.team", confirmed=True)
+
+
+def test_letters_wait_where_others_have_every_slot_of_their_transport(hour: Hour) -> None:
+    """The limits are Prefect's own. A delivery without a slot says so, is not red, and leaves the letters."""
+
+    def taken() -> dict[str, tuple[int, int]]:
+        found = hour.ask("v2/concurrency_limits/filter", {})
+        return {each["name"]: (each["active_slots"], each["limit"]) for each in found}
+
+    now = {"now": True, "reason": "a test"}
+    nobody = {name: (0, most) for name, most in LIMITS.items()}
+    assert hour.do("register") is None
+    assert taken() == nobody
+    slots = {"slots": 4, "names": ["sendflow-smtp"], "lease_duration": 300}
+    held = hour.ask("v2/concurrency_limits/increment-with-lease", slots)
+    began = datetime.now(UTC)
+    assert hour.do("job", "deliver", given=now) is None
+    (run,) = hour.runs(began)
+    assert (run["state_type"], hour.mail.arrived) == ("COMPLETED", [])
+    lines = hour.ask("logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"})
+    assert any("every slot of the limit sendflow-smtp" in line["message"] for line in lines), lines
+    assert hour.do("register") is None
+    assert taken()["sendflow-smtp"] == (4, 4), "a start gives nobody's slot to another"
+    hour.ask("v2/concurrency_limits/decrement-with-lease", {"lease_id": held["lease_id"]})
+    assert hour.do("job", "deliver", given=now) is None
+    assert hour.mail.arrived
+    assert taken() == nobody, "the delivery gave its slot back"
 
 
 def test_no_run_is_red_in_an_hour_without_faults(hour: Hour, tmp_path: Path) -> None:

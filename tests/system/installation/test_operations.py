@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from uuid import uuid4
 
 import pytest
 
 from casework.context import AppContext
 from casework.findings import Found, store
+from casework.reports.operations_events import SWEPT
 from config.login import ensure_login
 from config.process_environment import child_environment
 from config.running_instance import server_answers
 from config.settings import Settings
+from flows import events
 from flows.automations import DAMAGE, FAILING, SILENT
 from flows.events import EventFeed
-from flows.limits import limits
 from flows.run_ends import EndState
-from flows.run_labels import NEEDS_A_PERSON_TAG
+from flows.run_labels import JOB_TAG, NEEDS_A_PERSON_TAG, RECORDING_TAG
 from flows.server_calls import ask
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
@@ -36,6 +42,17 @@ from tests.support.trackers import SOUND, tracker
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
 TODAY = "2026-04-21"
+
+
+def answered(asked: Callable[[], Any], times: int = 5) -> Any:
+    """The answer of a server that may be busy."""
+    for left in reversed(range(times)):
+        try:
+            return asked()
+        except HTTPError as problem:
+            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or not left:
+                raise
+    raise AssertionError
 
 
 class Operations:
@@ -62,9 +79,9 @@ class Operations:
             [*SENDFLOW, *words], env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False
         )
 
-    def ask(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
-        """Ask the server."""
-        return ask(self.settings, str(self.settings.api_url), method, path, body)
+    def ask(self, path: str, body: Any, method: str = "POST") -> Any:
+        """Ask the server. Prefect answers 503 while its SQLite file is locked, so it is asked some times."""
+        return answered(lambda: ask(self.settings, str(self.settings.api_url), method, path, body))
 
     def context(self) -> AppContext:
         """The context of a job on this day."""
@@ -186,33 +203,6 @@ def test_what_another_process_emitted_does_not_come_again(operations: Operations
     assert (named.count("sendflow.exception.to_decide"), named.count("sendflow.duty.breached")) == (1, 1)
 
 
-def test_letters_wait_where_others_have_every_slot_of_their_transport(operations: Operations) -> None:
-    """The limits are Prefect's own. A delivery without a slot says so, is not red, and leaves the letters."""
-
-    def taken() -> dict[str, tuple[int, int]]:
-        found = operations.ask("v2/concurrency_limits/filter", {})
-        return {each["name"]: (each["active_slots"], each["limit"]) for each in found}
-
-    wanted = {name: (0, most) for name, most in limits(operations.settings).items()}
-    assert taken() == wanted
-    held = operations.ask(
-        "v2/concurrency_limits/increment-with-lease", {"slots": 4, "names": ["sendflow-sink"], "lease_duration": 300}
-    )
-    done = operations.command("deliver", "--json")
-    assert done.returncode == 0, done.stderr
-    run = operations.runs("deliver")[0]
-    assert (run["state_type"], json.loads(done.stdout)["sent"]) == ("COMPLETED", 0)
-    wanted_logs = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"}
-    lines = [each["message"] for each in operations.ask("logs/filter", wanted_logs)]
-    assert any("every slot of the limit sendflow-sink" in line for line in lines), lines
-    assert operations.command("deployments", "--json").returncode == 0
-    assert taken()["sendflow-sink"] == (4, 4), "a start gives nobody's slot to another"
-    operations.ask("v2/concurrency_limits/decrement-with-lease", {"lease_id": held["lease_id"]})
-    done = operations.command("deliver", "--json")
-    assert json.loads(done.stdout)["sent"] > 0
-    assert taken() == wanted, "the delivery gave its slot back"
-
-
 def test_damage_that_verification_finds_starts_the_alert(operations: Operations) -> None:
     before = len(operations.runs("alert"))
     store(operations.context(), "verify", [Found(CASE, 1, "hash", "the hash differs")])
@@ -221,6 +211,46 @@ def test_damage_that_verification_finds_starts_the_alert(operations: Operations)
     assert len(started) == before + 1
     assert started[0]["state_type"] in {"SCHEDULED", "PENDING"}, "no worker of this installation takes it"
     assert started[0]["parameters"] == {}
+
+
+def test_a_day_without_a_sweep_starts_the_alert(operations: Operations) -> None:
+    """The shipped automation with a window of ten seconds, the shortest of Prefect, in place of 26 hours."""
+    (shipped,) = [each for each in operations.ask("automations/filter", {}) if each["name"] == SILENT]
+    assert shipped["trigger"]["within"] == 26 * 3600
+    wanted = {name: shipped[name] for name in ("description", "enabled", "trigger", "actions")}
+    wanted["trigger"] = {**wanted["trigger"], "within": 10, "id": None}
+    del wanted["trigger"]["id"]
+    made = operations.ask("automations/", {**wanted, "name": f"{SILENT} (ten seconds)"})
+    before = len(operations.runs("alert"))
+    swept = next(each for each in operations.events() if each["event"] == SWEPT)
+    event = {name: swept[name] for name in ("event", "resource", "related", "payload")}
+    operations.ask("events", [{**event, "id": str(uuid4()), "occurred": datetime.now(UTC).isoformat()}])
+    began = time.monotonic()
+    wait_until(lambda: len(operations.runs("alert")) > before, 120)
+    assert time.monotonic() - began > 9, "not at the sweep, but when none has followed"
+    assert operations.runs("alert")[0]["deployment_id"] == shipped["actions"][0]["deployment_id"]
+    operations.ask(f"automations/{made['id']}", None, "DELETE")
+
+
+def test_old_recordings_are_deleted_and_nothing_else(operations: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server gives no run an end in the past, so the age is made shorter here."""
+    flow = operations.ask("flows/", {"name": "record"})["id"]
+    made = {"ended": RECORDING_TAG, "not ended": RECORDING_TAG, "a job": JOB_TAG}
+
+    def there() -> set[str]:
+        found = operations.ask("flow_runs/filter", {"flow_runs": {"name": {"any_": list(made)}}})
+        return {each["name"] for each in found}
+
+    for name, tag in made.items():
+        run = operations.ask("flow_runs/", {"flow_id": flow, "name": name, "tags": [tag], "state": {"type": "RUNNING"}})
+        if name != "not ended":
+            state = {"type": "COMPLETED", "name": "Recorded"}
+            operations.ask(f"flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+    answered(lambda: EventFeed(operations.settings).emit(operations.context()))
+    assert there() == made.keys(), "a recording of today is shown"
+    monkeypatch.setattr(events, "RECORDINGS_LIVE", timedelta(0))
+    answered(lambda: EventFeed(operations.settings).emit(operations.context()))
+    assert there() == {"not ended", "a job"}
 
 
 def test_nothing_of_a_child_is_anywhere_in_prefect(operations: Operations) -> None:
