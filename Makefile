@@ -12,7 +12,7 @@ PYTHON := $(shell for each in python3.11 python3; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up up-postgres test lint types contracts suite fuzz faults audit sbom bench lock
+.PHONY: help install up up-postgres test lint types contracts suite fuzz faults try-prefect audit sbom bench lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ fuzz: install  ## search for inputs that break the readers and the endpoints, fo
 
 faults: install  ## kill, starve and mislead an installation for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/system/faults tests/system/postgres/test_faults*.py tests/system/postgres/test_work_pool.py tests/benchmarks/test_pages.py -q
+
+try-prefect: install  ## try another Prefect, VERSION=3.9.2, against the tests that depend on it; evidence in build/try-prefect
+	@$(BIN)/python tools/try_prefect.py $(VERSION)
 
 audit: install  ## ask for known weaknesses of the locked packages; says NOT CHECKED if no advisories can be reached
 	@$(BIN)/python tools/audit.py

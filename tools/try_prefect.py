@@ -1,0 +1,101 @@
+"""Try another version of Prefect against the tests that depend on it, beside the locked environment.
+
+Use: make try-prefect VERSION=3.9.2. It makes build/try-prefect/VERSION, an environment that has that Prefect before the
+packages of .venv, runs the tests, and writes evidence.md there: the packages that differ, and what the tests found.
+
+Exit codes: 0 the tests hold; 1 some do not; 2 no version was given; 3 the version could not be installed.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*")
+# Start-up, states, events, tasks, limits, trimming, and the filters of our gate. make faults has the pool of workers.
+TESTS = (
+    "tests/config/test_settings.py",
+    "tests/flows",
+    "tests/runtime/test_prefect_gate.py",
+    "tests/runtime/test_components.py",
+    "tests/system/installation",
+)
+
+
+def main(words: list[str]) -> int:
+    """Install the version, run the tests and write the evidence."""
+    if len(words) != 1 or not VERSION.fullmatch(words[0]):
+        sys.stderr.write("Which Prefect? For example: make try-prefect VERSION=3.9.2\n")
+        return 2
+    version, place = words[0], ROOT / "build" / "try-prefect" / words[0]
+    python = _environment(place)
+    if _pip(python, f"prefect=={version}"):
+        sys.stderr.write(f"Prefect {version} could not be installed: pip says why, above.\n")
+        return 3
+    changed, missing = _add_requirements(python)
+    began = time.monotonic()
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.strip().splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    report = [
+        f"# Prefect {version}, tried beside {metadata.version('prefect')} of the lock",
+        "",
+        f"- Tests: {' '.join(TESTS)}",
+        f"- Result: {lines[-1] if lines else 'pytest said nothing'} ({time.monotonic() - began:.0f} s)",
+        f"- Packages that differ from the lock: {', '.join(changed) or 'none but Prefect'}",
+        f"- Bounds of Prefect that no package of the registry or the lock meets: {', '.join(missing) or 'none'}",
+        *(["", "## What does not hold", "", *(f"- {line}" for line in failed)] if failed else []),
+    ]
+    (place / "evidence.md").write_text("\n".join(report) + "\n", "utf-8")
+    sys.stdout.write("\n".join(report) + "\n")
+    return min(done.returncode, 1)
+
+
+def _environment(place: Path) -> str:
+    """An environment whose own packages come before those of the one that runs this."""
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+    own = next(place.glob("lib/python*/site-packages"))
+    locked = next(Path(sys.prefix).glob("lib/python*/site-packages"))
+    (own / "locked.pth").write_text(f"import site; site.addsitedir({str(locked)!r})\n", "utf-8")
+    return str(place / "bin" / "python")
+
+
+def _pip(python: str, wanted: str) -> int:
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", wanted]
+    return subprocess.run(command, check=False).returncode
+
+
+def _add_requirements(python: str) -> tuple[list[str], list[str]]:
+    """Install what the new Prefect requires and the lock does not meet: those installed, and those that are nowhere."""
+    code = "from importlib import metadata; print(*(metadata.requires('prefect') or ()), sep='\\n')"
+    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
+    changed: list[str] = []
+    missing: list[str] = []
+    for wanted in map(Requirement, filter(None, said.splitlines())):
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            if wanted.specifier.contains(metadata.version(wanted.name), prereleases=True):
+                continue
+        except metadata.PackageNotFoundError:
+            pass
+        bare = f"{wanted.name}{wanted.specifier}"
+        (missing if _pip(python, bare) else changed).append(bare)
+    return changed, missing
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
