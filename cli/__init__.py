@@ -90,6 +90,7 @@ MODULES = {
     "samples": ("sample",),
     "transitions": ("transitions",),
     "sign_in": ("sign-in",),
+    "subject_access": ("subject-access",),
     "to_decide": (
         "to-decide",
         "assign",

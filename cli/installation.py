@@ -46,6 +46,7 @@ ACCESS = {
     "restore-keys": Access.CHANGES,
     "assign": Access.CHANGES,
     "sign-in": Access.CHANGES,
+    "subject-access": Access.CHANGES,  # the access log
     "sweep": Access.CHANGES,
     "adoptions": Access.LOOKS,
     "calendar": Access.LOOKS,  # `calendar make` and `end` change

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,11 +126,11 @@ def _holds(found: list[Hold]) -> str:
     return "\n".join(lines)
 
 
-def erase(
+def erase(  # noqa: PLR0913 (Typer maps each parameter to an option)
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[CASE | approve NUMBER | refuse NUMBER]",
+            metavar="[CASE | approve NUMBER | refuse NUMBER | certificate NUMBER]",
             help="A case of the child, or a proposal. Default: list the proposals.",
         ),
     ] = None,
@@ -139,6 +140,7 @@ def erase(
     ] = None,
     actor: Who = None,
     yes: Annotated[bool, typer.Option("--yes", help="Propose it. Without it, only show what would be erased.")] = False,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Where the certificate is written.")] = None,
     all_: All = False,
     json_: Json = False,
 ) -> None:
@@ -151,6 +153,10 @@ def erase(
         if actor is not None or ground is not None or yes:
             fail(Exit.WRONG_CALL, f"--actor, --ground and --yes go with a case: {ERASE}")
         _list(all_, json_)
+    elif given[0] == "certificate":
+        if len(given) != 2 or to is None:
+            fail(Exit.WRONG_CALL, "Expected a number and a folder: sendflow erase certificate 3 --to papers")
+        _certificate(_number(given[1], "for example sendflow erase certificate 3"), to, json_)
     elif actor is None:
         fail(Exit.WRONG_CALL, f"--actor is missing: {ERASE}")
     elif given[0] in ("approve", "refuse"):
@@ -210,6 +216,19 @@ def _decide(how: str, number: int, actor: str, json_: bool) -> None:
     with _refusals():
         report = approve(context, number, actor)
     emit(report.model_dump(mode="json"), json_, lambda: _said(report))
+
+
+def _certificate(number: int, to: Path, json_: bool) -> None:
+    import orjson
+
+    from casework.bundles.certificate import certificate
+
+    with _refusals():
+        made = certificate(open_installation("erase", access=Access.CHANGES), number)
+    to.mkdir(parents=True, exist_ok=True)
+    for form, content in (("html", made.html.encode()), ("pdf", made.pdf), ("json", made.json)):
+        (to / f"erasure-{number}.{form}").write_bytes(content)
+    emit(orjson.loads(made.json), json_, lambda: f"erasure-{number}.html, .pdf and .json are in {to}.")
 
 
 def _list(all_: bool, json_: bool) -> None:
