@@ -11,10 +11,9 @@ from tests.contracts.calls import ACTOR, Installation
 
 
 def _restored(team: Installation) -> Path:
-    """The home of a backup of the team: its database without data keys, and person.key."""
+    """The home of a backup of the team: its database without data keys, its key and its law."""
     home = team.folder / "restored"
-    home.mkdir()
-    shutil.copy2(team.home / "person.key", home)
+    shutil.copytree(team.home, home, ignore=shutil.ignore_patterns("sendflow.db*", "logs", "letters"))
     with (
         closing(sqlite3.connect(team.home / "sendflow.db")) as source,
         closing(sqlite3.connect(home / "sendflow.db")) as copy,
