@@ -16,7 +16,7 @@ from casework.reports.meetings import meetings_of
 from casework.reports.today import Wanted, today_of
 from casework.reports.worklists import overdue, week
 from models.database import reading
-from models.tables import LETTER
+from models.tables import DUTY, LETTER
 from tests.support.by_hand import SALT, TRUST
 from tests.support.team import Team
 from tests.web.conftest import TODAY, Browser
@@ -25,6 +25,18 @@ from web.installation import Installation
 
 def numbers(html: str) -> list[int]:
     return [int(each) for each in re.findall(r"app-count__number[^>]*>(\d+)<", html)]
+
+
+def test_no_duty_that_depends_on_an_open_decision_counts_as_late(sample: Installation) -> None:
+    context = sample.context()
+    rules = context.law.rules
+    past = select(DUTY.c.rule).where(DUTY.c.closed_on.is_(None), DUTY.c.due < TODAY)
+    with reading(context.engine) as connection:
+        undecided = [rule for rule in connection.scalars(past) if rules[rule].contingent]
+    lines = overdue(context, TODAY)
+    assert len(undecided) > 10, "such days have passed in the sample: each was a falsely late line of an authority"
+    assert len(lines) > 20
+    assert [row.rule for row in lines if rules[row.rule].contingent] == []
 
 
 def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
