@@ -313,7 +313,7 @@ def _verify_on_a_server(alone: Settings, scratch: Path) -> None:
         _verify(replace(alone, database_url=url), scratch / KEYS)
     finally:
         server.stop(at_once=True)
-        shutil.rmtree(server.folder, ignore_errors=True)
+        shutil.rmtree(server.folder.parent, ignore_errors=True)
 
 
 def _scratch_of_a_server() -> Path:
