@@ -1,4 +1,4 @@
-"""Whose days the late days of a case are: the authority's, a body's, the family's, the Tribunal's or a school's.
+"""Whose days the late days of a case are: the authority's, a body's, the family's, our own team's or another party's.
 
 Duty/provision: none of its own. A late day belongs to who had to act on it by law; each run of days names the fact
 and the provision that say so. Decision 204 gives the rule and its limits.
@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from deadlines.duties import Duty
 from deadlines.status import days_late
 from models.facts import StoredFact
+from models.owner import OwnerKind
 
 DAY = timedelta(days=1)
 
@@ -26,6 +27,8 @@ class Holder(StrEnum):
     TRIBUNAL = "tribunal"
     SCHOOL = "school"
     ADVISER = "mediation_adviser"
+    TEAM = "our_team"
+    PARTY = "other_party"
 
 
 # Whose a duty is, by the words of the rule's `duty_on`, where the duty names no body of its own.
@@ -47,6 +50,8 @@ OWNERS: Mapping[str, Holder] = {
     "all parties": Holder.TRIBUNAL,
     "mediation adviser": Holder.ADVISER,
 }
+# Whose a duty is that the rule lays on our own team, or on a party that its `owner` names.
+OWNED: Mapping[OwnerKind, Holder] = {OwnerKind.TEAM: Holder.TEAM, OwnerKind.PARTY: Holder.PARTY}
 # Whose circumstances an accepted exception is about; the other grounds say nothing of it, and the owner has the day.
 GROUNDS: Mapping[str, Holder] = {
     "personal_exceptional": Holder.FAMILY,
@@ -69,6 +74,8 @@ class Owned(Protocol):
     def duty_on(self) -> str | None: ...
     @property
     def holds_up(self) -> Sequence[str]: ...
+    @property
+    def owned_by(self) -> tuple[OwnerKind, str | None]: ...
 
 
 class Whose(NamedTuple):
@@ -142,8 +149,7 @@ class _Law(NamedTuple):
 
     def owner(self, duty: Duty) -> Whose:
         rule = self.rules.get(duty.rule)
-        holder = OWNERS.get(rule.duty_on or "", Holder.BODY) if rule is not None else Holder.AUTHORITY
-        holder = Holder.BODY if duty.body is not None else holder
+        holder = Holder.BODY if duty.body is not None else _holder(rule)
         return Whose(holder, duty.body, duty.service, duty.opened_seq, duty.dates.citation)
 
     def excepted(self, duty: Duty, day: date) -> Whose | None:
@@ -154,6 +160,13 @@ class _Law(NamedTuple):
         if (claim.began_on or day) <= day <= (claim.ended_on or day):
             return Whose(GROUNDS[claim.ground], None, None, claim.seq, self.provisions[claim.ground])
         return None
+
+
+def _holder(rule: Owned | None) -> Holder:
+    """Whose a duty of a rule is that lies on no body."""
+    if rule is None:
+        return Holder.AUTHORITY
+    return OWNED.get(rule.owned_by[0]) or OWNERS.get(rule.duty_on or "", Holder.BODY)
 
 
 def _of_a_duty(duty: Duty, law: _Law, as_at: date) -> Iterator[tuple[date, Whose]]:

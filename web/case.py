@@ -59,6 +59,8 @@ HOLDERS = {
     "tribunal": "the Tribunal",
     "school": "the school",
     "mediation_adviser": "the mediation adviser",
+    "our_team": "our own team",
+    "other_party": "who was to do it",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from models.facts import StoredFact
 from statemachines.registry import processes
 from statemachines.replay import replay
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, book, dates_of, day, history, line
+from tests.support.team import Team
 
 DAY = timedelta(days=1)
 PLAN = "ehc_final_plan_send"
@@ -199,12 +201,38 @@ def test_every_duty_of_the_statute_has_an_owner_and_every_ground_a_holder() -> N
     law = load_law()
     unsaid = [rule for rule in law.rules.values() if rule.starts and rule.per != "body" and rule.owner is None]
     words = {rule.duty_on for rule in unsaid if rule.duty_on}
-    health = {"ICB", "RCB", "adult CHC"}  # a body of the NHS that the case does not name
+    health = {"ICB", "RCB", "adult CHC", "ICB children"}  # a body of the NHS that the case does not name
     assert words - set(OWNERS) == health
     assert set(law.grounds) - set(GROUNDS) == {"reg_13_3", "coronavirus"}
     assert set(GROUNDS) <= set(law.grounds)
     kinds = {kind for process in processes().values() for kind in process.facts}
     assert kinds >= REFUSALS | ORDERS
+
+
+def test_a_late_day_of_our_own_team_or_of_another_party_is_no_bodys(tmp_path: Path) -> None:
+    team = Team(tmp_path, case="EQ90001")
+    asked: dict[str, Any] = {"sorted_as": "enquiry", "sender_is": "school", "topic": "training"}
+    team.record("2 Mar 2026", "enquiry_received", **asked)
+    late = team.report("16 Mar 2026").whose_days
+    assert {(each.rule, each.holder, each.body) for each in late} == {
+        ("enquiry_acknowledge", "our_team", None),
+        ("enquiry_answer", "our_team", None),
+    }
+    team.case = "PS90001"
+    team.record("2 Mar 2026", "sitting_called", panel="ehc_weekly", la="northshire", sits_on="2026-03-18")
+    action: dict[str, Any] = {
+        "item": "act_1",
+        "on_item": "one",
+        "action_owner": "school",
+        "due_on": "2026-04-01",
+        "what": "write",
+    }
+    team.record("3 Mar 2026", "item_listed", item="one", question="assess")
+    team.record("18 Mar 2026", "sitting_held", attended=4, present=["education", "health", "social_care"])
+    team.record("18 Mar 2026", "action_agreed", **action)
+    found = {(each.rule, each.holder) for each in team.report("8 Apr 2026").whose_days}
+    assert ("panel_action", "other_party") in found and ("panel_minutes", "authority") in found
+    team.first.engine.dispose()
 
 
 def test_no_late_day_is_no_line() -> None:
