@@ -54,6 +54,7 @@ WHAT = {
     "retention_hold_ended": "retention",
     "erasure_proposal": "retention",
     "erasure_decided": "retention",
+    "api_token": "access",
     "case_file": "child",
 }
 NAMES = {
@@ -84,6 +85,7 @@ NAMES = {
     "retention_hold_ended": "the end of hold number",
     "erasure_proposal": "the proposal of an erasure number",
     "erasure_decided": "the decision on erasure number",
+    "api_token": "the token of a program",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash, mac, acting FROM change_log

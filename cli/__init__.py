@@ -95,6 +95,7 @@ MODULES = {
         "to-decide",
         "assign",
     ),
+    "tokens": ("tokens",),
     "up": ("up",),
     "worklists": (
         "overdue",

@@ -68,6 +68,7 @@ ACCESS = {
     "rulesets": Access.LOOKS,
     "sample": Access.LOOKS,
     "transitions": Access.LOOKS,
+    "tokens": Access.LOOKS,  # `tokens make` and `end` change
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came
     "bodies": Access.NONE,

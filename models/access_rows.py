@@ -4,6 +4,7 @@ from sqlalchemy import String
 from sqlmodel import AutoString, Field, SQLModel
 
 import models.log_rows
+import models.program_rows
 import models.retention_rows  # noqa: F401 (as above)
 from models.rows import FactRow
 from models.tables import TEXT_C

@@ -109,6 +109,8 @@ COVERED = {
         # Not which codes were used: that is written at each sign-in.
         _coverage(tables.ACCOUNT_FACTOR, "account", "sealed", "confirmed_at", "changed_at", "changed_by"),
         _coverage(tables.RECOVERY_CODE, "digest", "account", "made_at"),
+        # Not the last use: that is written by each call of a program.
+        _coverage(tables.API_TOKEN, *tables.API_TOKEN.columns.keys()[:-1]),
     )
 }
 

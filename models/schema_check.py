@@ -28,6 +28,8 @@ INDEXES = {
     "ix_account_change_account": _Index("account_change", ("account",)),
     "ix_account_mail_done_at": _Index("account_mail", ("done_at",)),
     "ix_answer_given_link": _Index("answer_given", ("link",)),
+    "ix_api_answer_at": _Index("api_answer", ("at",)),
+    "ix_api_token_digest": _Index("api_token", ("digest",)),
     "ix_attempt_since": _Index("attempt", ("since",)),
     "ix_case_owner_case_ref": _Index("case_owner", ("case_ref",)),
     "ix_case_owner_owner": _Index("case_owner", ("owner",)),

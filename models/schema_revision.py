@@ -40,6 +40,7 @@ MARKS = {
     "025": ("mac_key", "number"),
     "026": ("data_key", "subject"),
     "027": ("acting", "number"),
+    "028": ("api_token", "id"),
 }
 
 

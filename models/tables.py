@@ -29,6 +29,8 @@ from models.log_tables import LOG_COSIGNATURE as LOG_COSIGNATURE
 from models.log_tables import LOG_LEAF as LOG_LEAF
 from models.log_tables import LOG_TAIL as LOG_TAIL
 from models.log_tables import MAC_KEY as MAC_KEY
+from models.program_tables import API_ANSWER as API_ANSWER
+from models.program_tables import API_TOKEN as API_TOKEN
 from models.retention_tables import DATA_KEY as DATA_KEY
 from models.retention_tables import ERASURE_DECIDED as ERASURE_DECIDED
 from models.retention_tables import ERASURE_PROPOSAL as ERASURE_PROPOSAL

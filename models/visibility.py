@@ -48,6 +48,8 @@ WITHOUT_CASES = frozenset(
         *("job_run", "law_held", "log_act", "log_block", "log_checkpoint", "log_cosignature", "log_leaf"),
         *(
             "acting",
+            "api_answer",
+            "api_token",
             "data_key",
             "mac_key",
             "recovery_code",

@@ -1,10 +1,12 @@
-"""Write docs/reference/{processes,history-format}.md from the machines and the statute, and docs/decisions/README.md.
+"""Write docs/reference/{processes,history-format}.md from the machines and the statute, docs/decisions/README.md, and
+docs/reference/api.openapi.json from the interface for programs.
 
 Use: .venv/bin/python -m tools.generated_docs (a test says when a page is out of date).
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -16,9 +18,11 @@ from config.law import load_law
 from statemachines.process import Process
 from statemachines.registry import processes
 from tools import history_format
+from web.api.app import described
 
 ROOT = Path(__file__).parent.parent
 PROCESSES = ROOT / "docs" / "reference" / "processes.md"
+API = ROOT / "docs" / "reference" / "api.openapi.json"
 HISTORY_FORMAT = ROOT / "docs" / "reference" / "history-format.md"
 DECISIONS = ROOT / "docs" / "decisions"
 DECISION_TABLE = DECISIONS / "README.md"
@@ -154,7 +158,12 @@ def decisions_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Return the text of every generated page."""
-    return {PROCESSES: processes_page(), HISTORY_FORMAT: history_format.page(), DECISION_TABLE: decisions_page()}
+    return {
+        PROCESSES: processes_page(),
+        HISTORY_FORMAT: history_format.page(),
+        DECISION_TABLE: decisions_page(),
+        API: json.dumps(described(), indent=1, ensure_ascii=False) + "\n",
+    }
 
 
 if __name__ == "__main__":

@@ -34,8 +34,9 @@ from models.acting import signed_in
 from models.database import one_snapshot, reading, transact
 from web import faults
 from web.answers import Answer, File, GoTo, Page, Plain
+from web.api.app import PATH, create_api
 from web.asked import Asked
-from web.guards import App, Guards, readable
+from web.guards import App, Guards, Message, Receive, Send, readable
 from web.installation import Installation
 from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render
@@ -52,7 +53,22 @@ def create_app(installation: Installation, hosts: Iterable[str] = ()) -> App:
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
         exception_handlers={HTTPException: _http_fault(installation)},
     )
-    return Guards(app, {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts, *hosts})
+    both = _with_programs(app, create_api(installation))
+    return Guards(both, {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts, *hosts})
+
+
+def _with_programs(pages: App, programs: App) -> App:
+    """The pages, and the interface for programs under its path. A mount of Starlette would miss a path with a newline,
+    and answer it with a page.
+    """
+
+    async def either(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PATH}/"):
+            await programs({**scope, "root_path": scope.get("root_path", "") + PATH}, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return either
 
 
 def _route(way: Way, installation: Installation) -> Route:

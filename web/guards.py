@@ -30,6 +30,8 @@ MOST_PARTS = 20
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 LARGEST_DOCUMENT = 16_384
 DOCUMENTS = frozenset({"/notify/receipts"})  # addresses that programs send JSON to
+PROGRAMS, LARGEST_CALL = "/api/", 262_144  # whose bodies are JSON, and the app below reads them
+TOO_LARGE = (413, "The body is too large. Nothing was recorded.")
 SAFE = frozenset({"GET", "HEAD"})
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
 HEADERS = {
@@ -72,10 +74,15 @@ class Guards:
         send = _with_headers(send, nonce, static=scope["path"].startswith("/static/"))
         headers = _headers(scope)
         refused = self._wrong_host(headers) or _other_site(scope["method"], headers)
-        if refused is None and scope["method"] == "POST":
+        program = scope["path"].startswith(PROGRAMS)
+        if refused is None and program:
+            body = await _whole(receive, LARGEST_CALL)
+            refused = TOO_LARGE if body is None else None
+            receive = _again(body or b"")
+        elif refused is None and scope["method"] == "POST":
             refused = await _read_form(scope, headers, receive)
         if refused is not None:
-            await _refuse(send, *refused)
+            await (_refuse_program if program else _refuse)(send, *refused)
         else:
             await self._app(scope, receive, send)
 
@@ -120,14 +127,9 @@ async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Rec
     kind = headers.get("content-type", [""])[0]
     with_file = scope["path"].endswith(WITH_A_FILE) and kind.lower().startswith("multipart/form-data")
     largest = LARGEST_FILE if with_file else LARGEST_FORM
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message["type"] == "http.request" and bool(message.get("more_body"))
-        if len(body) > (LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else largest):
-            return 413, "The form is too large. Nothing was recorded."
+    body = await _whole(receive, LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else largest)
+    if body is None:
+        return 413, "The form is too large. Nothing was recorded."
     if scope["path"] in DOCUMENTS:
         return _read_document(scope, body)
     if with_file:
@@ -141,6 +143,29 @@ async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Rec
         return 400, "The form cannot be read. Nothing was recorded."
     scope["sendflow"]["form"] = {name: readable(value) for name, value in pairs}
     return None
+
+
+async def _whole(receive: Receive, largest: int) -> bytes | None:
+    """The body of a request; None where it is larger than `largest` bytes."""
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and bool(message.get("more_body"))
+        if len(body) > largest:
+            return None
+    return body
+
+
+def _again(body: bytes) -> Receive:
+    """Gives a body that was read already."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return left.pop() if left else {"type": "http.disconnect"}
+
+    return receive
 
 
 def _read_document(scope: Message, body: bytes) -> tuple[int, str] | None:
@@ -188,6 +213,15 @@ async def _refuse(send: Send, status: int, sentence: str) -> None:
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>sendflow</title><h1>sendflow</h1><p>{sentence}</p></html>\n"
     ).encode()
-    start = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await _send(send, status, body, b"text/html; charset=utf-8")
+
+
+async def _refuse_program(send: Send, status: int, sentence: str) -> None:
+    problem = {"type": "about:blank", "title": "Refused", "status": status, "detail": sentence, "code": "refused"}
+    await _send(send, status, orjson.dumps(problem), b"application/problem+json")
+
+
+async def _send(send: Send, status: int, body: bytes, kind: bytes) -> None:
+    start = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})

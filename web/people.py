@@ -6,14 +6,26 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from casework.access import accounts, factors, sessions
+from casework.access import accounts, api_tokens, factors, sessions
 from casework.access.accounts import named_for
 from casework.delivery.account_links import ask_for_invitation, mailboxes
 from config.rights import roles
 from models.database import reading, transact
 from models.visibility import hidden_processes
 from web.answers import Answer, Page
-from web.asked import Asked
+from web.asked import LONGEST_NUMBER, Asked
+
+MOST_TOKENS = 20
+SCOPE_MEANINGS = {
+    "today": "list late and coming duties",
+    "cases": "list cases",
+    "case": "read a case",
+    "letters": "list and read e-mails",
+    "record": "open cases and record facts",
+    "identity": "read who a case is about, with a purpose",
+    "own": "list the duties of its own body or authority",
+    "answer": "answer for its own body",
+}
 
 
 def people(asked: Asked) -> Answer:
@@ -83,6 +95,28 @@ def _named(asked: Asked, role: str) -> str:
     return ",".join(each for each in _may_name(asked) if role and asked.form.get(f"named-{each}") == "yes")
 
 
+def make_token(asked: Asked) -> Answer:
+    """Make a token of a program, which is shown once. Nobody gives a right that their own role does not have."""
+    account, days = asked.form.get("account", "").strip().lower(), asked.form.get("days", "")
+    scopes = [each for each in api_tokens.SCOPES if asked.form.get(f"scope-{each}")]
+    may = asked.role.may if asked.role is not None else frozenset()
+    try:
+        number = int(days) if days.isascii() and days.isdecimal() and len(days) <= LONGEST_NUMBER else 0
+        secret, made = api_tokens.make(asked.context, account, scopes, number, asked.account, may)
+    except (accounts.WrongAccount, api_tokens.WrongToken) as problem:
+        return _page(asked, error=f"No token was made: {problem}.", status=400)
+    return _page(asked, with_token=made.account, secret=secret)
+
+
+def end_token(asked: Asked) -> Answer:
+    """End a token of a program: it opens nothing from now on."""
+    try:
+        ended = api_tokens.end(asked.context, asked.form.get("token_id", ""), asked.account)
+    except api_tokens.WrongToken:
+        return _page(asked, error="There is no such token, or it has ended already.", status=400)
+    return _page(asked, ended_token=ended.id)
+
+
 def _wrong(asked: Asked, account: str, role: str, scope: str) -> str | None:
     if role and role not in roles():
         return "Choose a role of the list."
@@ -97,6 +131,13 @@ def _wrong(asked: Asked, account: str, role: str, scope: str) -> str | None:
     return None
 
 
+def _tokens(asked: Asked) -> list[api_tokens.ApiToken]:
+    """The tokens that are open, and of those that ended the newest: the last use of each says which are needed."""
+    found = api_tokens.listed(asked.context)
+    is_open = [each for each in found if each.ended_at is None]
+    return [*is_open, *(each for each in found if each.ended_at is not None)][: max(len(is_open), MOST_TOKENS)]
+
+
 def _page(asked: Asked, *, status: int = 200, **values: str | None) -> Page:
     with reading(asked.context.engine) as connection:
         found = accounts.accounts(connection)
@@ -104,5 +145,6 @@ def _page(asked: Asked, *, status: int = 200, **values: str | None) -> Page:
         reached = mailboxes(connection)
     shared = {"title": "People", "accounts": found, "roles": roles(), "errors": bool(values.get("error"))}
     shared |= {"mailboxes": reached, "with_factor": with_factor, "may_name": _may_name(asked), "named_for": named_for}
+    shared |= {"tokens": _tokens(asked), "scopes": SCOPE_MEANINGS, "now": datetime.now(UTC).isoformat()}
     places = {"bodies": asked.context.directory.bodies, "las": asked.context.directory.la}
     return Page("people.html", {**shared, **places, **values}, status)

@@ -134,6 +134,8 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),
     Way("POST", "/people/second-factor", "people", people.remove_factor),
+    Way("POST", "/people/tokens", "people", people.make_token),
+    Way("POST", "/people/tokens/end", "people", people.end_token),
     Way("GET", "/calendar/{name}/{token}", PROGRAM, calendar.calendar),
     Way("POST", "/notify/receipts", PROGRAM, receipts.notify),
     Way("POST", "/next-day", "next_day", simulation.next_day),

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
 
 from casework.access import passwords, sessions
+from casework.access.token_ends import end_tokens
 from config.rights import roles
 from models.change_log import insert_logged, log_keys
 from models.database import reading
 from models.errors import Refusal
-from models.tables import ACCOUNT_CHANGE, ACCOUNT_PASSWORD
+from models.tables import ACCOUNT_CHANGE, ACCOUNT_PASSWORD, API_TOKEN
 
 NO_ROLE = ""
 
@@ -78,10 +79,15 @@ def accounts(connection: Connection) -> list[Account]:
 
 
 def change_role(connection: Connection, account: str, role: str, scope: str, actor: str) -> None:
-    """Give an account a role, or none. Its open sessions and unused links end. Raises WrongAccount."""
+    """Give an account a role, or none. Its open sessions and unused links end, and its programs' tokens if the role or
+    its scope is another. Raises WrongAccount.
+    """
     if not sessions.ACCOUNT.fullmatch(account):
         raise WrongAccount("an account is named by lower-case letters, digits, . _ and -, for example dco.team")
     now = datetime.now(UTC)
+    before = account_of(connection, account)
+    if (role, scope) != ((before.role, before.scope) if before is not None else (NO_ROLE, "")):
+        end_tokens(connection, API_TOKEN.c.account == account, actor, now)
     number = (connection.scalar(select(func.max(ACCOUNT_CHANGE.c.number))) or 0) + 1
     row = {"number": number, "at": _text(now), "actor": actor, "account": account, "role": role, "scope": scope}
     insert_logged(connection, ACCOUNT_CHANGE, [row], _text(now))

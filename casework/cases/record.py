@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.not_copied import not_copied
 from casework.cases.out_of_order import LOOK_AGAIN, probable_slips, unusual
+from casework.cases.record_choices import RecordChoices
 from casework.cases.references import by_la_reference, find_other_reference, stored_reference
 from casework.cases.repetitions import noted
 from casework.cases.restricted_cases import (
@@ -101,22 +102,6 @@ class Refusal:
     kind: str | None = None
 
 
-class RecordChoices(TypedDict, total=False):
-    """By what way and in which run facts are recorded, who the child is, and what a person has answered.
-
-    `confirmed`: every case that the command reaches is about one child. With `look_again`, a fact that is probably a
-    slip is refused with the code `look_again` and a question. `own_reference` is the team's own, of another form than
-    ours: it finds the case that was opened with it before.
-    """
-
-    via: str
-    run: str | None
-    person: Mapping[str, str] | None
-    confirmed: bool
-    own_reference: str | None
-    look_again: bool
-
-
 def record(
     context: AppContext, case: str, drafts: Sequence[FactDraft], actor: str, **choices: Unpack[RecordChoices]
 ) -> Recorded:
@@ -129,7 +114,11 @@ def record(
     if command.case_ref is None and own_reference is None and opens_a_case(drafts[0].kind, drafts[0].data) is None:
         raise Refused("no_such_case", no_reference(drafts[0].kind), wrong_call=True)
 
+    together = choices.get("together")
+
     def once(connection: Connection, check: Check) -> Recorded:
+        if together is not None:
+            together.before(connection)
         via, run = choices.get("via", "record"), choices.get("run")
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
         case = _apply_as_meant(unit, _with_own_reference(unit, command, own_reference))
@@ -142,7 +131,10 @@ def record(
         unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *unit.child_notes, *missed, *warnings]
         unheard = sentences_seen(unit, unheard)
         check(connection)
-        return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
+        recorded = recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
+        if together is not None:
+            together.after(connection, recorded)
+        return recorded
 
     def act(check: Check) -> Recorded:
         return transact(context.engine, lambda connection: once(connection, check))

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, insert, select, update
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
 from casework.cases.of_the_child import withheld_cases
+from casework.cases.together import Together
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
 from casework.replies.answers import Reply
 from casework.replies.links import Link, NoSuchLink, Scope, digest_of, find_link
 from casework.replies.owed import UNDO_WITHIN, Given, account_key, given_by
 from casework.replies.receipts import receipt
-from casework.replies.record import VIA_LINK, VIA_PAGE, Asked, apply_reply, duty_asked_for, undo_reply
+from casework.replies.record import VIA_LINK, VIA_PAGE, VIA_PROGRAM, Asked, apply_reply, duty_asked_for, undo_reply
 from models.database import transact
 from models.enums import Party
 from models.errors import Refusal
@@ -71,15 +72,25 @@ def give(
 
 
 def give_as(
-    context: AppContext, account: str, body: str, replies: Sequence[tuple[Asked, Reply]], run: str | None = None
+    context: AppContext,
+    account: str,
+    body: str,
+    replies: Sequence[tuple[Asked, Reply]],
+    run: str | None = None,
+    together: Together[list[Outcome]] | None = None,
 ) -> list[Outcome]:
     """Record replies of a body by its account, in one transaction; one that is refused does not stop the others.
+
+    `together`: what else is done in the transaction, by a program.
 
     Raises NotOfThisBody for a duty of another body, or of a case that no list of the body names.
     """
 
     def once(connection: Connection) -> list[Outcome]:
-        unit = UnitOfWork(context, connection, actor=account, via=VIA_PAGE, run=run)
+        if together is not None:
+            together.before(connection)
+        via = VIA_PAGE if together is None else VIA_PROGRAM
+        unit = UnitOfWork(context, connection, actor=account, via=via, run=run)
         unit.load(sorted({asked.case_ref for asked, _reply in replies}))
         withheld = withheld_cases(connection)
         outcomes = []
@@ -91,6 +102,8 @@ def give_as(
             mailbox = context.directory.mailbox(case.file.la, body, duty.service, Party.SERVICE, context.today())
             outcomes.append(_recorded(unit, account_key(account), asked, reply, account, mailbox))
         commit(unit)
+        if together is not None:
+            together.after(connection, outcomes)
         return outcomes
 
     return transact(context.engine, once)

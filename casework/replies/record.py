@@ -19,7 +19,7 @@ from deadlines.duties import Duty
 from models.database import transact
 from models.facts import Fact, FactDraft
 
-VIA_LINK, VIA_MAIL, VIA_PAGE = "reply_link", "reply_mail", "page"
+VIA_LINK, VIA_MAIL, VIA_PAGE, VIA_PROGRAM = "reply_link", "reply_mail", "page", "api"
 
 
 class Asked(NamedTuple):

@@ -94,6 +94,23 @@ def case_list(context: AppContext, wanted: CaseFilter, as_at: date, size: int = 
     return CaseList(rows=rows, total=total, page=page, pages=pages, more=more)
 
 
+def cases_after(context: AppContext, wanted: CaseFilter, as_at: date, after: str, size: int) -> list[ListedCase]:
+    """The cases whose reference follows `after`, in the order of their references: `size` of them at most.
+
+    For programs: the order is the same from one day to the next, so that no case is missed between two pages.
+    """
+    open_dated = DUTY.alias("open_dated")
+    due = select(func.min(open_dated.c.due)).where(
+        open_dated.c.case_ref == CASE.c.case_ref, _open_duty(context, open_dated)
+    )
+    query = select(*COLUMNS, due.scalar_subquery().label("due")).where(
+        CASE.c.case_ref > after, *_conditions(context, wanted, as_at)
+    )
+    with reading(context.engine) as connection:
+        found = connection.execute(query.order_by(CASE.c.case_ref).limit(size)).all()
+        return list(_listed(context, connection, list(found), as_at))
+
+
 def _rows(
     context: AppContext, connection: Connection, where: list[ColumnElement[bool]], size: int, skip: int
 ) -> Iterator[Any]:

@@ -110,6 +110,26 @@ def letters_page(context: AppContext, state: str, page: int, size: int) -> tuple
     return [_listed(row) for row in rows], total
 
 
+def letters_after(
+    context: AppContext, state: str, after: tuple[date, str] | None, size: int
+) -> list[tuple[ListedLetter, list[str]]]:
+    """The letters that follow one, by its day and id, the newest first, each with the cases that it is about.
+
+    At most `size`. `state`: only those in it.
+    """
+    query = _of_state(select(LETTER), state)
+    if after is not None:
+        on, id_ = after
+        query = query.where((LETTER.c.on < on) | ((LETTER.c.on == on) & (LETTER.c.id < id_)))
+    with reading(context.engine) as connection:
+        rows = connection.execute(query.order_by(LETTER.c.on.desc(), LETTER.c.id.desc()).limit(size)).all()
+        about: dict[str, set[str]] = {}
+        cases = select(NOTICE.c.letter, NOTICE.c.case_ref).where(NOTICE.c.letter.in_([row.id for row in rows]))
+        for letter, ref in connection.execute(cases):
+            about.setdefault(letter, set()).add(ref)
+    return [(_listed(row), sorted(about.get(row.id, ()))) for row in rows]
+
+
 def _of_state(query: Any, state: str) -> Any:
     return query.where(LETTER.c.state == state) if state else query
 

@@ -8,7 +8,8 @@ from pyotp import TOTP
 from sqlalchemy import select
 
 from casework import findings, to_decide
-from casework.access import accounts, calendar_addresses, factors, limits, sessions
+from casework.access import accounts, api_tokens, calendar_addresses, factors, limits, sessions
+from casework.access.api_answers import Once
 from casework.context import AppContext, instant
 from casework.delivery import account_links, receipt_rows, transport_state
 from casework.delivery.daily_digest import digest
@@ -92,7 +93,7 @@ def filled_team(team: Team) -> Team:
     _erased_and_held(context)
     findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
     findings.close(context, [1], "dco.team", "a test of the alarm", understood=True)
-    calendar_addresses.make(context, "QX101", "dco.team")
+    _called_by_a_program(context)
     _sent_by_notify(team.context("14 Apr 2026"))
     _adopt_a_pack(team)
     team.record("15 Apr 2026", "health_advice_requested", body=TRUST, service="physiotherapy")
@@ -122,6 +123,13 @@ def _erased_and_held(context: AppContext) -> None:
     """An erased child, and a hold that has ended."""
     erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR)
     end_hold(context, begin_hold(context, "NX90001", "complaint", "dco.team").number, "dco.team")
+
+
+def _called_by_a_program(context: AppContext) -> None:
+    calendar_addresses.make(context, "QX101", "dco.team")
+    api_tokens.make(context, "dco.team", ["case"], 30, "sam.lee")
+    with writing(context.engine) as connection:
+        Once(context.cipher, "dco.team", "a key", b"a request").end(connection, 201, {"case_ref": "NX90001"})
 
 
 def _sent_by_notify(context: AppContext) -> None:

@@ -42,6 +42,11 @@ EXCEPTIONS = {
         (f"attempt.{name}" for name in METADATA.tables["attempt"].columns.keys()),  # noqa: SIM118
         "counts of attempts, which end by themselves after minutes",
     ),
+    "api_token.used_at": "when a program last called: written by each call, and no evidence",
+    **dict.fromkeys(
+        (f"api_answer.{name}" for name in METADATA.tables["api_answer"].columns.keys()),  # noqa: SIM118
+        "what an act was answered, for a week, so that a repeated call does nothing twice; the facts say what it did",
+    ),
     **dict.fromkeys(
         (f"transport_state.{name}" for name in METADATA.tables["transport_state"].columns.keys()),  # noqa: SIM118
         "until when a mail transport is left alone, an hour at most, and counts of this minute and day",

@@ -42,6 +42,7 @@ LOOKS = (
     ("retention",),
     ("rulesets",),
     ("to-decide",),
+    ("tokens",),
     ("adoptions",),
     ("dry-run", "pack"),
 )

@@ -61,6 +61,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "assign": ("assign",),
     "to decide": ("to-decide",),
     "subject access": ("subject-access",),
+    "tokens": ("tokens",),
     "sweep": ("sweep",),
     "up": ("up",),
     "verify": ("verify",),
@@ -83,6 +84,7 @@ SHAPE_ONLY = frozenset(
         "rules",
         "sign in",
         "account",
+        "tokens",
     }
 )
 # The values of these calls depend on the day of the machine or on the length of a text.

@@ -133,6 +133,21 @@ def _read_replies(context: AppContext, *given: Any) -> Any:
     return read_replies(replace(context, settings=settings)).model_dump(mode="json")
 
 
+def _call(context: AppContext, token: str, document: Any, key: str) -> Any:
+    """A case that a program opens, as its call is handled; how it is read is tried elsewhere."""
+    from casework.access.api_tokens import caller_of
+    from flows.shared_runs import SharedRuns
+    from web.api.acts import FactsSent, open_case
+    from web.api.calls import Call
+
+    caller = caller_of(context, token, "")
+    assert caller is not None
+    runs = SharedRuns(context.settings)
+    answer = open_case(Call(context, caller, runs), FactsSent.model_validate(document), key)
+    runs.close()
+    return [answer.status_code, json.loads(bytes(answer.body))]
+
+
 def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901, PLR0911, PLR0912 (one job a case)
     from casework.cases.record import record
     from casework.cases.validation import Refused
@@ -156,6 +171,8 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
             return came_back(context, *given).model_dump(mode="json")
         case "reply":
             return _reply(context, *given)
+        case "call":
+            return _call(context, *given)
         case "readdress":
             transact(context.engine, lambda connection: readdress(context, connection, context.today()))
             return None
@@ -284,6 +301,8 @@ def main() -> None:
     context.engine.dispose()
     for line in sys.stdin:
         orders = [Order(**{**order, "given": tuple(order["given"])}) for order in json.loads(line)]
+        if any(order.act == "call" for order in orders):
+            importlib.import_module("web.api.acts")  # as above; the others need no web
         sys.stdout.write(json.dumps([asdict(end) for end in _fork(context, orders)]) + "\n")
         sys.stdout.flush()
 

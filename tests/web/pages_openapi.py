@@ -59,6 +59,8 @@ FORMS = {
     "/people": ("account", "role", "scope"),
     "/people/invite": ("account", "mailbox"),
     "/people/second-factor": ("account",),
+    "/people/tokens": ("account", "days", "scope-case", "scope-identity"),
+    "/people/tokens/end": ("token_id",),
 }
 VALUES: Mapping[str, dict[str, Any]] = {
     "format": {"enum": ["", "csv", "xlsx", "pdf"]},
