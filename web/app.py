@@ -74,9 +74,9 @@ def _with_programs(pages: App, programs: App) -> App:
 def _route(way: Way, installation: Installation) -> Route:
     def endpoint(request: Request) -> Response:
         try:
+            asked = _asked(request, installation)
             # A page that is only looked at is of one instant. An act reads what other threads wrote meanwhile.
-            with one_snapshot(installation.engine) if way.method == "GET" else nullcontext():
-                asked = _asked(request, installation)
+            with one_snapshot(asked.context.engine) if way.method == "GET" else nullcontext():
                 response = _response(request, asked, _answer(way, asked))
             if way.mails:
                 response.background = BackgroundTask(_send_links, asked.context)
