@@ -97,7 +97,7 @@ const COUNTS = {
   },
   months_before: (s, l) => [corresponding(s, -amount(l)), corresponding(s, -amount(l)) - 1],
 };
-const WITHOUT_DATE = new Set(["none", "immediate", "local", "as_directed"]);
+const WITHOUT_DATE = new Set(["none", "immediate", "local", "as_directed", "as_named"]);
 
 function countLengths(period, counts, on, given) {
   const lengths = period.later_of ?? period.earlier_of ?? [period];
