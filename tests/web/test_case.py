@@ -12,6 +12,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Connection, event
 
+from casework.access.seen import as_seen_by
 from casework.context import AppContext
 from casework.privacy.case_looks import looks_at, note_look
 from casework.reports import case_report, recordable
@@ -33,7 +34,7 @@ CASE = "SP90001"
 def test_every_case_of_the_sample_can_be_opened_and_says_its_state(
     sample: Installation, browsers: Callable[[str], Browser]
 ) -> None:
-    context, auditor = sample.context(), browsers("auditor")
+    context, auditor = as_seen_by(sample.context(), "auditor"), browsers("auditor")
     rows = case_list(context, CaseFilter(show=Show.ALL), TODAY, 0).rows
     assert len(rows) > 100
     for row in rows[::6]:
@@ -139,7 +140,7 @@ def test_every_look_is_logged_and_shown_to_auditors(browsers: Callable[[str], Br
 
 
 def test_each_letter_is_shown_as_it_was_sent(sample: Installation, browsers: Callable[[str], Browser]) -> None:
-    dco, found = browsers("dco.team"), letters(sample.context())
+    dco, found = browsers("dco.team"), letters(as_seen_by(sample.context(), "dco.team"))
     assert f'<span class="app-number">{len(found)}</span>' in dco.get("/letters").text
     page = dco.get(f"/letters/{found[0].id}").text
     assert found[0].mailbox in page
