@@ -1,10 +1,7 @@
 """Every table is either left out by case or says nothing of cases; what a reader is not shown, on both databases."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from casework.access.accounts import change_role
@@ -19,14 +16,12 @@ MADE: dict[str, Any] = {"la": "northshire", "how": "form", "referred_to": "multi
 RESTRICTED, OPEN = "SR90001", "NX90001"
 
 
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    made = Team(tmp_path)
-    made.opened("2 Feb 2026").asked("2 Mar 2026")
-    made.record("2 Mar 2026", "safeguarding_referral_made", case=RESTRICTED, nhs_number="9990000026", **MADE)
-    made.day("5 Mar 2026")
-    yield made
-    made.first.engine.dispose()
+def with_two_cases(team: Team) -> Team:
+    """The team with a case that everybody sees, and a restricted one."""
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    team.record("2 Mar 2026", "safeguarding_referral_made", case=RESTRICTED, nhs_number="9990000026", **MADE)
+    team.day("5 Mar 2026")
+    return team
 
 
 def test_a_new_table_says_whether_it_is_about_cases() -> None:
@@ -35,6 +30,11 @@ def test_a_new_table_says_whether_it_is_about_cases() -> None:
 
 
 def test_what_reads_leaves_restricted_cases_out_and_what_writes_does_not(team: Team) -> None:
+    check_what_is_read(with_two_cases(team))
+
+
+def check_what_is_read(team: Team) -> None:
+    """A connection that reads is not shown the restricted case; one that writes is."""
     seen = as_seen_by(team.context("6 Mar 2026"), None)
     with reading(seen.engine) as connection:
         assert connection.scalars(select(CASE.c.case_ref)).all() == [OPEN]
@@ -58,6 +58,11 @@ def test_what_reads_leaves_restricted_cases_out_and_what_writes_does_not(team: T
 
 
 def test_who_is_named_sees_all_until_the_role_changes(team: Team) -> None:
+    check_who_is_named(with_two_cases(team))
+
+
+def check_who_is_named(team: Team) -> None:
+    """An account that is named for the process sees its cases; another role of it does not."""
     context = team.context("6 Mar 2026")
     for role, scope, cases in (("dco", "safeguarding_referral", 2), ("auditor", "", 1), ("provider", "QX101", 1)):
         transact(
