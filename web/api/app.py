@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -65,19 +66,24 @@ def create_api(installation: Installed | None) -> FastAPI:
     app.include_router(READS)
     app.include_router(ACTS)
     add_handlers(app)
-    description = json.dumps(described(app)).encode()
 
     @app.get("/openapi.json", include_in_schema=False)
     def describe(_request: Request) -> Response:
         """Give the description, to anybody: it has no case in it."""
-        return Response(description, media_type="application/json")
+        return Response(_description(), media_type="application/json")
 
     return app
 
 
-def described(app: FastAPI | None = None) -> dict[str, Any]:
+@cache
+def _description() -> bytes:
+    # Made when it is first asked for: to make it takes half a second, which no start of the pages waits for.
+    return json.dumps(described()).encode()
+
+
+def described() -> dict[str, Any]:
     """The description in OpenAPI 3.1. A problem is `application/problem+json`."""
-    document = (app or create_api(None)).openapi()
+    document = create_api(None).openapi()
     for path in document["paths"].values():
         for operation in path.values():
             for status, answer in operation["responses"].items():
