@@ -129,20 +129,25 @@ def _against(context: AppContext, found: VerifyReport, file: Path) -> VerifyRepo
 
 
 def _meant(context: AppContext, typed: str) -> str:
-    """The case that is meant. One whose stored row is gone is verified by the reference as it is typed."""
+    """The case that is meant. One whose stored row is gone is verified by the reference as it is typed.
+
+    The series of restricted cases is left out of that for who does not see them all: an answer would betray one.
+    """
     from casework.access.seen import as_seen_by
     from casework.cases.references import reference_meant
     from cli.options import machine_account
     from models.errors import NoSuchCase, SeveralCases
     from models.same_words import case_reference
+    from models.visibility import SERIES, hidden_processes
 
+    seen = as_seen_by(context, machine_account())
     try:
-        return reference_meant(as_seen_by(context, machine_account()), typed)
+        return reference_meant(seen, typed)
     except SeveralCases:
         raise
     except NoSuchCase:
         reference = case_reference(typed)
-        if reference is None:
+        if reference is None or (hidden_processes(seen.engine) and reference.startswith(SERIES)):
             raise
         return reference
 

@@ -314,6 +314,7 @@ def test_a_person_who_is_named_on_this_machine_sees_the_case(
     monkeypatch.setattr("getpass.getuser", lambda: "safeguarding.lead")
     env = {"SENDFLOW_HOME": str(lives[0].home), "SENDFLOW_TODAY": TOMORROW.isoformat()}
     assert sendflow("case", "SR00002", env=env).exit_code == 0
+    assert sendflow("verify", "SR00002", env=env).exit_code == 0
     assert "SR00002" in sendflow("overdue", env=env).stdout
 
 
