@@ -31,7 +31,7 @@ from statemachines.replay import replay
 from tests.support.any_fact import FIRST, data_of, kinds
 from tests.support.by_hand import book, dates_of, line
 from tests.support.examples import examples
-from tests.support.team import Team
+from tests.support.team import Team, reference_for
 
 ALL = list(processes().values())
 # Ids as the issue of the whole names them, so that none is lost or renamed by the way.
@@ -251,6 +251,7 @@ def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sente
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_refusal_has_a_sentence_and_leaves_no_trace(process: Process, seed: int, team: Team) -> None:
     at = random.Random(f"{process.name}{seed}")
+    team.case = reference_for(process)
     today = FIRST + timedelta(days=400)
     accepted = refusals = 0
     while not team.lines():

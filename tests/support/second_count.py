@@ -57,7 +57,8 @@ class Printed(NamedTuple):
 
     @property
     def number(self) -> int:
-        return int(re.findall(r"\d+", self.period)[0])
+        said = re.findall(r"\d+|\bone\b", self.period)[0]
+        return 1 if said == "one" else int(said)
 
     @property
     def days(self) -> int:

@@ -25,8 +25,10 @@ from models import ledger
 from models.database import open_engine, reading
 from models.facts import FactDraft, StoredFact
 from models.schema import create_or_upgrade_schema
+from models.visibility import SERIES
 from notifications.render import newest, render
 from notifications.transport import Attempt, Letter, Outcome
+from statemachines.process import Process
 from tests.support.by_hand import ADVICE, CASE, SALT, day
 
 
@@ -65,6 +67,11 @@ def ready(home: Path) -> Path:
     if not records.exists():
         records.write_bytes(_made())
     return home
+
+
+def reference_for(process: Process) -> str:
+    """The reference of a test's case. Those of restricted processes are a series of their own."""
+    return f"{SERIES}00042" if process.restricted else CASE
 
 
 class Team:

@@ -24,7 +24,7 @@ from statemachines.registry import processes
 from tests.support.any_fact import FIRST, data_of
 from tests.support.calling import sendflow
 from tests.support.canaries import CANARIES, CLINICAL, NAMES, Done, search_home, search_outputs
-from tests.support.team import Team
+from tests.support.team import Team, reference_for
 
 TODAY = FIRST + timedelta(days=120)
 # An amount that no other number of the installation is: it is in facts, and in nothing that leaves.
@@ -69,6 +69,7 @@ def typed_into_words(process: Process, at: random.Random) -> Iterator[tuple[Fact
 @pytest.mark.parametrize("name", processes())
 def test_no_canary_of_a_field_leaves(team: Team, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     process, at = processes()[name], random.Random(name)
+    team.case = reference_for(process)
     context = team.context(TODAY)
     stored: set[str] = set()
     for draft in facts_of(process, at):
