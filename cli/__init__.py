@@ -73,9 +73,9 @@ MODULES = {
     "replies": ("replies",),
     "restore_keys": ("restore-keys",),
     "retention": (
-        "erase",
-        "holds",
         "retention",
+        "holds",
+        "erase",
     ),
     "rule_packs": (
         "dry-run",

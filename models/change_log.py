@@ -234,7 +234,8 @@ def write_pending(connection: Connection) -> None:
         number += 1
         record = (number, at, subject, key, case_ref, digest)
         fresh = link(previous, record)
-        rows.append((*record, previous, fresh, mac.of_record(number, fresh, by) if mac is not None else None, by))
+        made = (None, None) if mac is None else (mac.of_record(number, fresh, by), by)
+        rows.append((*record, previous, fresh, *made))
         previous = fresh
     insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
 

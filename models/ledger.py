@@ -87,10 +87,10 @@ def append(connection: Connection, rows: Iterable[Row], count: int | None = None
     What makes them while they are written must not use the connection.
     """
     mac = newest_mac(connection)
-    by = change_log.acting_number(connection)
-    if mac is None:
-        whole: Iterable[Row] = ((*row, None, by) for row in rows)
+    if mac is None:  # who acts is named only where a MAC covers it
+        whole: Iterable[Row] = ((*row, None, None) for row in rows)
     else:
+        by = change_log.acting_number(connection)
         whole = ((*row, mac.of_fact(row[0], row[1], row[8], by), by) for row in rows)
     made = list(whole) if count is None else whole
     insert_rows(connection, FACT, made, len(made) if isinstance(made, list) else count or 0)

@@ -142,8 +142,10 @@ class Demanded(NamedTuple):
         return "checked" if self.checked else "not_checked" if self.acts else "not_begun"
 
     def accepts_fact(self, fact: StoredMac, leaf: int | None) -> bool:
-        """Whether a fact has its MAC, or needs none. `leaf` is its number in the log."""
+        """Whether a fact has its MAC, or needs none. `leaf` is its number in the log. Without one it names nobody."""
         ref, seq, hash_, mac, by = fact
+        if mac is None and by is not None:
+            return False
         return self._accepts(mac, leaf, lambda each: each.of_fact(ref, seq, hash_, by))
 
     def accepts_end(self, case_ref: str, seq: int, hash_: str, mac: str | None, leaf: int | None) -> bool:
@@ -154,7 +156,7 @@ class Demanded(NamedTuple):
         """Whether a record of the change log has the MAC of its time, or is of before MACs began."""
         act = next((each for each in reversed(self.acts) if each.sealed and each.record < number), None)
         if act is None:
-            return mac is None
+            return mac is None and by is None
         its = next((each for row, each in self.macs if row.number == act.number), None)
         return its is None or same(mac, its.of_record(number, hash_, by))
 

@@ -245,7 +245,8 @@ class OnPostgresql:
             self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def end(self) -> None:
-        """Leave the cluster to be stopped."""
+        """Drop what was made once, which only the key of this workshop opens, and leave the cluster to be stopped."""
+        self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(MADE)))
         self._admin.close()
 
     def _on(self, name: str) -> AppContext:

@@ -244,7 +244,7 @@ def verify(data: bytes, key: str | None = None, witnesses: Sequence[str] = ()) -
         raise BundleError(f"a bundle has at most {LARGEST} bytes")
     try:
         return _verify(unpack(data), key, witnesses)
-    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as problem:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError) as problem:
         if isinstance(problem, BundleError):
             raise
         raise BundleError(f"the bundle does not have what a bundle has ({type(problem).__name__})") from None
@@ -341,8 +341,11 @@ def _nothing_left_out(proofs: dict[str, Any], line: str, tree: tuple[int, bytes]
 
 
 def _check(proof: dict[str, Any], leaf: str, tree: tuple[int, bytes], what: str) -> None:
-    path = [base64.b64decode(each, validate=True) for each in proof["path"][:64]]
-    if included_root(proof["index"], tree[0], leaf.encode(), path) != tree[1]:
+    index, hashes = proof["index"], proof["path"]
+    if type(index) is not int or not isinstance(hashes, list):  # JSON's false is 0 in Python
+        raise BundleError(f"the proof of {what} is not in the form of a proof")
+    path = [base64.b64decode(each, validate=True) for each in hashes[:64]]
+    if included_root(index, tree[0], leaf.encode(), path) != tree[1]:
         raise BundleError(f"{what} is not in the log as it was signed")
 
 

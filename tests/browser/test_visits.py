@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from casework.access.seen import as_seen_by
 from casework.reports.case_report import report
 from casework.reports.today import today_of
 from casework.reports.worklists import open_duties
@@ -31,7 +32,7 @@ def test_a_dco_has_a_morning(
     visitors: Callable[..., Visitor], own_sample: tuple[Installation, str], script: bool
 ) -> None:
     installation, origin = own_sample
-    context = installation.context()
+    context = as_seen_by(installation.context(), "dco.team")
     dco = visitors(installation, origin, java_script_enabled=script)
     page = dco.page
 

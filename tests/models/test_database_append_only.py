@@ -65,7 +65,8 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.parametrize("table", sorted(APPEND_ONLY_TABLES))
 @pytest.mark.parametrize(
-    "statement", ["UPDATE {} SET rowid = rowid", "DELETE FROM {}", "DELETE FROM {} WHERE rowid = 1"]
+    "statement",
+    ["UPDATE {} SET rowid = rowid", "DELETE FROM {}", "DELETE FROM {0} WHERE rowid = (SELECT min(rowid) FROM {0})"],
 )
 def test_rows_are_neither_changed_nor_deleted(file: sqlite3.Connection, table: str, statement: str) -> None:
     before = file.execute(f"SELECT * FROM {table}").fetchall()

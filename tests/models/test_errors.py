@@ -17,7 +17,7 @@ PACKAGES = ("audit", "casework", "config", "deadlines", "models", "notifications
 # The verifier in a bundle and the witness are programs of their own: they have no root of errors.
 STANDALONE = {"BundleError", "NoteError"}
 # These never leave the module that raises them: they undo a transaction, end a process, or mark one cell.
-INTERNAL = {"Doubt", "Stopped", "TakenByAnotherRun", "_DryRun", "_Undone"}
+INTERNAL = {"Doubt", "Stopped", "TakenByAnotherRun", "_DryRun", "_Undo", "_Undone"}
 
 
 def exception_classes() -> list[type[Exception]]:

@@ -178,7 +178,7 @@ def test_one_act_or_many_the_case_is_the_same(cuts: list[int]) -> None:
     ]
 
     def texts(team: Team) -> list[Any]:
-        return [row for row in team.dump() if row[0] in {"fact", "case_file", "duty"}]
+        return [row for row in team.dump(with_macs=False) if row[0] in {"fact", "case_file", "duty"}]
 
     with TemporaryDirectory() as folder:
         whole, parts = Team(Path(folder) / "whole"), Team(Path(folder) / "parts")

@@ -29,6 +29,7 @@ from models import database, ledger, schema
 from models.database import is_postgresql, open_engine, writing
 from models.errors import DatabaseUnusable
 from models.facts import FactDraft, fact_of
+from models.macs import newest_mac
 from models.schema import HEAD, create_or_upgrade_schema, revision
 from runtime.diagnostics.checks import examine
 from runtime.scheduler import Scheduler
@@ -244,9 +245,11 @@ def by_a_later_program(team: Team, kind: str = "waiting_list_stated", machine: i
         )
         rows, end = ledger.chained([fact], tail)
         ledger.append(connection, rows)
+        mac = newest_mac(connection)
+        assert mac is not None
         connection.execute(
-            text("UPDATE case_file SET seq = :seq, hash = :hash WHERE case_ref = :ref"),
-            {"seq": end.seq, "hash": end.hash, "ref": CASE},
+            text("UPDATE case_file SET seq = :seq, hash = :hash, mac = :mac WHERE case_ref = :ref"),
+            {"seq": end.seq, "hash": end.hash, "mac": mac.of_end(CASE, *end), "ref": CASE},
         )
 
 

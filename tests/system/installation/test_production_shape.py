@@ -259,7 +259,7 @@ def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
         for schema in each.parameters.properties.values():
             one = next((some for some in schema.get("anyOf", [schema]) if some.get("type") != "null"), schema)
             assert one.get("type") == "boolean" or "pattern" in one or "pattern" in schema, schema
-    assert names <= {"case", "fact", "on", "digest", "as_at", "part", "now"}
+    assert names <= {"case", "fact", "on", "digest", "as_at", "part", "now", "before", "snapshot"}
 
 
 def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) -> None:
