@@ -279,8 +279,9 @@ def _where_to_look(settings: Settings, references: list[str], people: Sequence[t
     yield "sendflow is running."
     yield f"  Its pages: {settings.pages_url}"
     yield "  Each link signs one person in, once (sendflow sign-in --account NAME makes another):"
+    width = max((len(role) for _account, role in people), default=0) + 1
     for account, role in people:
-        yield f"    {role + ':':<32} {sign_in_link(settings, account)}"
+        yield f"    {role + ':':<{width}} {sign_in_link(settings, account)}"
     yield "  The Prefect UI, which shows each job that ran:"
     yield f"    {sign_in_link(settings, 'operations', Place.PREFECT)}"
     match settings.carrier:
@@ -307,7 +308,13 @@ def _people(context: AppContext) -> list[tuple[str, str]]:
         if not known and not context.simulated:
             accounts.change_role(connection, FIRST, "administrator", "", "sendflow")
             return [(FIRST, roles()["administrator"].title)]
-        return [(account, known[account]) for account, _role, _scope in PEOPLE if account in known]
+        there = [(account, scope) for account, _role, scope in PEOPLE if account in known]
+        # Who sees a restricted process too is the last: a newcomer begins as the Designated Clinical Officer.
+        named = [(account, scope) for account, scope in there if scope in context.processes]
+        plain = [(account, known[account]) for account, scope in there if (account, scope) not in named]
+        return plain + [
+            (account, f"{known[account]}, and {context.processes[scope].title.lower()}s") for account, scope in named
+        ]
 
     return transact(context.engine, work)
 

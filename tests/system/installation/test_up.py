@@ -52,6 +52,10 @@ def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation
     assert len([line for line in lines if line.startswith("  SENDFLOW_HOME=") and "/sendflow " in line]) == 3
     for word in ("rows accepted", "rows refused on purpose", "cases looked at", "letters sent", "are intact"):
         assert word in installation.said
+    people = [line.partition(":")[0].strip() for line in lines if "/sign-in?token=" in line and "http" in line]
+    assert people[:2] == ["Designated Clinical Officer", "Administrator of the team"]
+    assert "Designated Clinical Officer, and safeguarding referrals" in people
+    assert len(set(people)) == len(people), "each link says whom it signs in"
 
 
 def test_the_demo_data_has_overdue_duties_and_letters(installation: RunningInstallation) -> None:
