@@ -206,25 +206,14 @@ def main() -> None:
             gc.enable()
 
 
-def _private() -> bool:
-    """Whether the records are in the installation's own PostgreSQL; not, where the settings cannot be read."""
-    from config.settings import Settings, SettingsError
-
-    try:
-        return Settings.read().is_private_database
-    except SettingsError:
-        return False
-
-
 def _plain(problem: Exception) -> str:
     """Return sendflow's own message; of any other exception only its class, because its text may quote data."""
     if isinstance(problem, SendflowError) and str(problem):
         return str(problem)
-    from models.database_errors import cause
+    from config.database_cause import cause_here
 
     name = type(problem).__name__
-    if (why := cause(problem)) is not None:
-        why = why.of_private() if _private() else why
+    if (why := cause_here(problem)) is not None:
         return f"the database cannot be read or written: {why.named}. Nothing was written in part. {why.advice}"
     if name == "OperationalError":
         return (

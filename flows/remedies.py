@@ -1,7 +1,7 @@
 """Why a job could not be finished, and what a person does about it: for the fault's code or the database's cause.
 
 Purpose: who opens a red run reads the remedy there. The text of a fault is never used, because it may quote what nobody
-may read in Prefect: each sentence here is fixed. [pure]
+may read in Prefect: each sentence here is fixed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from models.database_errors import cause
+from config.database_cause import cause_here
 from models.errors import ConfigurationError, SendflowError
 
 AGAIN = "sendflow then does it at its next time"
@@ -50,7 +50,7 @@ def remedy(problem: Exception) -> Remedy:
     code = problem.code if isinstance(problem, SendflowError) else ""
     if (known := _BY_CODE.get(code)) is not None:
         return known
-    if (of_database := cause(problem)) is not None:
+    if (of_database := cause_here(problem)) is not None:
         return Remedy(of_database.message, f"a person sees to the database: {of_database.fix}")
     if isinstance(problem, ConfigurationError):
         what = f"a file of the installation cannot be read ({code.replace('_', ' ')})"

@@ -19,10 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
 from casework.context import AppContext
+from config.database_cause import cause_here
 from config.settings import Settings
 from models.bulk_io import driver_cursor
 from models.database import COPIED, is_postgresql, open_engine, sqlite_url, writing
-from models.database_errors import cause
 from models.errors import DatabaseUnusable, SendflowError
 from models.schema import HEAD, create_or_upgrade_schema, revision
 from models.tables import METADATA
@@ -77,7 +77,7 @@ def copy_to_postgresql(settings: Settings, say: Callable[[str], None]) -> CopyRe
     except AlreadyRunning:
         raise CannotCopy(f"sendflow is running (SENDFLOW_HOME={settings.home}). Stop it first") from None
     except (DatabaseUnusable, SQLAlchemyError) as problem:
-        known = cause(problem)
+        known = cause_here(problem, settings)
         why = (
             f"{known.named}: {known.fix}"
             if known

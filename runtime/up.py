@@ -26,13 +26,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from casework.access import accounts
 from casework.access.sign_in import Place, sign_in_link
 from casework.context import AppContext, installation_exists
+from config.database_cause import cause_here
 from config.login import ensure_login
 from config.private_files import make_private
 from config.rights import roles
 from config.running_instance import Running, server_answers, write_running
 from config.settings import Carrier, Settings
 from models.database import reading, transact
-from models.database_errors import cause
 from models.errors import DatabaseUnusable
 from models.tables import FACT
 from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer, free_port
@@ -135,7 +135,7 @@ def run_installation(settings: Settings, console: Console, postgres: bool = Fals
                 if settings.database_url is None
                 else "no server answers there, or not to this role"
             )
-            if (known := cause(problem)) is not None:
+            if (known := cause_here(problem, settings)) is not None:
                 why = f"{known.named}. {known.advice}"
             raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
         except (DatabaseUnusable, LocalSmtpError, ValueError, OSError) as problem:

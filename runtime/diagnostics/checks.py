@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
 from casework.context import LONDON, AppContext, instant
+from config.database_cause import cause_here
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
@@ -26,7 +27,6 @@ from config.settings import Settings, SettingsError
 from config.toml_reader import ConfigFault
 from models.append_only import missing_triggers
 from models.database import reading
-from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
 from models.errors import DatabaseUnusable
 from models.key_checks import count_undecryptable
@@ -129,8 +129,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
 
 def _not_to_be_read(settings: Settings, what: str, message: str, problem: BaseException) -> Finding:
     """The finding with its cause where that is known: a wrong password needs another repair than a full disk."""
-    if (why := cause(problem)) is not None:
-        why = why.of_private() if settings.is_private_database else why
+    if (why := cause_here(problem, settings)) is not None:
         return Finding(what=what, message=f"{message}: {why.named}", mend=why.fix)
     mend = "check that the disk has free space and the database answers; if the file is damaged, restore the backup"
     return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from cli import main
 from config.process_environment import child_environment
 from config.settings import Settings, SettingsError
+from flows.remedies import remedy
+from models.database import open_engine
 from notifications.local_smtp import free_port
 from runtime.diagnostics.checks import examine
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
@@ -130,11 +133,14 @@ def test_a_closed_private_postgresql_is_started_by_make_and_another_by_its_servi
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 3
-        return f"{capsys.readouterr().err} {examine(settings).findings[0].mend}"
+        with pytest.raises(OperationalError) as closed, open_engine(settings.records_url).connect():
+            pass
+        run = remedy(closed.value)
+        return f"{capsys.readouterr().err} {examine(settings).findings[0].mend} {run.needs}"
 
     private = said_of(settings)
-    assert private.count("make up-postgres") == 2 and "systemctl" not in private, private
+    assert private.count("make up-postgres") == 3 and "systemctl" not in private, private
     elsewhere = f"postgresql+psycopg://sendflow:word@127.0.0.1:{free_port()}/sendflow"
     monkeypatch.setenv("SENDFLOW_DATABASE_URL", elsewhere)
     other = said_of(Settings.read())
-    assert other.count("systemctl status postgresql") == 2 and "make up-postgres" not in other, other
+    assert other.count("systemctl status postgresql") == 3 and "make up-postgres" not in other, other
