@@ -131,7 +131,7 @@ MORE = (
     Named("08g", "the recipient of notices", (_PENDING.format("recipient = 'manager'"),), "notice", OLD),
     Named("10a", "the newest head", ("UPDATE anchor SET head = 'f0' WHERE before > '2026-04-15'",), "head", None),
     Named("14e", "one activation of a rule set", ("DELETE FROM law_held WHERE number = 1",), "ruleset", None),
-    Named("14f", "the instant of an activation", ("UPDATE law_held SET taken_at = '2026-01-01'",), "ruleset", None),
+    Named("14c2", "the instant of an activation", ("UPDATE law_held SET taken_at = '2026-01-01'",), "ruleset", None),
     Named(
         "15a",
         "an instant moved back",
