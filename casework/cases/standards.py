@@ -29,6 +29,32 @@ def with_standards(
     return given
 
 
+def refilled(
+    context: AppContext,
+    history: Sequence[StoredFact],
+    model: type[FactData],
+    stored: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What a correction also changes: the fields that the standard filled, and fills otherwise for what is right now.
+
+    A field with another value than the standard gives was somebody's own word, and stays as it is. Raises Refused for a
+    word of the correction that names no standard.
+    """
+    filled = model.FROM_STANDARD
+    own = {name: value for name, value in stored.items() if name not in filled}
+    right = with_standards(context, history, model, {**own, **given})
+    try:
+        before = with_standards(context, history, model, own)
+    except Refused:  # its entry is gone from the file: nobody can say what it filled
+        return {}
+    return {
+        name: right[name]
+        for name in filled
+        if name not in given and name in right and stored.get(name) == before.get(name) != right[name]
+    }
+
+
 def said_before(history: Sequence[StoredFact], field: str) -> str | None:
     """The newest word in that field of the facts of a case, with corrections applied; None where none says it."""
     said = [str(fact.data[field]) for fact in facts_in_force(history) if field in fact.data]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from casework.cases.fact_form import EXAMPLES, NAMED, Refused, nearest, parsed
 from casework.cases.identity_in_clear import refuse_identifiers
-from casework.cases.standards import with_standards
+from casework.cases.standards import refilled, with_standards
 from casework.context import AppContext
 from deadlines.calculator import calculate
 from models.casefile import CaseFile
@@ -352,9 +352,12 @@ def _correction(
             wrong_call=True,
         )
     plain, words = parsed(process.facts["fact_corrected"].model, "fact_corrected", own)
+    now = next((line for line in facts_in_force(lines) if line.seq == target.seq), target)
     if others:
         model = process.facts[target.kind].model
         _refuse_given_reading(model, others)
+        if model.FROM_STANDARD:
+            others |= refilled(context, lines, model, now.data, others)
         whole, more = parsed(model, target.kind, {**target.data, **others})
         _check_body_kind(context, model, target.kind, whole)
         words |= {key: value for key, value in more.items() if key in others}
@@ -367,7 +370,6 @@ def _correction(
             field="occurred_on",
             wrong_call=True,
         )
-    now = next((line for line in facts_in_force(lines) if line.seq == target.seq), target)
     stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
     _check_last_days({**now.data, **plain}, stands_on)
     plain |= _within_periods(context, process.facts[target.kind].model, others, {**now.data, **plain}, stands_on)

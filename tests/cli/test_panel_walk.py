@@ -166,3 +166,36 @@ def test_papers_are_of_a_sitting_and_of_an_item_that_is_there(call: Call) -> Non
     none = call("2026-03-02", "papers", CASE, "--item", "item_9")
     assert "expected one of none" in str(none.exception or none.stderr)
     assert call("2026-03-02", "papers", CASE, "--item", "item_1", "--minutes").exit_code == 2
+
+
+def test_a_corrected_day_of_a_sitting_moves_the_days_that_its_panel_filled(call: Call) -> None:
+    """The days that a person gave stay; those of the standard follow the right day, and so does what is due by them."""
+    lived(
+        call,
+        ("2026-03-02", "sitting_called", "panel=ehc_weekly", "sits_on=2026-03-18"),
+        ("2026-03-03", "item_listed", "item=item_1", "question=issue_plan"),
+        ("2026-03-04", "fact_corrected", "corrects=1", "sits_on=2026-03-25"),
+    )
+    assert shown(call, "2026-03-04")["facts"][2]["data"] == {
+        "sits_on": "2026-03-25",
+        "papers_by": "2026-03-19",
+        "circulate_on": "2026-03-20",
+    }
+    due = {duty["rule"]: duty["due"] for duty in shown(call, "2026-03-04")["duties"]}
+    assert due["panel_item_papers"] == "2026-03-19", due
+    lived(call, ("2026-03-05", "fact_corrected", "corrects=1", "papers_by=2026-03-17"))
+    lived(call, ("2026-03-06", "fact_corrected", "corrects=1", "sits_on=2026-04-01"))
+    assert shown(call, "2026-03-06")["facts"][4]["data"] == {"sits_on": "2026-04-01", "circulate_on": "2026-03-27"}
+
+
+def test_a_corrected_type_of_panel_brings_its_own_days_and_quorum(call: Call) -> None:
+    lived(
+        call,
+        ("2026-03-02", "sitting_called", "panel=ehc_weekly", "sits_on=2026-03-18"),
+        ("2026-03-04", "fact_corrected", "corrects=1", "panel=joint_funding"),
+    )
+    said = shown(call, "2026-03-04")["facts"][1]["data"]
+    assert (said["papers_by"], said["circulate_on"], said["quorum"]) == ("2026-03-08", "2026-03-11", 4)
+    assert said["chair"] == "joint_commissioning_lead"
+    wrong = record(call, "2026-03-05", "fact_corrected", "corrects=1", "panel=ehc_daily")
+    assert wrong.exit_code == 2 and "panel names no entry of panels.toml: expected one of ehc_weekly" in wrong.stderr
