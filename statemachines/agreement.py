@@ -2,11 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, LINK_ROLES, OF_THE_CHILD, SHARED, Opening, shared_facts
 from models.enums import About
 from models.fields import form_of, links_in
-from statemachines.definitions import FactDefinition, NoTransition, OpeningFact, Reaction, Transition
+from statemachines.definitions import (
+    FactDefinition,
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    RecordClass,
+    RecordClassByField,
+    Transition,
+)
 from statemachines.released import TransitionTable
 
 # Fields by which an opening fact says whose case it is.
@@ -136,6 +145,18 @@ def _problems_of_fields(fact: FactDefinition) -> Iterable[str]:
             yield f"{fact.kind}: {name} links two cases and has no LinkRole"
         elif role != LINK_ROLES.get(role.name, role):
             yield f"{fact.kind}: {name} has other words for the role {role.name} than case_linked has"
+
+
+def problems_of_record_class(by: RecordClass, facts: Sequence[FactDefinition]) -> list[str]:
+    """Why no fact could say the class of records: no fact has the field, or its words are others."""
+    if not isinstance(by, RecordClassByField):
+        return []
+    fields = [fact.model.model_fields[by.field] for fact in facts if by.field in fact.model.model_fields]
+    if not fields:
+        return [f"the class of records goes by {by.field}, which is no field of a fact"]
+    words = {word for field in fields for word in get_args(field.annotation)}
+    unknown = sorted(by.classes.keys() - words)
+    return [f"the class of records goes by {by.field}, which never says {', '.join(unknown)}"] if unknown else []
 
 
 def _problems_of_process(

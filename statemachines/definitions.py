@@ -1,6 +1,6 @@
 """What the facts of a process are declared with: definitions of facts, their guards, and reactions to other cases."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
@@ -69,6 +69,25 @@ class FactDefinition:
     undecided_in: Collection[str] = ()
     says: Says = field(default_factory=dict)
     opens_in: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordClassByField:
+    """The class of records that a case has by the newest word in a field of its facts.
+
+    `classes`: the class in retention.toml by that word. Another word has the class of the subject of the case.
+    """
+
+    field: str
+    classes: Mapping[str, str]
+
+    def of(self, facts: Iterable[StoredFact]) -> str | None:
+        """The class of a case with these facts, corrected and in the order of replay; None for that of its subject."""
+        said = [str(fact.data[self.field]) for fact in facts if self.field in fact.data]
+        return self.classes.get(said[-1]) if said else None
+
+
+RecordClass = str | RecordClassByField | None
 
 
 class OpeningFact(FactDefinition):

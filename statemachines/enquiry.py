@@ -8,6 +8,7 @@ from statemachine import State
 
 from models.casefile import CaseFile
 from models.facts import StoredFact
+from statemachines.definitions import RecordClassByField
 from statemachines.enquiry_facts import (
     Answered,
     AuthorityEstablished,
@@ -111,6 +112,15 @@ PROCESS = define_process(
     name="enquiry",
     title="Enquiry to the team",
     version=1,
+    record_class=RecordClassByField(
+        "sorted_as",
+        {
+            "nhs_complaint": "complaint",
+            "data_protection_complaint": "complaint",
+            "foi_request": "information_request",
+            "subject_access_request": "information_request",
+        },
+    ),
     facts=[
         OpeningFact("enquiry_received", EnquiryReceived),
         NoTransition("enquiry_sorted", EnquirySorted, accepted_in=EVERY),

@@ -19,9 +19,9 @@ from statemachine.transition_list import TransitionList
 from models.common_facts import UNLINKED
 from models.enums import About
 from models.errors import SendflowError
-from models.facts import FactData
+from models.facts import FactData, StoredFact
 from models.fields import LinkRole, links_in
-from statemachines.agreement import Shape, problems_of, shared_definitions
+from statemachines.agreement import Shape, problems_of, problems_of_record_class, shared_definitions
 from statemachines.definitions import (
     HAS_ARRIVED,
     IS_DONE,
@@ -32,6 +32,8 @@ from statemachines.definitions import (
     NoTransition,
     OpeningFact,
     Reaction,
+    RecordClass,
+    RecordClassByField,
     Remarks,
     Role,
     Says,
@@ -117,7 +119,8 @@ class Process:
     `papers`: what the papers of a case are called, where a case has papers of its items; None where it has none.
     `in_letters`: what letters of its duties may say besides, by the fact that opened the duty.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
-    `record_class`: the class in retention.toml by which its records are retained; None for the class of its subject.
+    `record_class`: the class in retention.toml by which its records are retained, or the field of its facts that says
+    it; None for the class of its subject.
     """
 
     name: str
@@ -141,7 +144,7 @@ class Process:
     about: About = About.CHILD
     items: Items | None = None
     item_tables: Mapping[int, ItemTable] = field(default_factory=dict)
-    record_class: str | None = None
+    record_class: RecordClass = None
     papers: str | None = None
 
     @cached_property
@@ -194,6 +197,18 @@ class Process:
         """The facts that link the case to another, with their fields and the role of each; None: the fact says it."""
         links = {fact.kind: links_in(fact.model) for fact in self.facts.values() if fact.kind != UNLINKED}
         return {kind: fields for kind, fields in links.items() if fields}
+
+    @property
+    def record_classes(self) -> list[str | None]:
+        """Every class of records that a case of the process may have; None is the class of its subject."""
+        if isinstance(self.record_class, RecordClassByField):
+            return [None, *dict.fromkeys(self.record_class.classes.values())]
+        return [self.record_class]
+
+    def record_class_of(self, facts: Iterable[StoredFact]) -> str | None:
+        """The class of a case with these facts, corrected and in the order of replay; None for that of its subject."""
+        by = self.record_class
+        return by.of(facts) if isinstance(by, RecordClassByField) else by
 
     def model_of(self, kind: str) -> type[FactData] | None:
         """The model of a fact's fields; None if the process has no such fact."""
@@ -254,7 +269,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     restricted: bool = False,
     about: About = About.CHILD,
     items: Items | None = None,
-    record_class: str | None = None,
+    record_class: RecordClass = None,
     papers: str | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
@@ -275,6 +290,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     own, reacts = list(facts), tuple(reactions)
     known = {fact.kind: fact for fact in (*shared_definitions(shape), *own)}
     problems = problems_of(own, reacts, shape, known, takes_out_of_order=out_of_order_from is not None)
+    problems += problems_of_record_class(record_class, own)
     if items is not None:
         problems += problems_of_items(items, known)
     if problems:

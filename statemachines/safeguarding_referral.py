@@ -110,6 +110,7 @@ PROCESS = define_process(
     title="Safeguarding referral",
     version=1,
     restricted=True,
+    record_class="safeguarding",
     remarks=_remarks,
     facts=[
         OpeningFact("safeguarding_referral_made", ReferralMade),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, select
@@ -17,13 +17,23 @@ from casework.context import AppContext
 from casework.retention_holds import Hold, holds_on, retention_of
 from config.retention import Retention
 from deadlines.retention import Concluded, Ripe, last_ripe, ripe_on
+from models import ledger
 from models.bulk_io import in_chunks
 from models.database import reading
 from models.incoming_mail import count_of
 from models.people import read_people
 from models.tables import CASE, DUTY, FACT, FREE_TEXT, PERSON
+from statemachines.replay import facts_in_force
 
 Cases = Sequence[Any]  # rows of case_file
+
+
+class _Read(NamedTuple):
+    """What the records of some cases say: the day of the last fact and the class of each, and their holds."""
+
+    last: Mapping[str, date]
+    classes: Mapping[str, str | None]
+    holds: Sequence[Hold]
 
 
 class RipeRecords(BaseModel):
@@ -62,7 +72,7 @@ def ripe_records(context: AppContext, as_at: date | None = None) -> list[RipeRec
         early = {
             key: cases
             for key, cases in groups.items()
-            if _ripe(context, retention, cases, born.get(key), day, {}).on <= day
+            if _ripe(context, retention, cases, born.get(key), day).on <= day
         }
         left = _with_something_left(connection, early)
         found = [_of(context, connection, cases, born.get(key), day) for key, cases in early.items() if key in left]
@@ -107,8 +117,8 @@ def _day(text: str | None) -> date | None:
 def _of(context: AppContext, connection: Connection, cases: Cases, born: date | None, day: date) -> RipeRecords:
     refs, retention = [each.case_ref for each in cases], retention_of(context)
     holds = holds_on(context, connection, refs, ended=True)
-    last = _last_days(connection, refs)
-    ripe = _ripe(context, retention, cases, born, day, last, holds)
+    read = _Read(_last_days(connection, refs), _classes(context, connection, cases), holds)
+    ripe = _ripe(context, retention, cases, born, day, read)
     duties = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.closed_on.is_(None)).distinct()
     return RipeRecords(
         case_ref=refs[0],
@@ -126,37 +136,47 @@ def _of(context: AppContext, connection: Connection, cases: Cases, born: date | 
     )
 
 
-def _ripe(  # noqa: PLR0913 (what a day is made of)
+def _ripe(
     context: AppContext,
     retention: Retention,
     cases: Cases,
     born: date | None,
     day: date,
-    last: Mapping[str, date],
-    holds: Sequence[Hold] = (),
+    read: _Read | None = None,
 ) -> Ripe:
-    """The matter that is retained longest. `last`: the day of the last fact by case; without one, that of the first,
-    which gives the earliest day that is possible.
-    """
-    matters = [
-        Concluded(_class_of(context, retention, case), case.opened_on, last.get(case.case_ref, case.opened_on))
-        for case in cases
-    ]
-    matters += [
-        Concluded(reason.afterwards, each.ended_on, each.ended_on)
-        for each in holds
+    """The matter that is retained longest. Before anything is read of the facts: the earliest day that is possible."""
+
+    def ripe_of(matter: Concluded) -> Ripe:
+        return ripe_on(matter.record_class, retention.classes[matter.record_class], matter, born, day)
+
+    found: list[Ripe] = []
+    for case in cases:
+        process, last = context.processes[case.process], read.last[case.case_ref] if read else case.opened_on
+        words = process.record_classes if read is None else [read.classes[case.case_ref]]
+        classes = [retention.class_of(process.about, word) for word in words]
+        found.append(
+            min((ripe_of(Concluded(word, case.opened_on, last)) for word in classes), key=lambda each: each.on)
+        )
+    found += [
+        ripe_of(Concluded(reason.afterwards, each.ended_on, each.ended_on))
+        for each in (read.holds if read else ())
         if each.ended_on and (reason := retention.hold.get(each.reason)) and reason.afterwards
     ]
-    found = last_ripe(
-        ripe_on(each.record_class, retention.classes[each.record_class], each, born, day) for each in matters
-    )
-    assert found is not None
-    return found
+    longest = last_ripe(found)
+    assert longest is not None
+    return longest
 
 
-def _class_of(context: AppContext, retention: Retention, case: Any) -> str:
-    process = context.processes[case.process]
-    return retention.class_of(process.about, process.record_class)
+def _classes(context: AppContext, connection: Connection, cases: Cases) -> dict[str, str | None]:
+    """The class of each case: of most that of its process, of some what their facts say."""
+    by_facts = [case.case_ref for case in cases if len(context.processes[case.process].record_classes) > 1]
+    histories = ledger.read(connection, by_facts) if by_facts else {}
+    return {
+        case.case_ref: context.processes[case.process].record_class_of(
+            facts_in_force(histories[case.case_ref][0]) if case.case_ref in histories else ()
+        )
+        for case in cases
+    }
 
 
 def _has_ended(context: AppContext, case: Any) -> bool:

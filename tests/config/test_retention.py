@@ -14,9 +14,13 @@ from statemachines.registry import processes
 
 def test_every_process_has_a_class_by_its_name_or_its_subject() -> None:
     retention = load_retention()
-    found = {each.name: retention.class_of(each.about, each.record_class) for each in processes().values()}
-    assert found["continuing_care"] == found["package"] == "continuing_care"
-    assert found["ehc_needs_assessment"] == "child_health" and found["panel_sitting"] == "committee"
+    found = {
+        each.name: [retention.class_of(each.about, word) for word in each.record_classes]
+        for each in processes().values()
+    }
+    assert found["continuing_care"] == found["package"] == ["continuing_care"]
+    assert found["ehc_needs_assessment"] == ["child_health"] and found["panel_sitting"] == ["committee"]
+    assert found["enquiry"] == ["child_health", "complaint", "information_request"]
     assert {retention.class_of(about, None) for about in About} == {"child_health", "correspondence", "committee"}
 
 

@@ -125,6 +125,7 @@ def _readers(folders: Sequence[Path], home: Path | None) -> Iterator[Problem]:
         own = home / "retention.toml" if home is not None else None
         retention = load_retention(own if own is not None and own.exists() else None)
         for process in processes().values():
-            retention.class_of(process.about, process.record_class)
+            for word in process.record_classes:
+                retention.class_of(process.about, word)
     except ConfigurationError as fault:
         yield unreadable(fault)

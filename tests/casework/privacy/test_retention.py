@@ -1,6 +1,6 @@
 """Holds stop an erasure, two accounts make one, and what is ripe is listed with its reasons."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -181,3 +181,48 @@ def test_retention_ended_is_a_ground_only_once_it_has(child: Team) -> None:
     with refused("still_retained"):
         propose(on(child, TODAY), CHILD, "dco.team", Ground.RETENTION_ENDED)
     assert erase(child.context("20 May 2040"), CHILD, "dco.team", Ground.RETENTION_ENDED).erased
+
+
+@pytest.mark.parametrize(
+    ("kind", "record_class", "years"),
+    [
+        ("enquiry", "child_health", 26),
+        ("concern", "child_health", 26),
+        ("nhs_complaint", "complaint", 10),
+        ("data_protection_complaint", "complaint", 10),
+        ("foi_request", "information_request", 3),
+        ("subject_access_request", "information_request", 3),
+    ],
+)
+def test_an_enquiry_is_retained_by_its_kind_of_matter(team: Team, kind: str, record_class: str, years: int) -> None:
+    said: dict[str, Any] = {"sender_is": "parent", "topic": "other", "question": "words"}
+    team.record("2 Feb 2026", "enquiry_received", case="EQ90001", sorted_as=kind, **said)
+    team.record("2 Mar 2026", "case_closed", case="EQ90001")
+    first = date(2026 + years, 2 if record_class == "child_health" else 3, 2)  # a child: from the first fact
+    assert found(team, first - timedelta(days=1)) == []
+    [ripe] = found(team, first)
+    assert (ripe.record_class, ripe.ripe_on, ripe.source_status) == (
+        record_class,
+        first,
+        "secondary" if record_class == "child_health" else "unverified",
+    )
+
+
+def test_what_an_enquiry_became_and_what_is_right_decide_its_class(team: Team) -> None:
+    said: dict[str, Any] = {"sender_is": "parent", "topic": "other", "question": "words"}
+    for case in ("EQ90001", "EQ90002"):
+        team.record("2 Feb 2026", "enquiry_received", case=case, sorted_as="foi_request", **said)
+    team.record("9 Feb 2026", "enquiry_sorted", case="EQ90001", sorted_as="nhs_complaint")
+    team.record("9 Feb 2026", "fact_corrected", case="EQ90002", corrects=1, sorted_as="nhs_complaint")
+    for case in ("EQ90001", "EQ90002"):
+        team.record("2 Mar 2026", "case_closed", case=case)
+    assert found(team, date(2036, 3, 1)) == []
+    assert [each.record_class for each in found(team, date(2036, 3, 2))] == ["complaint", "complaint"]
+
+
+def test_a_complaint_lengthens_no_record_of_the_child_beyond_the_longest(child: Team) -> None:
+    said: dict[str, Any] = {"sender_is": "parent", "topic": "other", "linked_to": CHILD}
+    child.record("6 Mar 2026", "enquiry_received", case="EQ90001", sorted_as="nhs_complaint", **said)
+    child.record("9 Mar 2026", "case_closed", case="EQ90001")
+    [ripe] = found(child, date(2040, 5, 20))
+    assert (ripe.cases, ripe.record_class) == (["EQ90001", CHILD, OTHER], "child_health")
