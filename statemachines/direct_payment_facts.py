@@ -25,6 +25,10 @@ PLAN, PAID, CUT, FURTHER = (
     "further_review_required",
 )
 
+# The decisions of which the recipient may require a further review.
+REFUSED, LEFT_OUT, REPAY = "direct_payment_refused", "service_left_out", "repayment_required"
+REVIEWABLE = (REFUSED, LEFT_OUT, CUT, REPAY)
+
 
 class BudgetOffered(Said):
     """A personal health budget was offered to the family, and what they said."""
@@ -37,6 +41,10 @@ class PaymentRefused(WithReasons):
     """A direct payment was refused. The reasons go in writing to the patient, representative or nominee (reg 7(10))."""
 
     in_writing: Literal["yes", "no"]
+
+
+class ServiceLeftOut(WithReasons):
+    """The body decided not to include a service in the care plan, and informed the family with reasons (reg 8)."""
 
 
 class NomineeNamed(FactData):
@@ -124,8 +132,12 @@ def _short_notice(casefile: CaseFile, fact: StoredFact) -> str | None:
 
 
 def _once(casefile: CaseFile, fact: StoredFact) -> str | None:
-    """The recipient may require one further review of each decision (reg 14(10))."""
-    notices = casefile.facts_before(fact, CUT)
+    """The recipient may require one further review of each decision (reg 14(10)).
+
+    A decision is a refusal, a service left out of the care plan, a reduction, a repayment or a stop (regs 7, 8 and 13
+    as SI 2013/2354 amended them, 15(4), 17).
+    """
+    notices = casefile.facts_before(fact, *REVIEWABLE)
     if not notices:
         return "a further review is of a decision that was notified (SI 2013/1617 reg 14(9) and (10))"
     since = (notices[-1].occurred_on, notices[-1].seq)
@@ -139,10 +151,11 @@ def direct_payment_facts(alive: tuple[str, ...]) -> list[FactDefinition]:
     return [
         NoTransition("health_budget_offered", BudgetOffered, accepted_in=alive),
         NoTransition("direct_payment_requested", Said, accepted_in=alive),
-        NoTransition("direct_payment_refused", PaymentRefused, accepted_in=alive),
+        NoTransition(REFUSED, PaymentRefused, accepted_in=alive),
         NoTransition("refusal_reasons_given", Said, accepted_in=alive),
         NoTransition("nominee_named", NomineeNamed, accepted_in=alive),
         NoTransition(PLAN, CarePlanAgreed, accepted_in=alive),
+        NoTransition(LEFT_OUT, ServiceLeftOut, accepted_in=alive),
         NoTransition(PAID, PaymentStarted, accepted_in=alive, warning=_unplanned),
         NoTransition("direct_payment_reviewed", PaymentReviewed, accepted_in=alive),
         NoTransition("payment_insufficient", Said, accepted_in=alive),
@@ -151,6 +164,6 @@ def direct_payment_facts(alive: tuple[str, ...]) -> list[FactDefinition]:
         NoTransition(CUT, ChangeNotified, accepted_in=alive, warning=_short_notice),
         NoTransition(FURTHER, Said, accepted_in=alive, warning=_once),
         NoTransition("further_review_decided", FurtherReviewDecided, accepted_in=alive),
-        NoTransition("repayment_required", RepaymentRequired, accepted_in=alive),
+        NoTransition(REPAY, RepaymentRequired, accepted_in=alive),
         NoTransition("direct_payment_stopped", Said, accepted_in=alive),
     ]

@@ -176,3 +176,31 @@ def test_the_birthday_is_compared_with_the_end_and_stays_encrypted(call: Call, e
     corrected = shown(call, "2026-03-03")
     assert corrected["facts"][-1]["data"]["under_18_at_end"] == {"yes": "no", "no": "yes"}[answer]
     assert any("before the 18th birthday" in each for each in corrected["remarks"]) is (answer == "no")
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        ("direct_payment_refused", "in_writing=yes", "reasons=Alex moves"),
+        ("service_left_out", "reasons=Alex moves"),
+        ("repayment_required", "amount_pence=£40", "reasons=Alex moves"),
+    ],
+)
+def test_each_decision_on_a_direct_payment_may_be_reviewed_once(call: Call, decision: tuple[str, ...]) -> None:
+    """SI 2013/1617 regs 7 and 8 as SI 2013/2354 amended them, and 15(4): the body re-considers on request."""
+    proposed(call)
+    lived(
+        call,
+        ("2026-03-03", *decision),
+        ("2026-03-09", "further_review_required"),
+    )
+    found = shown(call, "2026-03-09")
+    assert found["facts"][-1]["out_of_order"] is None
+    assert [duty["rule"] for duty in found["duties"] if duty["ended_on"] is None] == ["direct_payment_further_review"]
+    lived(
+        call,
+        ("2026-03-16", "further_review_decided", "result=confirmed", "reasons=Alex moves"),
+        ("2026-03-17", "further_review_required"),
+    )
+    marked = shown(call, "2026-03-17")["facts"][-1]["out_of_order"]
+    assert "one further review of a decision was required already" in marked

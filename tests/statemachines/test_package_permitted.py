@@ -18,6 +18,7 @@ PAYMENT = {
     "health_budget_offered",
     "direct_payment_requested",
     "direct_payment_refused",
+    "service_left_out",
     "refusal_reasons_given",
     "nominee_named",
     "care_plan_agreed",
