@@ -6,7 +6,7 @@ last one; the time is 09:00 in London, and every fact is marked as simulated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, lru_cache
@@ -257,9 +257,11 @@ class AppContext:
 
     @cached_property
     def duty_rules(self) -> Mapping[str, DutyRules]:
-        """The duty rules of each process, by its name. Raises ConfigFault if a rule names an unknown fact."""
-        ensure_known_facts(self.law, self.rule_folders)
-        return _duty_rules(self.law)
+        """The duty rules of each process, by its name, made when they are first asked for.
+
+        The mapping raises ConfigFault if a rule of that process names an unknown fact.
+        """
+        return _duty_rules(self.law, tuple(self.rule_folders))
 
     @cached_property
     def dates_of(self) -> DatesOf:
@@ -284,11 +286,34 @@ class AppContext:
         return dates_of
 
 
-@lru_cache(maxsize=2)
-def _duty_rules(law: Law) -> Mapping[str, DutyRules]:
-    from statemachines.registry import processes
+class _DutyRulesByProcess(Mapping[str, DutyRules]):
+    """The duty rules of each process. A command that shows one case needs one process and not all."""
 
-    return {name: DutyRules.of(law.duties_of(name)) for name in processes()}
+    def __init__(self, law: Law, folders: Sequence[Path], processes: Mapping[str, Process]) -> None:
+        self._law, self._folders, self._processes = law, folders, processes
+        self._made: dict[str, DutyRules] = {}
+
+    def __getitem__(self, name: str) -> DutyRules:
+        made = self._made.get(name)
+        if made is None:
+            if name not in self._processes:
+                raise KeyError(name)
+            ensure_known_facts(self._law, self._folders, name)
+            made = self._made[name] = DutyRules.of(self._law.duties_of(name))
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._processes)
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+
+@lru_cache(maxsize=2)
+def _duty_rules(law: Law, folders: tuple[Path, ...]) -> Mapping[str, DutyRules]:
+    from statemachines.registry import processes  # lazy, as above
+
+    return _DutyRulesByProcess(law, folders, processes())
 
 
 @lru_cache(maxsize=8)

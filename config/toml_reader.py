@@ -86,7 +86,8 @@ def _keys(kind: Any, seen: set[Any]) -> set[str]:
 class Strict(BaseModel):
     """A frozen record that refuses unknown keys and never converts one type into another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    # A command that needs no record of a file does not pay for building its validator.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, defer_build=True)
 
 
 Record = TypeVar("Record", bound=BaseModel)

@@ -28,24 +28,18 @@ def ensure_named(law: Law, policy: EscalationPolicy, folders: Sequence[Path], ho
                 raise EscalationPolicyError(problem.sentence)
 
 
-def ensure_known_facts(law: Law, folders: Sequence[Path]) -> None:
-    """Raise ConfigFault if a rule names a fact that its process does not have: it would open no duty, for ever."""
-    if _kinds_exist(law):
-        return
+def ensure_known_facts(law: Law, folders: Sequence[Path], name: str) -> None:
+    """Raise ConfigFault if a rule names a fact that its process does not have: it would open no duty, for ever.
+
+    Only the process `name` is built. `sendflow check` looks at all of them.
+    """
     from statemachines.registry import processes  # a worklist needs no state machine, whose library is slow to import
 
+    if all(rule.kinds <= processes()[name].facts.keys() for rule in law.duties_of(name)):
+        return
     for _folder, source in sources(files_in_force(folders, None, "statute"), []):
         for problem in statute_problems(source, processes(), rules_of(law)):
             raise ConfigFault(problem.sentence)
-
-
-@cache
-def _kinds_exist(law: Law) -> bool:
-    from statemachines.registry import processes  # lazy, as above
-
-    return all(
-        rule.kinds <= process.facts.keys() for name, process in processes().items() for rule in law.duties_of(name)
-    )
 
 
 def files_in_force(folders: Sequence[Path], home: Path | None, *only: str) -> Iterator[tuple[str, Path]]:

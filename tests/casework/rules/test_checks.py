@@ -142,7 +142,7 @@ def test_a_misspelt_fact_is_an_error_when_the_first_duty_is_derived(laid: Laid) 
     pack, line = laid("statute/section23.toml", 'met_by = ["parent_informed"]', 'met_by = ["parent_infromed"]')
     context = AppContext.load_in_memory(Settings(home=pack)).with_rule_pack(pack)
     with pytest.raises(ConfigFault, match=rf'section23\.toml, line {line}.*"parent_informed"\?'):
-        _ = context.duty_rules
+        _ = context.duty_rules["section23"]
 
 
 def test_the_command_lists_the_words_and_exits_with_1(team: Team) -> None:
