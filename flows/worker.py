@@ -124,12 +124,15 @@ class _Stoppable:
         until = loop.time() + patience
         while self._pids and loop.time() < until:
             await asyncio.sleep(0.1)
-        cancelled = await self._cancel_runs()
+        left = dict(self._pids)
+        self._kill(left)
+        # In the same step: a worker that goes on sees that the process of a run was killed, and shows it as crashed.
         working.cancel()
         await asyncio.wait({working}, timeout=TEARDOWN_SECONDS)
         with suppress(BaseException):  # retrieved, so that nothing is printed about it
             working.exception()
-        return cancelled
+        await self._show_as_cancelled(left)
+        return len(left)
 
     async def _poll_unless_stopped(self) -> Any:
         return [] if self._stop.is_set() else await self._poll()
@@ -141,22 +144,23 @@ class _Stoppable:
         finally:
             self._pids.pop(flow_run.id, None)
 
-    async def _cancel_runs(self) -> int:
-        """Mark what still runs as cancelled, and kill its process: a transaction that is open rolls back."""
-        from prefect.client.orchestration import get_client
-        from prefect.states import Cancelled
-
-        left = dict(self._pids)
-        if not left:
-            return 0
+    @staticmethod
+    def _kill(left: dict[UUID, int | None]) -> None:
+        """Kill the processes of the runs: a transaction that is open rolls back."""
         for pid in filter(None, left.values()):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    @staticmethod
+    async def _show_as_cancelled(left: dict[UUID, int | None]) -> None:
+        """Set the state of each run to Cancelled, also where another one was set."""
+        from prefect.client.orchestration import get_client
+        from prefect.states import Cancelled
+
         with suppress(Exception):  # a server that does not answer; the next start settles the runs
             async with get_client() as client:
                 for run in left:
                     await client.set_flow_run_state(run, Cancelled(message=STOPPED), force=True)
-        return len(left)
 
 
 class _NotedStatus:
