@@ -41,6 +41,8 @@ def main(*names: str) -> str:
     target = MORE / f"{names[0]}.toml" if names else SHIPPED
     others = released_digests() if names else released_digests(shipped=False)
     new = {name: digest for name, digest in present_digests().items() if name not in others}
+    if names and target.exists():  # what it released before stays as it was
+        new = tomllib.loads(target.read_text("utf-8")) | new
     target.parent.mkdir(exist_ok=True)
     target.write_text(HEAD + "".join(f'"{name}" = "{digest}"\n' for name, digest in new.items()), "utf-8")
     return target.name
