@@ -22,6 +22,7 @@ from benchmarks.harness.caseload import SCALES, scale_of
 from benchmarks.harness.databases import Ground, ground
 from benchmarks.harness.measuring import Measured, Unmeasured, goals
 from benchmarks.measures import (
+    by_workers,
     cli_startup,
     latency,
     pages,
@@ -47,6 +48,9 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "one_fact_postgres": recording.one_fact_postgres,
     "refold_against_eventsourcing": lambda ground: replaying.refolding(ground.shop),
     "verify_in_two_processes": lambda ground: verifying.in_two(ground.shop),
+    "sweep_by_two_workers": lambda ground: by_workers.by_workers(ground, "sweep"),
+    "deliver_by_two_workers": lambda ground: by_workers.by_workers(ground, "deliver"),
+    "verify_by_two_workers": lambda ground: by_workers.by_workers(ground, "verify"),
     "sweep_3m_against_10k": lambda ground: sweeping.sweeping(ground.shop),
     "cli_startup": lambda ground: cli_startup.cli_startup(ground.shop),
     "working_days_against_loop": lambda _ground: working_days.working_days(),

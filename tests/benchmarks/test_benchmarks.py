@@ -46,6 +46,9 @@ ASKED = {
     "one_fact_postgres": 0.5,
     "refold_against_eventsourcing": 4.0,
     "verify_in_two_processes": 0.9,
+    "sweep_by_two_workers": 0.9,
+    "deliver_by_two_workers": 0.9,
+    "verify_by_two_workers": 0.9,
     "sweep_3m_against_10k": 1.5,
     "record_against_empty_prefect_flow": 1.25,
     "working_days_against_loop": 50.0,
@@ -55,7 +58,13 @@ ASKED = {
     "page_p99_against_p50": 10.0,
     "two_processes_against_empty": 0.9,
 }
-ON_POSTGRESQL = ("bulk_record_postgres", "one_fact_postgres")
+ON_POSTGRESQL = (
+    "bulk_record_postgres",
+    "one_fact_postgres",
+    "sweep_by_two_workers",
+    "deliver_by_two_workers",
+    "verify_by_two_workers",
+)
 ABSENT = "not measured: PostgreSQL is not here"
 
 

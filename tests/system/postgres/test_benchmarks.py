@@ -1,18 +1,28 @@
 """The benchmark's measures on PostgreSQL, at a tiny size: they run, and clean records are clean again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 import pytest
+from sqlalchemy import func, select
 
 from benchmarks.harness.databases import Ground, OnPostgresql, OnSqlite
+from benchmarks.harness.measuring import Measured
 from benchmarks.harness.workload import Workshop, acts
+from benchmarks.measures import by_workers
 from benchmarks.measures.comparison import beside
 from benchmarks.measures.operations import ACTS, work_of
 from benchmarks.peers import hiring
 from benchmarks.peers.hiring import NotMade
 from casework.cases.record import record_acts
+from casework.context import AppContext
+from casework.sweep import Shard
+from models.database import reading
+from models.tables import FACT
 from runtime.local_postgres import LocalPostgres
 
 
@@ -89,3 +99,57 @@ def test_no_query_plan_is_used_after_the_table_has_grown(place: OnPostgresql) ->
         "a statement whose plan does not depend on the size is prepared"
     )
     place.done(context)
+
+
+class InThisProcess:
+    """A fleet whose shards are worked one after another here, and what each side left in the records."""
+
+    left: ClassVar[dict[tuple[str, int], set[int]]] = {}
+
+    def __init__(self, _stack: ExitStack) -> None:
+        self.left.clear()
+
+    def seconds(self, work: by_workers.Work, loads: Sequence[by_workers.Load]) -> float:
+        for number, load in enumerate(loads, 1):
+            context = AppContext.load(replace(load.settings, database_url=load.url))
+            work(context, Shard(number, len(loads)), load.given)
+            with reading(context.engine) as connection:
+                facts = connection.scalar(select(func.count()).select_from(FACT)) or 0
+            context.engine.dispose()
+        self.left.setdefault((work.__name__, len(loads)), set()).add(facts)
+        return float(len(loads))
+
+
+@pytest.mark.parametrize(("job", "ours", "raw"), [("sweep", "_sweep", "_write_rows"), ("verify", "_verify", "_hash")])
+def test_shards_of_workers_do_the_whole_job_and_the_raw_loop_writes_the_same_facts(
+    place: OnPostgresql, monkeypatch: pytest.MonkeyPatch, job: str, ours: str, raw: str
+) -> None:
+    monkeypatch.setattr(by_workers, "Fleet", InThisProcess)
+    monkeypatch.setattr(by_workers, "ROUNDS", 1)
+    found = by_workers.by_workers(Ground(place.shop, OnSqlite(place.shop), place), job, 6)
+    assert isinstance(found, Measured)
+    assert (found.measure, found.ratio) == (f"{job}_by_two_workers", 1.0)
+    assert [note.split(":")[0] for note in found.notes] == [f"{number} workers" for number in by_workers.WORKERS]
+    assert InThisProcess.left.keys() == {(work, number) for work in (ours, raw) for number in by_workers.WORKERS}
+    assert len({frozenset(facts) for facts in InThisProcess.left.values()}) == 1, InThisProcess.left
+    assert InThisProcess.left[ours, 1] == {24 if job == "sweep" else 72}
+
+
+def test_each_letter_leaves_once_by_any_number_of_workers(place: OnPostgresql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_workers, "Fleet", InThisProcess)
+    monkeypatch.setattr(by_workers, "ROUNDS", 1)
+    monkeypatch.setattr(by_workers, "WORKERS", (1, 2))
+    by_workers.by_workers(Ground(place.shop, OnSqlite(place.shop), place), "deliver", 4)
+    runs = 1 + 2 * 2  # the first, whose letters the raw loop sends, and each side by one and by two
+    assert len(list((place.shop.folder / "letters-workers").glob("*.eml"))) == 4 * runs
+
+
+def test_a_fleet_sweeps_in_another_program(place: OnPostgresql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_workers, "WORKERS", (1,))
+    with ExitStack() as stack:
+        fleet, prepared = by_workers.Fleet(stack), by_workers.JOBS["sweep"](place, stack, 2)
+        with prepared("ours", 1) as (work, loads):
+            assert fleet.seconds(work, loads) > 0
+            InThisProcess.left.clear()
+            InThisProcess(stack).seconds(work, loads)
+    assert InThisProcess.left == {("_sweep", 1): {8}}, "this process found nothing left to do"
