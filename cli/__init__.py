@@ -70,6 +70,7 @@ MODULES = {
         "person",
         "reset-person-key",
     ),
+    "registers": ("register",),
     "replies": ("replies",),
     "restore_keys": ("restore-keys",),
     "retention": (

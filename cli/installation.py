@@ -66,6 +66,7 @@ ACCESS = {
     "replies": Access.LOOKS,  # `replies read`, `show` and `decide` change
     "retention": Access.LOOKS,
     "rulesets": Access.LOOKS,
+    "register": Access.LOOKS,
     "sample": Access.LOOKS,
     "transitions": Access.LOOKS,
     "tokens": Access.LOOKS,  # `tokens make` and `end` change

@@ -21,6 +21,7 @@ from models.facts import StoredFact, iso
 from notifications.ended_duties import AGAIN, TAKEN_BACK, Ending, endings, late_endings, taken_back
 from notifications.letter_fields import WITHDRAWAL, CaseView, fields_of
 from notifications.render import newest
+from statemachines.registry import unnamed_states
 
 DIGEST = "digest"
 RECEIPT = "reply_receipt"
@@ -287,7 +288,16 @@ def _group(draft: NoticeDraft) -> tuple[object, ...]:
 
 
 def still_needed(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded:
-    """Whether a notice is still needed on `as_at`: duty open, same due date, step in force, no pause."""
+    """Whether a notice is still needed on `as_at`: duty open, same due date, step in force, no pause.
+
+    None is needed of a case in a state in which nothing names it.
+    """
+    if view.casefile.state in unnamed_states().get(view.casefile.process, ()):
+        return StillNeeded.NO
+    return _needed_by_its_duty(view, draft, as_at)
+
+
+def _needed_by_its_duty(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded:
     wanted = newest(draft.fields["letter"]).called_for
     if wanted == "always" or draft.rung == RECEIPT:
         undone = draft.rung == RECEIPT and all(fact.seq != draft.fact_seq for fact in view.casefile.lines)

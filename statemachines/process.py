@@ -118,6 +118,8 @@ class Process:
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `papers`: what the papers of a case are called, where a case has papers of its items; None where it has none.
     `in_letters`: what letters of its duties may say besides, by the fact that opened the duty.
+    `unnamed_in`: states in which no list, e-mail, digest, calendar, export or program names a case, and nothing of it
+    leaves: the person has not consented, or no longer does. Only its own page and its history have it.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
     `record_class`: the class in retention.toml by which its records are retained, or the field of its facts that says
     it; None for the class of its subject.
@@ -146,6 +148,7 @@ class Process:
     item_tables: Mapping[int, ItemTable] = field(default_factory=dict)
     record_class: RecordClass = None
     papers: str | None = None
+    unnamed_in: frozenset[str] = frozenset()
 
     @cached_property
     def opens(self) -> str:
@@ -271,6 +274,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     items: Items | None = None,
     record_class: RecordClass = None,
     papers: str | None = None,
+    unnamed_in: frozenset[str] = frozenset(),
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -293,6 +297,8 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     problems += problems_of_record_class(record_class, own)
     if items is not None:
         problems += problems_of_items(items, known)
+    if unknown := unnamed_in - shape.states.keys():
+        problems.append(f"nothing names a case in {sorted(unknown)}, which are no states of the machine")
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return Process(
@@ -319,4 +325,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         item_tables={} if items is None else released_items(name) | {version: item_table(items)},
         record_class=record_class,
         papers=papers,
+        unnamed_in=unnamed_in,
     )

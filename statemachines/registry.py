@@ -12,11 +12,13 @@ from typing import Any
 
 import statemachines
 from config.law import Law
+from models.common_facts import SHARED
 from models.facts import DecodedFact, StoredFact
 from statemachines.process import FactDefinition, NotPermitted, Process, Reaction
 
 # A module of this folder that defines a process has this line, and the name of the process.
 DEFINES_PROCESS = re.compile(r"^PROCESS\b", re.MULTILINE)
+UNNAMED = re.compile(r"^    unnamed_in=", re.MULTILINE)
 RESTRICTED = re.compile(r"^    restricted=True\b", re.MULTILINE)
 
 
@@ -57,10 +59,32 @@ def processes() -> Mapping[str, Process]:
 @cache
 def restricted_processes() -> frozenset[str]:
     """The processes whose definition says `restricted=True`, by name. None is built for it."""
+    return frozenset(_defined_with(RESTRICTED))
+
+
+@cache
+def unnamed_states() -> Mapping[str, frozenset[str]]:
+    """The states in which nothing names a case, by process. Only the processes that have such states are built."""
+    return {name: processes()[name].unnamed_in for name in _defined_with(UNNAMED)}
+
+
+@cache
+def unnaming_facts() -> frozenset[str]:
+    """The facts of those processes after which nothing names a case, and that are of no other process."""
+    return frozenset(
+        kind
+        for name, states in unnamed_states().items()
+        for (_state, kind), target in processes()[name].table.items()
+        if target in states and kind not in SHARED
+    )
+
+
+def _defined_with(words: re.Pattern[str]) -> list[str]:
+    """The processes whose definition has a line that matches, by name."""
     texts = {
         file.stem: file.read_text("utf-8") for folder in statemachines.__path__ for file in Path(folder).glob("*.py")
     }
-    return frozenset(name for name, text in texts.items() if DEFINES_PROCESS.search(text) and RESTRICTED.search(text))
+    return sorted(name for name, text in texts.items() if DEFINES_PROCESS.search(text) and words.search(text))
 
 
 @cache

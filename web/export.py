@@ -31,12 +31,13 @@ class Column(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A list to store: the file's name, what it shows, its columns and rows."""
+    """A list to store: the file's name, what it shows, its columns and rows, and how many were left out before."""
 
     name: str
     shows: str
     columns: Sequence[Column]
     rows: Iterable[Any]
+    left_out: int = 0
 
 
 def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
@@ -46,8 +47,8 @@ def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
     sheet = sheet._replace(rows=rows)
     note_looks(context, (row.case_ref for row in sheet.rows if hasattr(row, "case_ref")), asked.account, "export")
     head = [[text] for text in _about(context, sheet)]
-    if left_out:
-        head.append([withheld_words(left_out)])
+    if left_out + sheet.left_out:
+        head.append([withheld_words(left_out + sheet.left_out)])
     table = [[column.heading for column in sheet.columns]]
     table += [[getattr(row, column.name) for column in sheet.columns] for row in sheet.rows]
     if kind == "csv":

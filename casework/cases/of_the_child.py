@@ -7,7 +7,7 @@ child.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, and_, or_, select, text
 
 from casework.cases.child_questions import cases_of
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
@@ -17,17 +17,22 @@ from casework.cases.validation import OWN, Refused
 from models import ledger
 from models.common_facts import CORRECTIONS, OF_THE_CHILD
 from models.facts import Fact, FactDraft, StoredFact
-from models.tables import FACT
+from models.tables import CASE, FACT
 from notifications.holds import withheld
+from statemachines.registry import unnamed_states
 from statemachines.replay import facts_in_force
+
+# Why nothing leaves of a case in such a state, where no fact of the child says it.
+NO_CONSENT = "no_consent"
 
 
 def withheld_cases(connection: Connection) -> dict[str, str]:
     """The cases of which nothing leaves without a person's release, each with the kind of the fact that says so.
 
-    A case whose history cannot be read is among them if it ever had such a fact.
+    A case whose history cannot be read is among them if it ever had such a fact. Among them too are the cases in a
+    state in which nothing names them, because consent was declined or withdrawn; no person releases those.
     """
-    found: dict[str, str] = {}
+    found: dict[str, str] = dict.fromkeys(_unnamed(connection), NO_CONSENT)
     for ref in _with_such_facts(connection):
         try:
             facts, _tail = ledger.read(connection, [ref])[ref]
@@ -37,6 +42,12 @@ def withheld_cases(connection: Connection) -> dict[str, str]:
         if why is not None:
             found[ref] = why
     return found
+
+
+def _unnamed(connection: Connection) -> list[str]:
+    """The cases in a state in which nothing names them, by their projection."""
+    among = [and_(CASE.c.process == name, CASE.c.state.in_(sorted(each))) for name, each in unnamed_states().items()]
+    return sorted(connection.scalars(select(CASE.c.case_ref).where(or_(*among)))) if among else []
 
 
 def _with_such_facts(connection: Connection) -> list[str]:

@@ -14,6 +14,7 @@ from models.errors import Refusal
 from models.same_words import plain_reference
 from models.tables import CASE
 from models.visibility import SERIES
+from statemachines.registry import unnaming_facts
 
 
 def is_restricted(context: AppContext, typed: str | None, kinds: Iterable[str] = ()) -> bool:
@@ -23,7 +24,7 @@ def is_restricted(context: AppContext, typed: str | None, kinds: Iterable[str] =
     reference as a person typed it, and `kinds` are the facts, one of which may make it such a case.
     """
     given = list(kinds)
-    if not OF_THE_CHILD.isdisjoint(given) or is_of_restricted_process(context, typed, given):
+    if not (OF_THE_CHILD | unnaming_facts()).isdisjoint(given) or is_of_restricted_process(context, typed, given):
         return True
     if not typed:
         return False

@@ -6,15 +6,10 @@ Purpose: one list for the meeting that plans ahead. It goes by the month of birt
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 
-from casework.cases.loaded_case import UNREADABLE
 from casework.context import AppContext
+from casework.reports.open_files import open_files
 from casework.reports.withheld import may_be_named
-from models import ledger
-from models.database import reading
-from models.tables import CASE
-from statemachines.replay import replay
 from statemachines.transition import OVER_STATES, PROCESS, missing, months_of_age, reached
 
 
@@ -33,23 +28,11 @@ class TransitionRow(BaseModel):
 
 
 def transitions(context: AppContext, as_at: date) -> tuple[list[TransitionRow], int]:
-    """The open cases with a step missing, the oldest young person first, and how many of them may not be named.
-
-    A history that cannot be read is left out: verification reports it.
-    """
-    over = PROCESS.final | OVER_STATES
-    with reading(context.engine) as connection:
-        query = select(CASE.c.case_ref).where(CASE.c.process == PROCESS.name, CASE.c.state.not_in(sorted(over)))
-        refs = list(connection.scalars(query.order_by(CASE.c.case_ref)))
-        histories = ledger.read(connection, refs)
+    """The open cases with a step missing, the oldest young person first, and how many of them may not be named."""
     rows: list[TransitionRow] = []
-    for ref, (facts, _tail) in sorted(histories.items()):
-        try:
-            file = replay(ref, facts, as_at)
-        except UNREADABLE:
-            continue
+    for file in open_files(context, PROCESS.name, PROCESS.final | OVER_STATES, as_at):
         months = months_of_age(file, as_at)
         age, steps = reached(months), missing(file, as_at)
-        if age is not None and steps and file.state not in over:
-            rows.append(TransitionRow(case_ref=ref, la=file.la, reached=age, months=months, missing=steps))
+        if age is not None and steps:
+            rows.append(TransitionRow(case_ref=file.case_ref, la=file.la, reached=age, months=months, missing=steps))
     return may_be_named(context, sorted(rows, key=lambda row: (-row.months, row.case_ref)))

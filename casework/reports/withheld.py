@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
-from casework.cases.of_the_child import withheld_cases
+from casework.cases.of_the_child import NO_CONSENT, withheld_cases
 from casework.context import AppContext
 from casework.reports.restricted import restricted_references
 from deadlines.working_calendar import LONDON
@@ -33,7 +33,7 @@ class WithheldCase(BaseModel):
 
 def waiting_for_release(context: AppContext, connection: Connection, as_at: date) -> list[WithheldCase]:
     """The cases with e-mails that have waited for a person for a working day or more, the longest wait first."""
-    cases = withheld_cases(connection)
+    cases = {ref: why for ref, why in withheld_cases(connection).items() if why != NO_CONSENT}  # nobody releases those
     query = select(NOTICE.c.case_ref, NOTICE.c.created_at)
     written: dict[str, list[date]] = {}
     for ref, created_at in connection.execute(query.where(NOTICE.c.case_ref.in_(cases), NOTICE.c.state.in_(UNSENT))):
@@ -63,4 +63,4 @@ def not_to_be_named(context: AppContext, refs: Collection[str]) -> frozenset[str
 def withheld_words(rows: int) -> str:
     """What a list says of the rows that it does not name."""
     cases = "1 row is" if rows == 1 else f"{rows} rows are"
-    return f"{cases} not in this list: nothing about that child leaves until a person releases it."
+    return f"{cases} not in this list: nothing about that child leaves without a release or consent."

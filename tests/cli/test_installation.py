@@ -36,6 +36,7 @@ LOOKS = (
     ("log",),
     ("papers", CASE),
     ("sample", CASE),
+    ("register", "transition"),
     ("transitions",),
     ("replies",),
     ("joint-review", CASE, "EHC-2026002"),

@@ -328,7 +328,11 @@ def test_nine_rules_are_no_duty_to_act_by_a_day() -> None:
 
 def test_what_is_shipped_switched_off() -> None:
     off = {rule.id for rule in LAW.rules.values() if not rule.enabled}
-    assert off == {"mha2025_cetr_first", "mha2025_cetr_report", "mha2025_ctr_adult_first", "cypcc_decision_notify_5wd"}
+    act = {
+        f"mha2025_{each}"
+        for each in ("cetr_first", "cetr_first_with_plan", "ctr_adult_first", "cetr_report", "cetr_repeat")
+    }
+    assert off == {*act, "cypcc_decision_notify_5wd"}
 
 
 def test_every_duty_of_the_process_ends_with_the_case() -> None:

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "papers": ("papers",),
     "sample": ("sample",),
     "transitions": ("transitions",),
+    "register": ("register",),
     "log": ("log",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),

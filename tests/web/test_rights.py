@@ -59,6 +59,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{ref}/record"): {D, A},
     ("GET", "/cases/{ref}/record/{kind}"): {D, A},
     ("POST", "/cases/{ref}/record/{kind}"): {D, A},
+    ("GET", "/registers"): TEAM,
+    ("GET", "/registers/{name}"): TEAM,
     ("GET", "/letters"): {D, A, S, U},
     ("GET", "/letters/{id}"): {D, A, S, U},
     ("GET", "/tomorrow"): {D, A, S, U},

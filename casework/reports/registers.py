@@ -1,0 +1,119 @@
+"""The sheets of our team's registers, each as one table of cells: for the command, for pages and for files. [I/O]
+
+Purpose: one shape for every sheet, so that a further register needs no page and no command of its own.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from casework.context import AppContext
+from casework.reports.support_register import SupportRow, support_register
+from casework.reports.transitions import TransitionRow, transitions
+from config.text import full_day
+from models.errors import SendflowError
+
+
+class UnknownRegister(SendflowError, ValueError):
+    """There is no register of that name; the text lists those that there are."""
+
+    default_code = "unknown_register"
+
+
+class RegisterRow(BaseModel):
+    """One line of a sheet: the case, and its cells by the key of their column."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    cells: dict[str, str]
+
+
+class Register(BaseModel):
+    """One sheet on a day. `columns`: key and heading. `not_named`: how many rows it may not name."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    title: str
+    says: str
+    as_at: date
+    columns: dict[str, str]
+    rows: list[RegisterRow]
+    not_named: int
+
+
+class Sheet(NamedTuple):
+    """How one sheet is made. `says`: what is in it, in a sentence."""
+
+    title: str
+    says: str
+    columns: Mapping[str, str]
+    rows: Callable[[AppContext, date], tuple[list[RegisterRow], int]]
+
+
+def _transitions(context: AppContext, as_at: date) -> tuple[list[RegisterRow], int]:
+    rows, hidden = transitions(context, as_at)
+    return [RegisterRow(case_ref=row.case_ref, cells=_of_transition(context, row)) for row in rows], hidden
+
+
+def _of_transition(context: AppContext, row: TransitionRow) -> dict[str, str]:
+    return {"la": _authority(context, row.la), "reached": row.reached, "missing": "; ".join(row.missing)}
+
+
+def _support(context: AppContext, as_at: date) -> tuple[list[RegisterRow], int]:
+    rows, hidden = support_register(context, as_at)
+    return [RegisterRow(case_ref=row.case_ref, cells=_of_support(context, row)) for row in rows], hidden
+
+
+def _of_support(context: AppContext, row: SupportRow) -> dict[str, str]:
+    marked = [
+        *([] if row.sharing else ["share nothing"]),
+        *(["plan to cease"] if row.plan_to_cease else []),
+        *(["admitted without a community review"] if row.admitted_without_review else []),
+        *(f"{agency.replace('_', ' ')}: {number} overdue" for agency, number in row.overdue_actions.items()),
+    ]
+    return {
+        "la": _authority(context, row.la),
+        "rating": row.rating or "not rated",
+        "rated_on": full_day(row.rated_on) if row.rated_on else "",
+        "due": full_day(row.due) if row.due else "",
+        "marked": "; ".join(marked),
+    }
+
+
+def _authority(context: AppContext, la: str | None) -> str:
+    return context.directory.la_name(la) if la else ""
+
+
+SHEETS: Mapping[str, Sheet] = {
+    "dynamic_support": Sheet(
+        "Dynamic support register",
+        "Who is on the register by consent or best interests, the highest risk first. Blue is in hospital.",
+        {"la": "Authority", "rating": "Rating", "rated_on": "Rated on", "due": "Next due", "marked": "Marked"},
+        _support,
+    ),
+    "transition": Sheet(
+        "Steps to adult services that are missing",
+        "Who is 14, 16, 17, 17 and a half or 18 by the month of birth, with a step missing; the oldest first.",
+        {"la": "Authority", "reached": "Age", "missing": "Missing"},
+        _transitions,
+    ),
+}
+
+
+def register(context: AppContext, name: str, as_at: date) -> Register:
+    """The sheet of a register on a day. Raises UnknownRegister, which lists the registers."""
+    sheet = SHEETS.get(name)
+    if sheet is None:
+        raise UnknownRegister(f"There is no register of that name. Registers: {', '.join(SHEETS)}.")
+    rows, hidden = sheet.rows(context, as_at)
+    return Register(
+        name=name,
+        title=sheet.title,
+        says=sheet.says,
+        as_at=as_at,
+        columns=dict(sheet.columns),
+        rows=rows,
+        not_named=hidden,
+    )

@@ -1,0 +1,34 @@
+"""The sheets of our team's registers: one page for each, also as a file."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from casework.privacy.case_looks import note_looks
+from casework.reports.registers import SHEETS, UnknownRegister, register
+from web.answers import Answer, Page
+from web.asked import Asked
+from web.export import Column, Sheet, as_file
+from web.faults import no_page
+
+
+def registers(_asked: Asked) -> Answer:
+    """The names of the registers, each with what its sheet says."""
+    return Page("registers.html", {"title": "Registers", "sheets": SHEETS})
+
+
+def one(asked: Asked) -> Answer:
+    """The sheet of one register, or all of it as a file. It shows cases, so it is a look at each."""
+    context = asked.context
+    try:
+        found = register(context, asked.place["name"], context.today())
+    except UnknownRegister:
+        return no_page(404)
+    note_looks(context, [row.case_ref for row in found.rows], asked.account, "register")
+    kind = asked.query.get("format", "")
+    if kind in ("csv", "xlsx"):
+        columns = (Column("Case", "case_ref"), *(Column(text, key) for key, text in found.columns.items()))
+        rows = [SimpleNamespace(case_ref=row.case_ref, **row.cells) for row in found.rows]
+        sheet = Sheet(f"{found.name}-{context.today()}", found.title, columns, rows, found.not_named)
+        return as_file(asked, sheet, kind)
+    return Page("register.html", {"title": found.title, "found": found})
