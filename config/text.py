@@ -1,5 +1,6 @@
 """Days and counts as sentences write them: the one place that says how. Pure."""
 
+import re
 from datetime import date
 
 
@@ -36,3 +37,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def in_days(number: int) -> str:
     """A number of calendar days: "1 day", "14 days"."""
     return counted(number, "day")
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def readable(text: str) -> str:
+    """A text without the characters that no person types, and that PostgreSQL or a workbook refuses."""
+    return _CONTROL.sub("", text)

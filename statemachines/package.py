@@ -5,7 +5,7 @@ missing. It decides no date: reviews after three months and then yearly are loca
 are law (SI 2013/1617 reg 14(2)).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -36,7 +36,7 @@ from statemachines.package_facts import (
 )
 from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process, unusual
 
-PROPOSED, VARIED, NOTICE = "line_proposed", "line_varied", "cessation_notified"
+PROPOSED, VARIED, ENDED, NOTICE = "line_proposed", "line_varied", "line_ended", "cessation_notified"
 
 
 class Package(StatutoryMachine):
@@ -89,27 +89,33 @@ ITEMS = Items(
     (
         ItemMove(PROPOSED, "proposed"),
         ItemMove(VARIED, None, ("proposed",), f"a line that ended is not varied: propose another {LOCAL}"),
-        ItemMove("line_ended", "ended", ("proposed",), f"a line ends once {LOCAL}"),
+        ItemMove(ENDED, "ended", ("proposed",), f"a line ends once {LOCAL}"),
         ItemMove("challenge_made", "asked", called="challenge"),
         ItemMove("challenge_answered", "answered", ("asked",), f"a question is answered once {LOCAL}", "challenge"),
     ),
 )
 
 
-def lines_of(casefile: CaseFile) -> dict[str, dict[str, Any]]:
-    """The terms of each line that has not ended, with every variation applied, by its code."""
-    terms: dict[str, dict[str, Any]] = {}
-    for fact in casefile.lines:
+Lines = dict[str, dict[str, Any]]
+
+
+def lines_of(facts: Iterable[StoredFact]) -> Lines:
+    """The terms of each line that has not ended by these facts, with every variation applied, by its code."""
+    terms: Lines = {}
+    for fact in facts:
+        code = fact.data.get(ITEM)
         if fact.kind == PROPOSED:
             terms[fact.data[ITEM]] = dict(fact.data)
-        elif fact.kind == VARIED and fact.data[ITEM] in terms:
+        elif fact.kind == VARIED and code in terms:
             terms[fact.data[ITEM]] |= fact.data
-    return {code: said for code, said in terms.items() if _lasts(casefile, code)}
+        elif fact.kind == ENDED:
+            terms.pop(fact.data[ITEM], None)
+    return terms
 
 
-def _lasts(casefile: CaseFile, code: str) -> bool:
-    item = casefile.items.get(code)
-    return item is not None and item.state == "proposed"
+def lines_before(casefile: CaseFile, fact: StoredFact) -> Lines:
+    """The terms of each line that had not ended before a fact."""
+    return lines_of(casefile.facts_before(fact, PROPOSED, VARIED, ENDED))
 
 
 def yearly_pence(terms: Mapping[str, Any]) -> int | None:
@@ -119,13 +125,13 @@ def yearly_pence(terms: Mapping[str, Any]) -> int | None:
     return int(terms["quantity"]) * int(terms["times_a_year"]) * int(terms["unit_cost_pence"])
 
 
-def cost_of(casefile: CaseFile) -> tuple[int, dict[str, int]]:
-    """What the package costs in a year, and what each funder pays: whole pence, which sum to it.
+def cost_of(lines: Lines) -> tuple[int, dict[str, int]]:
+    """What the lines of a package cost in a year, and what each funder pays: whole pence, which sum to it.
 
     Each line is split by its own shares. A line without a frequency costs nothing yet.
     """
     total, paid = 0, dict[str, int]()
-    for terms in lines_of(casefile).values():
+    for terms in lines.values():
         cost = yearly_pence(terms)
         if cost is not None:
             total, paid = total + cost, added(paid, split(cost, terms["shares"]))
@@ -133,9 +139,7 @@ def cost_of(casefile: CaseFile) -> tuple[int, dict[str, int]]:
 
 
 def _beyond_limit(casefile: CaseFile, fact: StoredFact) -> str | None:
-    earlier = CaseFile(casefile.case_ref, casefile.process, casefile.state, items=casefile.items)
-    earlier.lines = casefile.facts_before(fact, PROPOSED, VARIED)
-    cost, limit = cost_of(earlier)[0], int(fact.data["limit_pence"])
+    cost, limit = cost_of(lines_before(casefile, fact))[0], int(fact.data["limit_pence"])
     if cost <= limit:
         return None
     return (
@@ -163,14 +167,14 @@ def remarks(casefile: CaseFile) -> list[str]:
 
 
 def _cost(casefile: CaseFile) -> Iterator[str]:
-    total, paid = cost_of(casefile)
+    total, paid = cost_of(lines_of(casefile.lines))
     if total:
         who = "; ".join(f"{_words(funder)} {in_pounds(pence)}" for funder, pence in paid.items())
         yield f"The package costs {in_pounds(total)} a year: {who}."
 
 
 def _missing_in_section_g(casefile: CaseFile) -> Iterator[str]:
-    for code, terms in lines_of(casefile).items():
+    for code, terms in lines_of(casefile.lines).items():
         lacks = [
             words
             for words, there in (
@@ -185,7 +189,7 @@ def _missing_in_section_g(casefile: CaseFile) -> Iterator[str]:
 
 
 def _therapy_charged_to_health(casefile: CaseFile) -> Iterator[str]:
-    for code, terms in lines_of(casefile).items():
+    for code, terms in lines_of(casefile.lines).items():
         if terms["basis"] == "section_f_therapy" and any(each.startswith("health=") for each in terms["shares"]):
             yield f"Line {code} is of section F and charged to health: the authority secures it (CFA 2014 s42(2))."
 
@@ -193,7 +197,9 @@ def _therapy_charged_to_health(casefile: CaseFile) -> Iterator[str]:
 def _ends_in_childhood(casefile: CaseFile) -> Iterator[str]:
     if any(fact.kind == "adult_decision_made" for fact in casefile.lines):
         return
-    ends: list[tuple[str, Mapping[str, Any]]] = [(f"Line {code}", terms) for code, terms in lines_of(casefile).items()]
+    ends: list[tuple[str, Mapping[str, Any]]] = [
+        (f"Line {code}", terms) for code, terms in lines_of(casefile.lines).items()
+    ]
     ends += [("The package", fact.data) for fact in casefile.lines if fact.kind == NOTICE][-1:]
     for what, terms in ends:
         if terms.get("under_18_at_end") == "yes" and "ends_on" in terms:
@@ -242,7 +248,7 @@ PROCESS = define_process(
             accepted_in=("proposed", "challenged", "varied"),
             order=f"a line of an agreed package is changed by a variation {LOCAL}",
         ),
-        NoTransition("line_ended", LineEnded, accepted_in=ALIVE),
+        NoTransition(ENDED, LineEnded, accepted_in=ALIVE),
         Transition(
             "challenge_made", ChallengeMade, order=f"questions are asked before the package is approved {LOCAL}"
         ),

@@ -131,11 +131,13 @@ class ChallengeAnswered(FactData):
 class PackageApproved(FactData):
     """Somebody approved the package, or its variation. `approver`: the role, whose delegated limit sendflow fills in.
 
-    The limit is for the cost of a year, in whole pence.
+    The limit is for the cost of a year, in whole pence. `trial_until`: the last day of a trial, by which it is decided
+    again.
     """
 
     approver: Slug
     limit_pence: Pence
+    trial_until: date | None = None
     in_part: Literal["yes", "no"] | None = None
     conditions: FreeTextField | None = None
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"conditions"})

@@ -6,7 +6,7 @@ sitting are local standards, filled in when it is called. Whether health's view 
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from statemachine import State
 
@@ -195,15 +195,26 @@ def remarks(casefile: CaseFile) -> list[str]:
     return [*_against_health(casefile), *_undecided(casefile)]
 
 
+def view_before(casefile: CaseFile, decided: StoredFact) -> str | None:
+    """Health's newest view of an item before its decision; None where none was recorded."""
+    views = [each.data["view"] for each in said_of(casefile, VIEW, decided.data[ITEM]) if before(each, decided)]
+    return str(views[-1]) if views else None
+
+
+def compared(view: str | None, decided: StoredFact) -> Literal["with", "against", "neither"]:
+    """Whether a decision went with health's view or against it; neither where health had none, or needed more."""
+    agreed = decided.data["outcome"] in ("agreed", "agreed_in_part")
+    if view not in ("supports", "does_not_support"):
+        return "neither"
+    return "with" if (view == "supports") == agreed else "against"
+
+
 def _against_health(casefile: CaseFile) -> Iterator[str]:
     for decided in (*said_of(casefile, DECIDED), *said_of(casefile, OUTSIDE)):
-        code = decided.data[ITEM]
-        views = [each.data["view"] for each in said_of(casefile, VIEW, code) if before(each, decided)]
+        code, view = decided.data[ITEM], view_before(casefile, decided)
         dissents = decided.data.get("health_dissents") == "yes"
-        agreed = decided.data["outcome"] in ("agreed", "agreed_in_part")
-        against = bool(views) and views[-1] == ("does_not_support" if agreed else "supports")
-        if against or dissents:
-            said = f"Health's view was: {views[-1].replace('_', ' ')}. " if views else ""
+        if dissents or compared(view, decided) == "against":
+            said = f"Health's view was: {view.replace('_', ' ')}. " if view else ""
             dissent = "Health's dissent is recorded." if dissents else "No dissent of health is recorded."
             yield f"Item {code} was decided against health's view. {said}{dissent}"
 

@@ -30,13 +30,14 @@ from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
 from config.rights import roles
+from config.text import readable
 from models.acting import signed_in
 from models.database import one_snapshot, reading, transact
 from web import faults
 from web.answers import Answer, File, GoTo, Page, Plain
 from web.api.app import PATH, create_api
 from web.asked import Asked
-from web.guards import App, Guards, Message, Receive, Send, readable
+from web.guards import App, Guards, Message, Receive, Send
 from web.installation import Installation
 from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render

@@ -1,43 +1,37 @@
-"""Lists as files: CSV and Excel. A cell that begins like a formula is text; the file says what it shows and when."""
+"""Lists as files: CSV and Excel. The file says what it shows and when."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from casework.context import AppContext, instant
 from casework.privacy.case_looks import note_looks
+from casework.reports.table_files import Column, csv_bytes, workbook
 from casework.reports.withheld import may_be_named, withheld_words
 from models.database import reading
 from models.tables import CHECKPOINT
 from web.answers import File
 from web.asked import Asked
-from web.guards import readable
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+__all__ = ["XLSX", "Column", "Sheet", "as_file"]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class Column(NamedTuple):
-    """A heading and the name of the value under it."""
-
-    heading: str
-    name: str
-
-
 class Sheet(NamedTuple):
-    """A list to store: the file's name, what it shows, its columns and rows, and how many were left out before."""
+    """A list to store: the file's name, what it shows, its columns and rows, and how many were left out before.
+
+    `cells`: the values of a row, where they are not those under the names of the columns.
+    """
 
     name: str
     shows: str
     columns: Sequence[Column]
     rows: Iterable[Any]
     left_out: int = 0
+    cells: Callable[[Any], Sequence[Any]] | None = None
 
 
 def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
@@ -50,17 +44,11 @@ def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
     if left_out + sheet.left_out:
         head.append([withheld_words(left_out + sheet.left_out)])
     table = [[column.heading for column in sheet.columns]]
-    table += [[getattr(row, column.name) for column in sheet.columns] for row in sheet.rows]
+    cells = sheet.cells or (lambda row: [getattr(row, column.name) for column in sheet.columns])
+    table += [list(cells(row)) for row in sheet.rows]
     if kind == "csv":
-        return File(f"{sheet.name}.csv", "text/csv; charset=utf-8", _csv([*head, [], *table]))
+        return File(f"{sheet.name}.csv", "text/csv; charset=utf-8", csv_bytes([*head, [], *table]))
     return File(f"{sheet.name}.xlsx", XLSX, workbook([*head, [], *table], len(head) + 2))
-
-
-def safe(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return "" if value is None else value.isoformat() if isinstance(value, date) else value
 
 
 def _about(context: AppContext, sheet: Sheet) -> list[str]:
@@ -73,32 +61,3 @@ def _about(context: AppContext, sheet: Sheet) -> list[str]:
         head,
         *([context.simulation_notice] if context.simulation_notice else []),
     ]
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([safe(value) for value in row] for row in rows)
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
-
-
-def workbook(rows: Iterable[Sequence[Any]], heading: int) -> bytes:
-    """Rows as an Excel workbook; row `heading` has the headings. No text becomes a formula."""
-    from openpyxl import Workbook  # its import takes half a second, and few pages need it
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
-
-    book = Workbook()
-    page = book.active
-    for number, row in enumerate(rows, 1):
-        for place, value in enumerate(row, 1):
-            cell = page.cell(number, place, readable(value) if isinstance(value, str) else value)
-            if isinstance(value, str):
-                cell.data_type = "s"  # openpyxl writes a text that begins with = as a formula
-    for cell in page[heading]:
-        cell.font = Font(bold=True)
-    for place in range(1, page.max_column + 1):
-        page.column_dimensions[get_column_letter(place)].width = 22
-    page.freeze_panes = page.cell(heading + 1, 1)
-    stored = io.BytesIO()
-    book.save(stored)
-    return stored.getvalue()

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from config.text import readable
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -27,7 +29,6 @@ LARGEST_FORM = 262_144
 WITH_A_FILE, LARGEST_FILE = "/answers", 2 * 1024 * 1024
 MOST_FIELDS = 300
 MOST_PARTS = 20
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 LARGEST_DOCUMENT = 16_384
 DOCUMENTS = frozenset({"/notify/receipts"})  # addresses that programs send JSON to
 PROGRAMS, LARGEST_CALL = "/api/", 262_144  # whose bodies are JSON, and the app below reads them
@@ -92,11 +93,6 @@ class Guards:
         if name is None or name not in self._hosts:
             return 421, "This server does not answer under that name. Set SENDFLOW_HOSTS to the names it has."
         return None
-
-
-def readable(text: str) -> str:
-    """A text without the characters that no person types, and that PostgreSQL or a workbook refuses."""
-    return CONTROL.sub("", text)
 
 
 def _name(host: str) -> str | None:

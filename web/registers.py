@@ -5,21 +5,25 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from casework.privacy.case_looks import note_looks
+from casework.reports.period_lists.all import LISTS
 from casework.reports.registers import SHEETS, UnknownRegister, register
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
 from web.faults import no_page
+from web.period_lists import one_list
 
 
 def registers(_asked: Asked) -> Answer:
     """The names of the registers, each with what its sheet says."""
-    return Page("registers.html", {"title": "Registers", "sheets": SHEETS})
+    return Page("registers.html", {"title": "Registers", "sheets": SHEETS, "lists": LISTS})
 
 
 def one(asked: Asked) -> Answer:
     """The sheet of one register, or all of it as a file. It shows cases, so it is a look at each."""
     context = asked.context
+    if asked.place["name"] in LISTS:
+        return one_list(asked)
     try:
         found = register(context, asked.place["name"], context.today())
     except UnknownRegister:

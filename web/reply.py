@@ -25,12 +25,13 @@ from casework.replies.links import NoSuchLink, Scope, digest_of, find_link
 from casework.replies.owed import Owed, account_key, given_lately, owed_by, owed_by_body
 from casework.replies.record import Asked as Question
 from casework.replies.words import DAY_QUESTIONS, Choice, consequence, reply_of, said, services
+from casework.reports.table_files import workbook
 from casework.reports.withheld import not_to_be_named
 from models.answers import Answer as Said
 from models.database import reading, transact
 from web.answers import Answer, File, GoTo, Page
 from web.asked import Asked, page_of
-from web.export import XLSX, workbook
+from web.export import XLSX
 from web.faults import fault, no_page, too_many
 from web.forms import Field, check_one, day_field
 from web.labels import first_capital

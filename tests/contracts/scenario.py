@@ -410,6 +410,12 @@ def _panel(team: Installation) -> None:
     team.call("papers: one brief", "papers", "PS90001", "--item", "item_1", "--json")
     team.call("papers: no such item", "papers", "PS90001", "--item", "item_9", "--json")
     team.call("papers: no sitting", "papers", "PK90001", "--json")
+    approved = ("2026-06-20", "package_approved", "approver=icb_commissioner", "trial_until=2026-08-31")
+    team.live("PK90001", approved, today="2026-06-30")
+    team.call("register: panels", "register", "panels", "--json")
+    team.call("register: approvals", "register", "approvals", "--json")
+    team.call("register: packages due", "register", "packages_due", "--json")
+    team.call("register: no such list", "register", "nothing", "--json")
     _audit(team)
 
 

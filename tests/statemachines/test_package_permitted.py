@@ -8,7 +8,7 @@ import pytest
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OF_THE_CHILD, SHARED
 from models.facts import StoredFact
-from statemachines.package import PROCESS, cost_of, remarks, yearly_pence
+from statemachines.package import PROCESS, cost_of, lines_of, remarks, yearly_pence
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.support.by_hand import duties, history
@@ -182,7 +182,7 @@ def test_a_package_costs_the_sum_of_its_lines_each_split_by_its_own_shares() -> 
     # 3 hours of term: 3 x 39 x 3333 = 389,961 pence, of which a third each: 129,987 and a penny to share.
     thirds = ["health=33.33", "education=33.33", "social_care=33.34"]
     hours = line(item="line_2", quantity=3, times_a_year=39, unit_cost_pence=3333, shares=thirds)
-    total, paid = cost_of(now(line(), hours))
+    total, paid = cost_of(lines_of(now(line(), hours).lines))
     assert total == 1_040_000 + 389_961 == sum(paid.values())
     # 389,961 x 33.33 % = 129,974.0; x 33.34 % = 130,013.0 (129,974.0013 and 130,012.9974)
     assert paid == {"health": 624_000 + 129_974, "education": 129_974, "social_care": 416_000 + 130_013}
@@ -191,8 +191,8 @@ def test_a_package_costs_the_sum_of_its_lines_each_split_by_its_own_shares() -> 
 
 def test_a_variation_changes_what_it_says_and_a_line_that_ended_costs_nothing() -> None:
     varied = ("line_varied", "2026-03-03", {"item": "line_1", "quantity": 5})
-    assert cost_of(now(line(), varied))[0] == 1_300_000
-    assert cost_of(now(line(), varied, ("line_ended", "2026-03-04", {"item": "line_1"}))) == (0, {})
+    assert cost_of(lines_of(now(line(), varied).lines))[0] == 1_300_000
+    assert cost_of(lines_of(now(line(), varied, ("line_ended", "2026-03-04", {"item": "line_1"})).lines)) == (0, {})
 
 
 @pytest.mark.parametrize(("limit", "beyond"), [(1_040_000, False), (1_039_999, True)])

@@ -17,7 +17,23 @@ WORD = {"type": "string", "maxLength": 40}
 IN_PATH = {"type": "string", "pattern": "^[A-Za-z0-9_<>&'é -]{1,20}$"}
 PATHS: Mapping[str, dict[str, Any]] = {
     "name": {
-        "anyOf": [{"enum": ["late", "soon", "decide", "changed", "meetings", "transition", "dynamic_support"]}, IN_PATH]
+        "anyOf": [
+            {
+                "enum": [
+                    "late",
+                    "soon",
+                    "decide",
+                    "changed",
+                    "meetings",
+                    "transition",
+                    "dynamic_support",
+                    "panels",
+                    "approvals",
+                    "packages_due",
+                ]
+            },
+            IN_PATH,
+        ]
     },
     "ref": {"anyOf": [{"enum": ["SP90001", "SP90002", "sp90003", "new", "NX99999"]}, IN_PATH]},
     "number": {"type": "integer", "minimum": 0, "maximum": 10**20},
@@ -37,7 +53,7 @@ QUERIES = {
     "/cases/{ref}": ("as_at", "known_at", "show", "not", "order", "recorded"),
     "/cases/{ref}/why/{rule}/{seq:int}": ("as_at", "known_at"),
     "/cases/{ref}/record/{kind}": ("corrects", "claim", "on-day"),
-    "/registers/{name}": ("format",),
+    "/registers/{name}": ("from_on", "to_on", "by", "days", "la", "format"),
     "/letters": ("state", "format", "page"),
     "/tomorrow": ("page",),
     "/own": ("format",),

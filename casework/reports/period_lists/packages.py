@@ -1,0 +1,197 @@
+"""Packages of care: who approved which lines within which limit, and what ends or falls due within some days. [I/O]
+
+Purpose: the body that pays has to show by whose authority it pays, and to see in time what is to be reviewed, decided
+again, or ends. Lists name references, roles, accounts and organisations only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from casework.context import AppContext
+from casework.reports.period_lists.files import case_files
+from casework.reports.period_lists.shape import Listed, PeriodList, Wanted
+from casework.reports.table_files import Column
+from casework.reports.withheld import may_be_named
+from deadlines.duties import Duty
+from models.casefile import CaseFile
+from models.facts import StoredFact
+from statemachines.direct_payment_facts import CUT, PLAN
+from statemachines.package import NOTICE, PROCESS, cost_of, lines_before, lines_of, yearly_pence
+
+APPROVED = "package_approved"
+
+
+class ApprovalRow(BaseModel):
+    """A line of a package as it was approved. `approver`: the role; `recorded_by`: the account that recorded it.
+
+    `package_pence`: what all lines cost in a year on that day; `within`: whether that is within the limit of the role.
+    `line_pence` is null for a line without a frequency. `item` is null where a package without a line was approved.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    approved_on: date
+    case_ref: str
+    la: str | None
+    approver: str
+    recorded_by: str
+    limit_pence: int
+    package_pence: int
+    within: str
+    in_part: str
+    item: str | None
+    basis: str | None
+    provider: str | None
+    line_pence: int | None
+    shares: str
+
+
+class DueRow(BaseModel):
+    """What ends, or is to be reviewed, of one package. `days` left are below 0 if it is late.
+
+    `care_plan`: whether a care plan for a direct payment is recorded.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    on: date
+    days: int
+    case_ref: str
+    la: str | None
+    state: str
+    what: str
+    item: str | None
+    care_plan: str
+
+
+def approvals(context: AppContext, wanted: Wanted) -> Listed:
+    """Each line of each approval in the time wanted, the newest approval first."""
+    rows = [
+        row
+        for file, _duties in case_files(context, PROCESS)
+        if wanted.la in ("", file.la)
+        for fact in file.lines
+        if fact.kind == APPROVED and wanted.from_on <= fact.occurred_on <= wanted.to_on
+        for row in _approved(file, fact)
+    ]
+    rows.sort(key=lambda row: (-row.approved_on.toordinal(), row.case_ref))
+    return Listed(*may_be_named(context, rows))
+
+
+def _approved(file: CaseFile, fact: StoredFact) -> Iterator[ApprovalRow]:
+    lines = lines_before(file, fact)
+    cost, limit = cost_of(lines)[0], int(fact.data["limit_pence"])
+    listed: list[tuple[str | None, Mapping[str, Any]]] = [*lines.items()] or [(None, {})]
+    for code, terms in listed:
+        yield ApprovalRow(
+            approved_on=fact.occurred_on,
+            case_ref=file.case_ref,
+            la=file.la,
+            approver=_words(fact.data["approver"]),
+            recorded_by=fact.actor,
+            limit_pence=limit,
+            package_pence=cost,
+            within="yes" if cost <= limit else "no",
+            in_part=str(fact.data.get("in_part", "no")),
+            item=code,
+            basis=_words(terms["basis"]) if "basis" in terms else None,
+            provider=terms.get("provider") or ("named in confidential words" if "provider_name" in terms else None),
+            line_pence=yearly_pence(terms),
+            shares=", ".join(terms.get("shares", ())),
+        )
+
+
+def packages_due(context: AppContext, wanted: Wanted) -> Listed:
+    """What of open packages is late, or ends or falls due within the days wanted, the earliest first."""
+    last = wanted.today + timedelta(days=wanted.days)
+    rows = [
+        DueRow(
+            on=on,
+            days=(on - wanted.today).days,
+            case_ref=file.case_ref,
+            la=file.la,
+            state=PROCESS.states[file.state],
+            what=what,
+            item=item,
+            care_plan="recorded" if PLAN in file.seen else "none recorded",
+        )
+        for file, duties in case_files(context, PROCESS, ended=False)
+        if wanted.la in ("", file.la) and file.state != "ended"
+        for on, what, item in (*_to_do(context, duties), *_ending(file, wanted.today))
+        if on <= last
+    ]
+    rows.sort(key=lambda row: (row.on, row.case_ref, row.what, row.item or ""))
+    return Listed(*may_be_named(context, rows))
+
+
+def _to_do(context: AppContext, duties: list[Duty]) -> Iterator[tuple[date, str, str | None]]:
+    for duty in duties:
+        if duty.closed_on is None and duty.due is not None:
+            yield duty.due, context.law.rules[duty.rule].action, duty.item
+
+
+def _ending(file: CaseFile, today: date) -> Iterator[tuple[date, str, str | None]]:
+    """The days to come on which something of the package ends, by the newest word of its facts."""
+    for code, terms in lines_of(file.lines).items():
+        if "ends_on" in terms:
+            yield date.fromisoformat(terms["ends_on"]), "the line ends", code
+    if file.state == "ceasing":
+        notice = [fact for fact in file.lines if fact.kind == NOTICE][-1]
+        yield date.fromisoformat(notice.data["ends_on"]), "the package ends by notice", None
+    approved = [fact for fact in file.lines if fact.kind == APPROVED][-1:]
+    for fact in approved:
+        if "trial_until" in fact.data:
+            yield date.fromisoformat(fact.data["trial_until"]), "the trial ends: decide it again", None
+    for fact in [fact for fact in file.lines if fact.kind == CUT][-1:]:
+        on = date.fromisoformat(fact.data["takes_effect_on"])
+        if on >= today:
+            yield on, f"the direct payment is {fact.data['change']}", None
+
+
+def _words(value: object) -> str:
+    return str(value).replace("_", " ")
+
+
+APPROVALS = PeriodList(
+    "approvals",
+    "Approvals of packages",
+    "lines of packages that were approved, by whom and within which limit",
+    (
+        Column("Approved on", "approved_on"),
+        Column("Case", "case_ref"),
+        Column("Authority", "la"),
+        Column("Approved by", "approver"),
+        Column("Recorded by", "recorded_by"),
+        Column("Limit of the role", "limit_pence"),
+        Column("Package in a year", "package_pence"),
+        Column("Within the limit", "within"),
+        Column("In part", "in_part"),
+        Column("Line", "item"),
+        Column("Basis", "basis"),
+        Column("Provider", "provider"),
+        Column("Line in a year", "line_pence"),
+        Column("Shares", "shares"),
+    ),
+    approvals,
+    by_period=True,
+)
+DUE = PeriodList(
+    "packages_due",
+    "Packages: reviews and ends",
+    "reviews that are due, trials, notices and lines of packages that end",
+    (
+        Column("Day", "on"),
+        Column("Days left", "days"),
+        Column("Case", "case_ref"),
+        Column("Authority", "la"),
+        Column("The package is at", "state"),
+        Column("What", "what"),
+        Column("Line or question", "item"),
+        Column("Care plan", "care_plan"),
+    ),
+    packages_due,
+    by_period=False,
+)
