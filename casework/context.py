@@ -6,7 +6,7 @@ last one; the time is 09:00 in London, and every fact is marked as simulated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, lru_cache
@@ -45,6 +45,7 @@ from models.owner import OwnerKind
 from models.read_only import open_as_it_is, open_read_only
 from models.schema import create_or_upgrade_schema, revision
 from models.schema_revision import altered_revision
+from models.visibility import hiding
 
 if TYPE_CHECKING:
     from statemachines.process import Process
@@ -173,6 +174,20 @@ class AppContext:
             ruleset_guard=self.ruleset_guard.with_ruleset(ruleset),
             rule_folders=ruleset.folders,
         )
+
+    def as_seen(self, hidden: Collection[str]) -> AppContext:
+        """The same installation for a reader who does not see the cases of these processes. Each is made once, so that
+        what it has calculated serves the next page too.
+        """
+        wanted = frozenset(hidden)
+        found = self._seen.get(wanted)
+        if found is None:
+            found = self._seen[wanted] = replace(self, engine=hiding(self.engine, wanted))
+        return found
+
+    @cached_property
+    def _seen(self) -> dict[frozenset[str], AppContext]:
+        return {}
 
     def own_file(self, name: str) -> Path | None:
         """Give the file of that name in SENDFLOW_HOME, which replaces the shipped one; None if there is none."""

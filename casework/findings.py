@@ -21,6 +21,7 @@ from models.errors import Refusal
 from models.facts import REFERENCE
 from models.identifiers import NHS_NUMBER, identifier_in
 from models.locks import lock_exclusive
+from models.questions import Question
 from models.tables import FINDING, FINDING_CLOSED
 
 MOST = 100  # rows that one verification writes; more of them say nothing that these do not
@@ -134,12 +135,12 @@ def _is_open() -> ColumnElement[bool]:
     return ~closed.exists()
 
 
-_COUNT_OPEN = select(func.count()).select_from(FINDING).where(_is_open())  # made once: every page asks
+COUNT_OPEN = Question(select(func.count()).select_from(FINDING).where(_is_open()))  # every page asks
 
 
 def count_open(connection: Connection) -> int:
     """Count the findings that nobody has closed."""
-    return connection.scalar(_COUNT_OPEN) or 0
+    return COUNT_OPEN.scalar(connection) or 0
 
 
 def open_since(connection: Connection) -> str | None:

@@ -17,6 +17,7 @@ from models.database import transact
 from models.errors import NoSuchCase, Refusal
 from models.facts import ACTOR
 from models.locks import lock_exclusive
+from models.questions import Question
 from models.tables import CASE, CASE_OWNER
 from models.visibility import hidden_among
 
@@ -63,7 +64,7 @@ def owners_of(connection: Connection, case_refs: Collection[str]) -> dict[str, s
     return found
 
 
-_OWNER = (
+OWNER = Question(
     select(CASE_OWNER.c.owner)
     .where(CASE_OWNER.c.case_ref == bindparam("ref"))
     .order_by(CASE_OWNER.c.number.desc())
@@ -73,7 +74,7 @@ _OWNER = (
 
 def owner_of(connection: Connection, case_ref: str) -> str | None:
     """The owner of a case; None where nobody looks after it."""
-    return connection.scalar(_OWNER, {"ref": case_ref}) or None
+    return OWNER.scalar(connection, ref=case_ref) or None
 
 
 def everyone(connection: Connection) -> list[str]:

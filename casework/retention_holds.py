@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from casework.context import AppContext, instant
 from config.retention import Retention, load_retention
@@ -21,6 +21,7 @@ from models.change_log import insert_logged
 from models.database import reading, transact
 from models.errors import NoSuchCase, Refusal
 from models.locks import lock_exclusive
+from models.questions import Question
 from models.tables import CASE, RETENTION_HOLD, RETENTION_HOLD_ENDED
 
 LOCK = "retention"
@@ -126,6 +127,12 @@ def holds_on(context: AppContext, connection: Connection, refs: Collection[str],
     return [each for each in found if ended or each.ended_on is None]
 
 
+def holds_on_the_child(context: AppContext, connection: Connection, case_ref: str) -> list[Hold]:
+    """The holds recorded on a case and on every other case of its child, ended ones among them."""
+    rows = ON_THE_CHILD.rows(connection, ref=case_ref)
+    return [_hold(retention_of(context), row._asdict()) for row in rows]
+
+
 def count_holds(connection: Connection) -> int:
     """How many holds have not ended."""
     ended = select(RETENTION_HOLD_ENDED.c.number)
@@ -145,6 +152,16 @@ def _all() -> Select[Any]:
     return select(*columns).select_from(joined).order_by(RETENTION_HOLD.c.number)
 
 
+# Of a case and of every other case of its child.
+_CHILD = select(CASE.c.child_key).where(CASE.c.case_ref == bindparam("ref")).scalar_subquery()
+ON_THE_CHILD = Question(
+    _all().where(
+        or_(
+            RETENTION_HOLD.c.case_ref == bindparam("ref"),
+            RETENTION_HOLD.c.case_ref.in_(select(CASE.c.case_ref).where(CASE.c.child_key == _CHILD)),
+        )
+    )
+)
 _ON_CASES = _all().where(RETENTION_HOLD.c.case_ref.in_(bindparam("refs", expanding=True)))
 
 
@@ -155,9 +172,9 @@ def _read(
     if not rows:  # the file is read where it says something: every page of a case asks
         return []
     retention = retention_of(context)
-    return [_hold(retention, row) for row in rows]
+    return [_hold(retention, dict(row._mapping)) for row in rows]
 
 
-def _hold(retention: Retention, row: Row[Any]) -> Hold:
-    reason = retention.hold.get(row.reason)
-    return Hold(title=reason.title if reason else row.reason.replace("_", " "), **row._mapping)
+def _hold(retention: Retention, row: Mapping[str, Any]) -> Hold:
+    reason = retention.hold.get(row["reason"])
+    return Hold(title=reason.title if reason else row["reason"].replace("_", " "), **row)

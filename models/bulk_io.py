@@ -7,6 +7,7 @@ driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, with
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache, partial
 from itertools import chain, count
@@ -101,7 +102,7 @@ def read_rows(
     connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]
 ) -> list[Row]:
     """Return `columns` of the rows whose `column` has one of the values, in the order of the primary key."""
-    cursor = _cursor(_begun(connection))
+    cursor = _cursor(begun(connection))
     try:
         if connection.dialect.name == "sqlite":
             cursor.execute(as_seen(connection, _select(table, columns, column, len(among), "?")), tuple(among))
@@ -152,14 +153,14 @@ def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) 
     """Yield the rows of a statement, holding FETCH rows in memory."""
     # On PostgreSQL a server-side cursor. Each has its own name, because several streams are read at the same time.
     name = () if connection.dialect.name == "sqlite" else (f"stream_{next(_NUMBERS)}",)
-    with driver_cursor(_begun(connection), *name) as cursor:
+    with driver_cursor(begun(connection), *name) as cursor:
         cursor.execute(as_seen(connection, statement), given)
         yield from chain.from_iterable(iter(partial(cursor.fetchmany, FETCH), []))
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     names = ", ".join(map(_quoted, table.columns.keys()))
-    with driver_cursor(_begun(connection)) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+    with driver_cursor(begun(connection)) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
@@ -169,7 +170,7 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
 
     Return how many rows it wrote.
     """
-    cursor = _cursor(_begun(connection))
+    cursor = _cursor(begun(connection))
     try:
         if len(rows) == 1:
             cursor.execute(statement, rows[0])
@@ -203,7 +204,26 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how
     return cursor
 
 
-def _begun(connection: Connection) -> Connection:
+@contextmanager
+def in_one_go(connection: Connection) -> Iterator[None]:
+    """Send the statements of the block to PostgreSQL without a wait for each answer; rows are waited for when read.
+
+    An error is raised by a later read, or at the end of the block. Inside, only functions of this module are used, and
+    none of SQLAlchemy's, no COPY and no `stream`. On SQLite nothing waits, and the block is like any other.
+    """
+    if connection.dialect.name == "sqlite":
+        begun(connection)
+        yield
+        return
+    driver: Any = begun(connection).connection.dbapi_connection
+    try:
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as fault:
+        raise _ours(connection, fault) from None
+
+
+def begun(connection: Connection) -> Connection:
     """Begin the connection's transaction unless it has begun, because the driver's own cursor does not begin it."""
     if not connection.in_transaction():
         connection.begin()

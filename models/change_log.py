@@ -20,7 +20,7 @@ from sqlalchemy import Boolean, Connection, Integer, Table, insert, select
 
 from models import tables
 from models.acting import found_or_new
-from models.bulk_io import Row, insert_rows, read_among, run
+from models.bulk_io import MANY, Row, begun, in_one_go, insert_rows, mark, read_among, run
 from models.facts import GENESIS
 from models.macs import MADE_HERE, NUMBER, NUMBER_QUERY, keys_of, newest_mac
 
@@ -29,7 +29,10 @@ AT = "sendflow_at"  # on a connection: the instant (ISO 8601 UTC) of its transac
 TAIL = "sendflow_change_tail"  # on a connection: the newest record as its transaction began (SQLite only)
 TAIL_QUERY = "SELECT number || ' ' || at || ' ' || hash FROM change_log ORDER BY number DESC LIMIT 1"
 _RECORDS = "SELECT number, at, hash FROM change_log {} ORDER BY number DESC LIMIT 1"
+_NEWEST = f"SELECT ({TAIL_QUERY}), ({NUMBER_QUERY})"
 LOCK = int.from_bytes(sha256(b"sendflow/changes").digest()[:8], "big", signed=True)
+_TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK})"
+_AS_STORED = {str, int, type(None)}  # types of which both databases give back the value that they were given
 
 
 class Coverage(NamedTuple):
@@ -195,10 +198,23 @@ def insert_logged(
         return
     (column,) = table.primary_key
     if isinstance(column.type, Integer) and column.name not in rows[0]:
+        if len(rows) == 1 and all(type(value) in _AS_STORED for value in rows[0].values()):
+            log_rows(connection, table, [_insert_one(connection, table, str(column.name), rows[0])], at)
+            return
         log_keys(connection, table, connection.scalars(insert(table).returning(column), list(rows)), at)
         return
     connection.execute(insert(table), list(rows))
     log_keys(connection, table, (row[column.name] for row in rows), at)
+
+
+def _insert_one(connection: Connection, table: Table, key: str, values: Mapping[str, Any]) -> Row:
+    """Insert a row that the database numbers, and give it whole, in the order of the covered columns."""
+    coverage = COVERED[table.name]
+    marks = ", ".join([mark(connection)] * len(values))
+    names = ", ".join(f'"{name}"' for name in values)
+    statement = f"INSERT INTO {coverage.name} ({names}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 (our own names)
+    number = run(begun(connection), statement, tuple(values.values())).fetchone()[0]
+    return tuple(number if name == key else values.get(name) for name in coverage.columns)
 
 
 def forget_pending(connection: Connection) -> None:
@@ -211,8 +227,11 @@ def forget_pending(connection: Connection) -> None:
     info.pop(MADE_HERE, None)
 
 
-def write_pending(connection: Connection) -> None:
-    """Write the records of this transaction, as its last statement: others wait for their place in the chain."""
+def write_pending(connection: Connection, ending: str | None = None) -> None:
+    """Write the records of this transaction, as its last statement: others wait for their place in the chain.
+
+    `ending` is a statement that is sent with them, where PostgreSQL takes them in one piece.
+    """
     if PENDING not in connection.info:
         return
     by = acting_number(connection)
@@ -237,7 +256,12 @@ def write_pending(connection: Connection) -> None:
         made = (None, None) if mac is None else (mac.of_record(number, fresh, by), by)
         rows.append((*record, previous, fresh, *made))
         previous = fresh
-    insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
+    if ending is None or len(rows) >= MANY:
+        insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
+        return
+    with in_one_go(connection):
+        insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
+        run(connection, ending, prepare=False)
 
 
 def acting_number(connection: Connection) -> int | None:
@@ -282,10 +306,10 @@ def newest(connection: Connection) -> Tail:
     if connection.dialect.name == "sqlite":
         row = run(connection, TAIL_QUERY).fetchone()
         return _tail(row[0]) if row is not None else Tail()
-    # Two statements in one message: the second sees what others wrote before the lock was given.
-    query = f"SELECT pg_advisory_xact_lock({LOCK}); SELECT ({TAIL_QUERY}), ({NUMBER_QUERY})"
-    cursor = run(connection, query, prepare=False)
-    cursor.nextset()
+    # Two statements in one go: the second sees what others wrote before the lock was given.
+    with in_one_go(connection):
+        run(connection, _TAKE_LOCK)
+        cursor = run(connection, _NEWEST)
     tail, connection.info[NUMBER] = cursor.fetchone()
     return _tail(tail) if tail is not None else Tail()
 

@@ -11,18 +11,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from select import POLLIN, poll
 from types import TracebackType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
-from models.bulk_io import run
+from models.bulk_io import in_one_go, run
 from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
 from models.macs import NUMBER, NUMBER_QUERY
+from models.questions import ANSWERS
+from models.visibility import HIDDEN, hidden_processes, whole_engine
 
 BUSY_MILLISECONDS = 30_000
 # SQLite's page cache of each connection. With the default of 2,000 KiB, a verification reads the same pages repeatedly.
@@ -49,6 +53,8 @@ LOST_CONNECTION = {
     "keepalives_count": 4,
     "tcp_user_timeout": BUSY_MILLISECONDS,
 }
+IDLE_SECONDS = 1.0  # of a connection, before the server is asked whether it is still there
+USED = "sendflow_used"  # in the record of a pooled connection: when it was given back (monotonic)
 # SQLSTATE of: unique key inserted by another transaction first, serialisation failure, deadlock, lock not available.
 CONTENDED = {"23505", "40001", "40P01", "55P03"}
 ATTEMPTS = 4
@@ -96,14 +102,41 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", begin)
         close_write_connections_with(engine)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_pre_ping=True,
         max_overflow=MOST_THREADS,
         pool_reset_on_return=None,
         hide_parameters=True,
         connect_args=server_arguments(url, SERVER_OPTIONS),
     )
+    check_idle_connections(engine)
+    return engine
+
+
+def check_idle_connections(engine: Engine) -> None:
+    """Ask PostgreSQL before a connection is used that was idle, or that has something to read: its end, because the
+    server restarted. The pool then opens a new one. To ask before each use takes as long as writing a row.
+    """
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_check_idle_connection, engine))
+
+
+def _note_use(_driver: Any, record: Any) -> None:
+    record.info[USED] = time.monotonic()
+
+
+def _check_idle_connection(engine: Engine, driver: Any, record: Any, _proxy: Any) -> None:
+    used = record.info.get(USED)
+    if used is None:  # it is new
+        return
+    waiting = poll()
+    waiting.register(driver.fileno(), POLLIN)
+    if time.monotonic() - used < IDLE_SECONDS and not waiting.poll(0):
+        return
+    try:
+        engine.dialect.do_ping(driver)
+    except engine.dialect.loaded_dbapi.Error:
+        raise DisconnectionError from None
 
 
 def sqlite_url(home: Path) -> str:
@@ -207,14 +240,17 @@ class transaction:
         self._engine = engine
 
     def __enter__(self) -> Connection:
-        reused: _WriteConnection | None = self._engine.__dict__.get(WRITE_CONNECTION)
+        whole, hidden = whole_engine(self._engine), hidden_processes(self._engine)
+        reused: _WriteConnection | None = whole.__dict__.get(WRITE_CONNECTION)
         connection = reused.connection if reused is not None else None
         if connection is not None and _driver(connection).in_transaction:
             reused = connection = None
         if connection is None:
-            connection = self._engine.connect()
+            connection = (self._engine if reused is None else whole).connect()
             if reused is not None:
                 reused.connection = connection
+        if reused is not None and hidden_processes(connection) != hidden:
+            connection.execution_options(**{HIDDEN: hidden})
         self._connection, self._reused = connection, reused
         forget_pending(connection)
         try:
@@ -233,7 +269,8 @@ class transaction:
         connection = self._connection
         try:
             if kind is None:
-                write_pending(connection)
+                # After the statement itself, the driver has nothing to commit any more.
+                write_pending(connection, "COMMIT" if is_postgresql(connection) else None)
             if self._reused is not None:
                 _end(connection, commit=kind is None)
             elif kind is None:
@@ -246,6 +283,7 @@ class transaction:
         if self._reused is None:
             connection.close()
         if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
+            shared.info[ANSWERS] = {}
             shared.rollback()  # its next read begins a snapshot that has what was written
 
     def _discard(self) -> None:
@@ -285,7 +323,8 @@ class writing(transaction):
 
 def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
-    cursor = run(connection, _AT_BEGIN)
+    with in_one_go(connection):  # with the beginning of the transaction
+        cursor = run(connection, _AT_BEGIN)
     row = cursor.fetchone() or (None, None, None, None, None)
     info = connection.info
     now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER] = row
@@ -308,10 +347,12 @@ def one_snapshot(engine: Engine) -> Iterator[None]:
         return
     with _one_reading(engine) as connection:
         _SNAPSHOTS.open[engine] = connection
+        connection.info[ANSWERS] = {}
         try:
             yield
         finally:
             del _SNAPSHOTS.open[engine]
+            connection.info.pop(ANSWERS, None)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from models.database import (
     READ_ONLY,
     SERVER_OPTIONS,
     begin,
+    check_idle_connections,
     close_write_connections_with,
     reading,
     server_arguments,
@@ -134,11 +135,11 @@ def _begin_reading(connection: Connection) -> None:
 def _server_engine(url: str) -> Engine:
     engine = create_engine(
         url,
-        pool_pre_ping=True,
         pool_reset_on_return=None,
         hide_parameters=True,
         connect_args=server_arguments(url, f"{SERVER_OPTIONS} -c default_transaction_read_only=on"),
     )
+    check_idle_connections(engine)
     engine.update_execution_options(**{READ_ONLY: True})
     return engine
 

@@ -18,6 +18,7 @@ from models.tables import CASE, METADATA
 
 HIDDEN = "sendflow_hidden"  # an engine's option: the processes whose cases its readers do not see
 READING = "sendflow_reading"
+_MADE, _WHOLE = "sendflow_hiding_made", "sendflow_whole_engine"  # in an engine's __dict__
 # References of restricted cases begin so, and no other does: no gap in the numbers of other cases betrays one.
 SERIES, AFTER = "SR", "SS"
 CHUNK = 400
@@ -64,8 +65,25 @@ WITHOUT_CASES = frozenset(
 
 
 def hiding(engine: Engine, processes: Collection[str]) -> Engine:
-    """The same database for a reader who does not see the cases of these processes."""
-    return engine.execution_options(**{HIDDEN: frozenset(processes)})
+    """The same database for a reader who does not see the cases of these processes.
+
+    It is made once for each set of processes, because every page and call asks for it.
+    """
+    hidden, whole = frozenset(processes), whole_engine(engine)
+    options = engine.get_execution_options()
+    made: dict[frozenset[str], tuple[Any, Engine]] = whole.__dict__.setdefault(_MADE, {})
+    found = made.get(hidden)
+    if found is None or found[0] is not options:
+        seen = engine.execution_options(**{HIDDEN: hidden})
+        seen.__dict__[_WHOLE] = whole
+        found = made[hidden] = (options, seen)
+    return found[1]
+
+
+def whole_engine(engine: Engine) -> Engine:
+    """The engine that `hiding` was first called with: the one that has the connections."""
+    whole: Engine = engine.__dict__.get(_WHOLE, engine)
+    return whole
 
 
 def hidden_processes(bound: Engine | Connection) -> frozenset[str]:

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
+class Look(NamedTuple):
+    """A look at a case: its reference, and what of it is shown. It is logged before the page is shown."""
+
+    case_ref: str
+    what: str
+
+
 class Page(NamedTuple):
-    """A template with its values."""
+    """A template with its values. `look` is noted once the page is made: what it shows is read before."""
 
     template: str
     values: Mapping[str, Any]
     status: int = 200
     headers: Mapping[str, str] = {}
+    look: Look | None = None
 
 
 class GoTo(NamedTuple):

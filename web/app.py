@@ -24,11 +24,12 @@ from starlette.staticfiles import StaticFiles
 
 from casework import findings
 from casework.access import sessions
-from casework.access.accounts import Account, account_of
+from casework.access.accounts import Account, who_asks
 from casework.access.seen import as_seen_with
 from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
+from casework.privacy.case_looks import note_look
 from config.rights import roles
 from config.text import readable
 from models.acting import signed_in
@@ -38,7 +39,7 @@ from web.answers import Answer, File, GoTo, Page, Plain
 from web.api.app import PATH, create_api
 from web.asked import Asked
 from web.guards import App, Guards, Message, Receive, Send
-from web.installation import Installation
+from web.installation import NEWEST, Installation, numbers_in
 from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render
 
@@ -78,7 +79,11 @@ def _route(way: Way, installation: Installation) -> Route:
             asked = _asked(request, installation)
             # A page that is only looked at is of one instant. An act reads what other threads wrote meanwhile.
             with one_snapshot(asked.context.engine) if way.method == "GET" else nullcontext():
-                response = _response(request, asked, _answer(way, asked))
+                answer = _answer(way, asked)
+                response = _response(request, asked, answer)
+            if isinstance(answer, Page) and answer.look is not None:
+                with signed_in(asked.account):
+                    note_look(asked.context, answer.look.case_ref, asked.account, answer.look.what)
             if way.mails:
                 response.background = BackgroundTask(_send_links, asked.context)
             return response
@@ -115,9 +120,8 @@ def _has_token(asked: Asked) -> bool:
 
 
 def _asked(request: Request, installation: Installation) -> Asked:
-    context = installation.context()
     secret = request.cookies.get(COOKIE)
-    session, account = _session(context, secret)
+    context, session, account = _who_asks(installation, secret)
     return Asked(
         context=as_seen_with(context, account),
         path=request.url.path,
@@ -138,14 +142,15 @@ def _asked(request: Request, installation: Installation) -> Asked:
     )
 
 
-def _session(context: AppContext, secret: str | None) -> tuple[Session | None, Account | None]:
+def _who_asks(installation: Installation, secret: str | None) -> tuple[AppContext, Session | None, Account | None]:
     now = datetime.now(UTC)
-    with reading(context.engine) as connection:
-        session = sessions.find_session(connection, secret, now, half_open=True)
-        account = account_of(connection, session.account) if session is not None else None
+    with one_snapshot(installation.engine), reading(installation.engine) as connection:
+        session, account = who_asks(connection, secret, now, [NEWEST])
+        numbers = numbers_in(connection)
+    context = installation.context_of(numbers)
     if session is not None and session.seen_at < now - sessions.SEEN_EVERY:
         transact(context.engine, lambda connection: sessions.note_use(connection, session, now))
-    return session, account
+    return context, session, account
 
 
 def _response(request: Request, asked: Asked, answer: Answer) -> Response:

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from casework.access.accounts import accounts
+from casework.access.accounts import WITH_A_ROLE, accounts
 from casework.context import AppContext, instant
 from casework.declared_changes import declared_of
 from casework.delivery.holds import held_notices, release_held
 from casework.owners import assign, owner_of
-from casework.privacy.case_looks import note_look
+from casework.reports.about_a_case import ask_about
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown
 from casework.reports.case_report import CaseRead, read_case, report, report_of, viewed
@@ -31,7 +31,7 @@ from models.database import reading
 from models.facts import REFERENCE
 from statemachines.registry import processes
 from web import labels
-from web.answers import Answer, GoTo, Page
+from web.answers import Answer, GoTo, Look, Page
 from web.asked import Asked
 from web.charts import Bar, bars
 from web.faults import fault, no_page
@@ -89,6 +89,7 @@ def case(asked: Asked) -> Answer:
     except ValueError:
         return fault("That is no day", "Give the two days as in the fields: 2026-04-14.", status=400)
     try:
+        ask_about(context, ref, [WITH_A_ROLE])
         read = read_case(context, ref)
         now = report_of(context, read)
         then = None if view.is_now else viewed(context, read, view.as_at, view.known_at)
@@ -98,7 +99,7 @@ def case(asked: Asked) -> Answer:
             return fault("Nothing was known of this case then", "Choose a later day.", status=404)
         return no_page(404)
     recorded = asked.query.get("recorded", "")
-    page = Page(
+    return Page(
         "case.html",
         {
             "title": f"{ref}: {context.processes[found.process].title}",
@@ -132,10 +133,8 @@ def case(asked: Asked) -> Answer:
             "whose": _whose(context, found),
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
         },
+        look=Look(ref, "case" if view.is_now else "replay"),
     )
-    # After every read: they are of one instant, and the look is stored before the page is shown.
-    note_look(context, ref, asked.account, "case" if view.is_now else "replay")
-    return page
 
 
 def assign_owner(asked: Asked) -> Answer:
@@ -187,11 +186,14 @@ def why(asked: Asked) -> Answer:
     duty = next((each for each in found.duties if (each.rule, each.opened_seq) == (rule, seq)), None)
     if duty is None:
         return no_page(404)
-    note_look(asked.context, ref, asked.account, "why")
     values = {"title": f"Why this date: {ref}", "found": found, "duty": duty, "tags": TAGS}
     answer = why_this_date(asked.context, found, duty)
     changes = declared_of(asked.context, rule)
-    return Page("why.html", {**values, "why": answer, "rule": asked.context.law.rules[rule], "changes": changes})
+    return Page(
+        "why.html",
+        {**values, "why": answer, "rule": asked.context.law.rules[rule], "changes": changes},
+        look=Look(ref, "why"),
+    )
 
 
 def _instant(typed: str) -> str:

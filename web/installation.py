@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from casework.context import AppContext
 from config.settings import Settings
 from flows.shared_runs import SharedRuns
 from models.database import reading
+from models.questions import Question
 from models.tables import ADOPTION, CLOCK_SETTING, RULESET
 
 NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
-NEWEST = select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED))
+NEWEST = Question(select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED)))
 
 
 class Installation:
@@ -36,7 +37,10 @@ class Installation:
 
     def context(self) -> AppContext:
         """The context of now. A simulation goes by the newest stored day, which a page or another program may set."""
-        numbers = self._numbers()
+        return self.context_of(self._numbers())
+
+    def context_of(self, numbers: tuple[int | None, ...]) -> AppContext:
+        """The context of now, where the newest numbers of what it depends on were read already."""
         if numbers != self._seen:
             with self._lock:
                 self._context = self._context.reloaded()
@@ -50,4 +54,9 @@ class Installation:
 
     def _numbers(self) -> tuple[int | None, ...]:
         with reading(self._context.engine) as connection:
-            return tuple(connection.execute(NEWEST).one())
+            return numbers_in(connection)
+
+
+def numbers_in(connection: Connection) -> tuple[int | None, ...]:
+    """The newest number of what a context depends on."""
+    return tuple(NEWEST.rows(connection)[0])

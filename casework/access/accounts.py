@@ -6,7 +6,9 @@ sessions in the same transaction. Instants are in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
@@ -17,7 +19,8 @@ from config.rights import roles
 from models.change_log import insert_logged, log_keys
 from models.database import reading
 from models.errors import Refusal
-from models.tables import ACCOUNT_CHANGE, ACCOUNT_PASSWORD, API_TOKEN
+from models.questions import Question, ask_together
+from models.tables import ACCOUNT_CHANGE, ACCOUNT_PASSWORD, API_TOKEN, SESSION
 
 NO_ROLE = ""
 
@@ -43,13 +46,23 @@ class WrongAccount(Refusal):
 
 
 # Made once: every page asks for its account, and composing a statement takes as long as running it.
-_NEWEST_OF = (
+_NEWEST_OF = Question(
     select(ACCOUNT_CHANGE)
     .where(ACCOUNT_CHANGE.c.account == bindparam("account"))
     .order_by(ACCOUNT_CHANGE.c.number.desc())
     .limit(1)
 )
-_WITH_A_ROLE = (
+# Of the account that a session is of, whether it is open or not.
+_NEWEST_OF_SESSION = Question(
+    select(ACCOUNT_CHANGE)
+    .where(
+        ACCOUNT_CHANGE.c.account
+        == select(SESSION.c.account).where(SESSION.c.digest == bindparam("digest")).scalar_subquery()
+    )
+    .order_by(ACCOUNT_CHANGE.c.number.desc())
+    .limit(1)
+)
+WITH_A_ROLE = Question(
     select(ACCOUNT_CHANGE)
     .where(
         ACCOUNT_CHANGE.c.number.in_(select(func.max(ACCOUNT_CHANGE.c.number)).group_by(ACCOUNT_CHANGE.c.account)),
@@ -61,8 +74,26 @@ _WITH_A_ROLE = (
 
 def account_of(connection: Connection, account: str) -> Account | None:
     """The account with its role; None if it has none."""
-    row = connection.execute(_NEWEST_OF, {"account": account}).first()
+    row = _NEWEST_OF.first(connection, account=account)
     return _account(row) if row is not None and row.role != NO_ROLE else None
+
+
+def who_asks(
+    connection: Connection, secret: str | None, now: datetime, also: Sequence[Question] = ()
+) -> tuple[sessions.Session | None, Account | None]:
+    """The session of a cookie's secret, half open ones among them, and its account. `also` is asked together with it,
+    in a snapshot that remembers.
+    """
+    asked: list[tuple[Question, Mapping[str, Any]]] = [(each, {}) for each in also]
+    if secret is None or not sessions.TOKEN.fullmatch(secret):
+        ask_together(connection, asked)
+        return None, None
+    values = sessions.values_of(secret, now)
+    digest = {"digest": values["digest"]}
+    ask_together(connection, [*asked, (sessions.OPEN_SESSION, values), (_NEWEST_OF_SESSION, digest)])
+    session = sessions.find_session(connection, secret, now, half_open=True)
+    row = _NEWEST_OF_SESSION.first(connection, **digest) if session is not None else None
+    return session, _account(row) if row is not None and row.role != NO_ROLE else None
 
 
 def named_for(account: Account | None) -> frozenset[str]:
@@ -75,7 +106,7 @@ def named_for(account: Account | None) -> frozenset[str]:
 
 def accounts(connection: Connection) -> list[Account]:
     """Every account that has a role, by its name."""
-    return [_account(row) for row in connection.execute(_WITH_A_ROLE)]
+    return [_account(row) for row in WITH_A_ROLE.rows(connection)]
 
 
 def change_role(connection: Connection, account: str, role: str, scope: str, actor: str) -> None:
@@ -125,15 +156,8 @@ def is_password(engine: Engine, account: str, password: str) -> bool:
     return passwords.is_right(digest, password[: passwords.LONGEST]) and row is not None
 
 
-def _account(row: object) -> Account:
-    values = row._mapping  # type: ignore[attr-defined]  # a row of SQLAlchemy
-    return Account(
-        account=values["account"],
-        role=values["role"],
-        scope=values["scope"],
-        changed_at=values["at"],
-        changed_by=values["actor"],
-    )
+def _account(row: Any) -> Account:
+    return Account(account=row.account, role=row.role, scope=row.scope, changed_at=row.at, changed_by=row.actor)
 
 
 def _text(moment: datetime) -> str:

@@ -1,11 +1,9 @@
 """What of an installation an account may see: nothing of restricted cases it is not named for. [I/O]"""
 
-from dataclasses import replace
-
 from casework.access.accounts import Account, account_of, named_for
 from casework.context import AppContext
 from models.database import reading
-from models.visibility import hidden_processes, hiding
+from models.visibility import hidden_processes
 
 
 def as_seen_by(context: AppContext, account: str | None) -> AppContext:
@@ -24,9 +22,9 @@ def as_seen_with(context: AppContext, account: Account | None) -> AppContext:
     hidden = context.restricted - named_for(account)
     if hidden == hidden_processes(context.engine):
         return context
-    return replace(context, engine=hiding(context.engine, hidden))
+    return context.as_seen(hidden)
 
 
 def as_sendflow(context: AppContext) -> AppContext:
     """The installation as the jobs of sendflow see it: every case. For acts that report nothing to who asked."""
-    return replace(context, engine=hiding(context.engine, ())) if hidden_processes(context.engine) else context
+    return context.as_seen(()) if hidden_processes(context.engine) else context

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from models.errors import Refusal
+from models.questions import Question
 from models.tables import ACCOUNT_CHANGE, ACCOUNT_FACTOR, SESSION, SIGN_IN_LINK
 
 COOKIE = "sendflow_session"
@@ -142,12 +143,19 @@ def has_factor(connection: Connection, account: str) -> bool:
 
 
 # Made once: every page asks for its session, and composing a statement takes as long as running it.
-_OPEN_SESSION = select(SESSION.c.account, SESSION.c.digest, SESSION.c.seen_at, SESSION.c.awaits).where(
-    SESSION.c.digest == bindparam("digest"),
-    SESSION.c.ended_at.is_(None),
-    SESSION.c.expires_at > bindparam("now"),
-    SESSION.c.seen_at > bindparam("idle_since"),
+OPEN_SESSION = Question(
+    select(SESSION.c.account, SESSION.c.digest, SESSION.c.seen_at, SESSION.c.awaits).where(
+        SESSION.c.digest == bindparam("digest"),
+        SESSION.c.ended_at.is_(None),
+        SESSION.c.expires_at > bindparam("now"),
+        SESSION.c.seen_at > bindparam("idle_since"),
+    )
 )
+
+
+def values_of(secret: str, now: datetime) -> dict[str, str]:
+    """The values with which the open session of a cookie's secret is asked for."""
+    return {"digest": digest_of(secret), "now": _text(now), "idle_since": _text(now - IDLE_LIMIT)}
 
 
 def find_session(
@@ -159,8 +167,7 @@ def find_session(
     """
     if secret is None or not TOKEN.fullmatch(secret):
         return None
-    given = {"digest": digest_of(secret), "now": _text(now), "idle_since": _text(now - IDLE_LIMIT)}
-    row = connection.execute(_OPEN_SESSION, given).first()
+    row = OPEN_SESSION.first(connection, **values_of(secret, now))
     if row is None or (row.awaits is not None and not half_open):
         return None
     return Session(str(row.account), str(row.digest), datetime.fromisoformat(str(row.seen_at)), row.awaits or "")

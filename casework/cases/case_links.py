@@ -11,6 +11,7 @@ from casework.cases.restricted_cases import refuse_naming
 from casework.cases.unit_of_work import UnitOfWork
 from models.common_facts import UNLINKED
 from models.facts import Fact, FactDraft
+from models.questions import Question
 from models.same_words import case_reference
 from models.tables import CASE, CASE_LINK
 from statemachines.links import Link, links_ever, links_of
@@ -99,12 +100,12 @@ def cases_ever_linked(unit: UnitOfWork, case: LoadedCase) -> list[str]:
     return sorted(found.union(linking_to(unit.connection, case.case_ref)))
 
 
-_LINKING_TO = select(CASE_LINK.c.case_ref).where(CASE_LINK.c.to_ref == bindparam("ref")).distinct()
+LINKING_TO = Question(select(CASE_LINK.c.case_ref).where(CASE_LINK.c.to_ref == bindparam("ref")).distinct())
 
 
 def linking_to(connection: Connection, case_ref: str) -> Iterable[str]:
     """The cases of which a fact has ever made a link to this one."""
-    return sorted(connection.scalars(_LINKING_TO, {"ref": case_ref}))
+    return sorted(row.case_ref for row in LINKING_TO.rows(connection, ref=case_ref))
 
 
 def _links(case: LoadedCase) -> Iterable[Link]:

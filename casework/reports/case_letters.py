@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select
 
 from casework.context import AppContext
 from models.database import reading
+from models.questions import Question
 from models.tables import CASE, LETTER, NOTICE
 
 
@@ -38,8 +39,7 @@ class LinkedCase(BaseModel):
 
 
 _OF_THE_NOTICE = ("on", "created_at", "rung", "rule", "recipient", "mailbox", "body", "state", "letter")
-# Made once: a page is faster without composing it.
-_LETTERS = (
+LETTERS = Question(
     select(*(NOTICE.c[name] for name in _OF_THE_NOTICE), LETTER.c.sent_at, LETTER.c.why)
     .join(LETTER, LETTER.c.id == NOTICE.c.letter, isouter=True)
     .where(NOTICE.c.case_ref == bindparam("ref"))
@@ -50,17 +50,17 @@ _LETTERS = (
 def letters_of(context: AppContext, case_ref: str) -> list[CaseLetter]:
     """The notices of a case, the oldest first."""
     with reading(context.engine) as connection:
-        return [CaseLetter(**row) for row in connection.execute(_LETTERS, {"ref": case_ref}).mappings()]
+        return [CaseLetter(**row._asdict()) for row in LETTERS.rows(connection, ref=case_ref)]
 
 
 def linked_cases(context: AppContext, case_ref: str) -> list[LinkedCase]:
     """The other cases of the child, by their reference."""
     with reading(context.engine) as connection:
-        return [LinkedCase(**row) for row in connection.execute(_LINKED, {"ref": case_ref}).mappings()]
+        return [LinkedCase(**row._asdict()) for row in LINKED.rows(connection, ref=case_ref)]
 
 
 _OWN = CASE.alias()
-_LINKED = (
+LINKED = Question(
     select(*(CASE.c[name] for name in LinkedCase.model_fields))
     .join(_OWN, _OWN.c.child_key == CASE.c.child_key)
     .where(_OWN.c.case_ref == bindparam("ref"), CASE.c.case_ref != _OWN.c.case_ref)

@@ -13,7 +13,7 @@ from casework.reports.law_then import as_then, duties_then
 from casework.reports.links_shown import links_shown
 from casework.reports.plan_effects import PlanEffects
 from casework.reports.same_child_then import cases_of_the_child
-from casework.retention_holds import Hold, holds_on
+from casework.retention_holds import Hold, holds_on, holds_on_the_child
 from config.rule_schema import Rule
 from config.text import full_day, short_day
 from deadlines.duties import Duty, duties_of
@@ -101,7 +101,10 @@ def report_of(context: AppContext, read: CaseRead) -> CaseReport:
     with reading(context.engine) as connection:
         same_child = cases_of_the_child(connection, case_ref, facts, known_at)
         links = links_shown(context, connection, casefile, as_at, known_at)
-        holds = holds_on(context, connection, [case_ref, *same_child], ended=True)
+        if known_at is None:
+            holds = holds_on_the_child(context, connection, case_ref)
+        else:
+            holds = holds_on(context, connection, [case_ref, *same_child], ended=True)
     day = as_at or context.today()
     rules = {rule.id: rule for rule in context.law.duties_of(casefile.process)}
     causes = _causes(context, casefile)

@@ -5,21 +5,19 @@ What parted and joined cases since is taken back, as the case's own facts say it
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
+from casework.reports.case_letters import LINKED
 from models.common_facts import CHILD_FACTS
 from models.facts import StoredFact
-from models.tables import CASE, FACT
-
-_CHILD = select(CASE.c.child_key).where(CASE.c.case_ref == bindparam("ref")).scalar_subquery()
-_OF_THE_CHILD = select(CASE.c.case_ref).where(CASE.c.child_key == _CHILD)
+from models.tables import FACT
 
 
 def cases_of_the_child(
     connection: Connection, case_ref: str, facts: Sequence[StoredFact], known_at: str | None
 ) -> list[str]:
     """The references of the other cases of the child, in order, as known at an instant (UTC); None: as known now."""
-    found = {str(ref) for ref in connection.scalars(_OF_THE_CHILD, {"ref": case_ref})}
+    found = {str(row.case_ref) for row in LINKED.rows(connection, ref=case_ref)}
     if known_at is not None:
         for fact in reversed([each for each in facts if each.kind in CHILD_FACTS and each.recorded_at > known_at]):
             if fact.kind == "child_parted":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 
-COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"  # as the driver says it
+COMMIT = b"COMMIT\x00"  # as the driver says it, alone or behind other statements
 HOST = "127.0.0.1"
 
 
@@ -22,7 +22,7 @@ class Cut(StrEnum):
 
 class LostLine:
     """Passes data between a client and the server. After `cut` it counts commits and breaks the connection at one of
-    them, once.
+    them, once. `turns` is how often the client spoke after the server had: how often it waited.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -31,7 +31,8 @@ class LostLine:
         self.port = int(self._listening.getsockname()[1])
         self._left = 0
         self._how = Cut.AFTER
-        self.broken = 0
+        self.broken = self.turns = 0
+        self._answered = False
         threading.Thread(target=self._take, daemon=True).start()
 
     def cut(self, at: int, how: Cut) -> None:
@@ -54,6 +55,8 @@ class LostLine:
     def _up(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while said := client.recv(65536):
+                self.turns += self._answered
+                self._answered = False
                 if COMMIT in said and self._left:
                     self._left -= 1
                     if self._left == 0:
@@ -72,6 +75,7 @@ class LostLine:
     def _down(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while (said := server.recv(65536)) and not lost.is_set():
+                self._answered = True
                 client.sendall(said)
         _hang_up(client, server)
 

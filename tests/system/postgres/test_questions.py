@@ -1,0 +1,56 @@
+"""`tests/models/test_questions.py` on PostgreSQL, and how often a page waits for the server."""
+
+from contextlib import closing
+from dataclasses import replace
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from casework.access import accounts
+from models.database import open_engine, reading, transact, writing
+from models.schema import create_or_upgrade_schema
+from tests.models.test_questions import check_memory, check_rows
+from tests.models.test_visibility import OPEN, with_two_cases
+from tests.support.lost_connection import lost_line
+from tests.support.team import Team
+from tests.web.conftest import browser_of
+from web.installation import Installation
+
+MOST_TURNS = 12  # who asks, what the page shows, and the look; it was more than thirty
+
+
+def test_a_question_gives_the_rows_that_sqlalchemy_gives(team: Team) -> None:
+    check_rows(with_two_cases(team))
+
+
+def test_a_snapshot_remembers_its_answers_until_it_ends_or_its_thread_writes(team: Team) -> None:
+    check_memory(team)
+
+
+def test_a_page_of_a_case_waits_for_the_server_few_times(team: Team) -> None:
+    context = with_two_cases(team).context("6 Mar 2026")
+    address = team.first.engine.url
+    transact(context.engine, lambda each: accounts.change_role(each, "sam.lee", "dco", "", "dco.team"))
+    with lost_line(address.port or 0) as line:
+        through = address.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False)
+        with closing(Installation(context.settings, replace(context, engine=open_engine(through)))) as installation:
+            create_or_upgrade_schema(installation.engine)
+            browser = browser_of(installation).sign_in("sam.lee")
+            for _page in range(8):
+                before = line.turns
+                assert browser.get(f"/cases/{OPEN}").status_code == 200
+            assert 4 <= line.turns - before <= MOST_TURNS
+    with reading(context.engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM case_look WHERE actor = 'sam.lee'")) == 8
+
+
+@pytest.mark.parametrize("use", [reading, writing])
+def test_a_connection_that_the_server_ended_is_replaced(team: Team, use: object) -> None:
+    engine = team.first.engine
+    with reading(engine) as connection:
+        ended = connection.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(False), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (ended,))
+    with use(engine) as connection:  # type: ignore[operator]
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != ended
