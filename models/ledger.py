@@ -49,7 +49,7 @@ _OF_A_HISTORY = ("case_ref", "seq", "hash", "text")
 # The history of one case, for a page that asks for it together with the rest of the case.
 HISTORY = Question(
     select(*(FACT.c[name] for name in _OF_A_HISTORY)).where(FACT.c.case_ref == bindparam("ref")).order_by(FACT.c.seq),
-    planned_anew=True,
+    plan_each_time=True,
 )
 
 

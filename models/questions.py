@@ -23,12 +23,12 @@ ANSWERS = "sendflow_answers"  # in `connection.info` of a snapshot: what it was 
 class Question:
     """A SELECT with `bindparam`s. Its rows have the names of its columns.
 
-    `planned_anew`: PostgreSQL plans it each time. A plan from when a table was empty would read the whole table.
+    `plan_each_time`: PostgreSQL plans it each time. A plan from when a table was empty would read the whole table.
     """
 
-    def __init__(self, query: Select[Any], *, planned_anew: bool = False) -> None:
+    def __init__(self, query: Select[Any], *, plan_each_time: bool = False) -> None:
         """Composes nothing yet: that needs the dialect of a connection."""
-        self._query, self._planned_anew = query, planned_anew
+        self._query, self._plan_each_time = query, plan_each_time
         self._composed: dict[str, _Composed] = {}
 
     def rows(self, connection: Connection, **given: Any) -> list[Any]:
@@ -57,7 +57,7 @@ class Question:
         values: Any = {**composed.fixed, **given}
         if composed.places is not None:
             values = [values[name] for name in composed.places]
-        how = {"prepare": False} if self._planned_anew and connection.dialect.name != "sqlite" else {}
+        how = {"prepare": False} if self._plan_each_time and connection.dialect.name != "sqlite" else {}
         return run(connection, as_seen(connection, composed.text), values, **how)
 
     def read(self, connection: Connection, cursor: Any) -> list[Any]:

@@ -18,7 +18,7 @@ OF_CASE = {
     for table in (CASE, DUTY, NOTICE)
 }
 CASES = Question(select(CASE.c.case_ref, CASE.c.opened_on).order_by(CASE.c.case_ref))
-FIRST = Question(select(CASE.c.case_ref).order_by(CASE.c.case_ref).limit(1), planned_anew=True)
+FIRST = Question(select(CASE.c.case_ref).order_by(CASE.c.case_ref).limit(1), plan_each_time=True)
 ALIASES = Question(select(ALIAS))
 
 
@@ -53,7 +53,7 @@ def test_a_snapshot_remembers_its_answers_until_it_ends_or_its_thread_writes(tea
 
 
 def check_memory(team: Team) -> None:
-    """What was asked together is asked once. After an act of the thread, and outside, it is asked again."""
+    """What was asked together is asked once. After an act of the thread, and outside, it is asked a second time."""
     engine = team.first.engine
     with one_snapshot(engine), reading(engine) as connection:
         assert ALIASES.known(connection) is None
