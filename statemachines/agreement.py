@@ -87,7 +87,7 @@ def _problems_without_child(
         if of_child:
             yield f"{fact.kind} says {sorted(of_child)} of a child, and the case is about {in_words(about)}"
     for reaction in reactions:
-        if reaction.along is None:
+        if reaction.along is None and reaction.successor is None:
             why = f"is recorded for a fact of the same child, and the case is about {in_words(about)}"
             yield f"{reaction.records} {why}"
 
@@ -173,12 +173,33 @@ def _problems_of_process(
         for reaction in reactions
         if reaction.along is not None and isinstance(known.get(reaction.records), OpeningFact)
     )
+    problems.extend(problem for reaction in reactions for problem in _problems_of_successor(reaction, shape, known))
     problems.extend(
         f"a reaction records {reaction.records}, which is no fact of the process"
         for reaction in reactions
         if reaction.records not in known
     )
     return problems
+
+
+def _problems_of_successor(reaction: Reaction, shape: Shape, known: Mapping[str, FactDefinition]) -> Iterable[str]:
+    """A case opens the next cycle of its own process, with a fact that links it and fields that it has."""
+    after = reaction.successor
+    if after is None:
+        return
+    opening = known.get(reaction.records)
+    if reaction.process != shape.name or not isinstance(opening, OpeningFact):
+        yield f"{reaction.records} opens the next cycle: it is an opening fact, and caused by a fact of this process"
+        return
+    if after.link not in links_in(opening.model):
+        yield f"{reaction.records} opens the next cycle, and its field {after.link} is no link to a case"
+    missing = set(after.days) - opening.model.model_fields.keys()
+    if after.carries is not None:
+        carries = known.get(after.carries)
+        needed = {"item", *([after.since] if after.since else [])}
+        missing |= needed - (carries.model.model_fields.keys() if carries is not None else set())
+    if missing:
+        yield f"{reaction.records} opens the next cycle, and no fact has the fields {sorted(missing)}"
 
 
 def _problems_of_order(facts: Sequence[FactDefinition], shape: Shape) -> Iterable[str]:

@@ -122,6 +122,23 @@ class FieldMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Successor:
+    """How a case that ends a cycle opens the next one, of the same process and about the same organisation.
+
+    `link`: the field of the opening fact that links the next case to this one. `days`: fields of it that have the day
+    of the last fact of a kind; where this case has none, what its own opening fact says. `carries`: the fact that adds
+    to the next case each item of this one that is in `states`, with the newest fields that it needs. `since`: its field
+    with the day on which the item came to its state, so that a clock of the item goes on.
+    """
+
+    link: str
+    days: Mapping[str, str] = field(default_factory=dict)
+    carries: str | None = None
+    states: Collection[str] = ()
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """When `kind` is recorded on a linked case of `process`, sendflow records `records` here.
 
@@ -130,7 +147,8 @@ class Reaction:
     case while another of the child has a duty with a due date. `where`: whether the case on which `kind` is recorded
     calls for it, by what came before. `day_of`: the fact of that case whose day it has, where it is not `kind` itself.
     `along`: the role of a link that lasts on the day of `kind`, from either case to the other. Then the cases need not
-    be of one child, and sendflow opens none.
+    be of one child, and sendflow opens none. `successor`: the fact opens the next cycle of the same process as another
+    case, which needs no child.
     """
 
     process: str
@@ -144,6 +162,7 @@ class Reaction:
     where: Callable[[CaseFile, StoredFact], bool] | None = None
     day_of: Callable[[CaseFile, StoredFact], StoredFact] | None = None
     along: str | None = None
+    successor: Successor | None = None
 
     def applies_to(self, data: Mapping[str, Any]) -> bool:
         """Whether the fields of a fact have the values that `when` asks for."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from casework.cases.case_links import cases_along, cases_ever_linked
 from casework.cases.loaded_case import LoadedCase, is_readable
+from casework.cases.successors import open_successor
 from casework.cases.unit_of_work import UnitOfWork, load_each
 from casework.cases.validation import Refused
 from models.bulk_io import read_among
@@ -125,7 +126,8 @@ def _propagate_along_links(unit: UnitOfWork, cause: Cause, of_the_child: Sequenc
     fact, case = cause.fact, cause.case
     if fact.kind in CORRECTIONS:
         kind = next((each.kind for each in case.facts if each.seq == fact.corrects), "")
-        if not any(reaction.along for _process, reaction in reactions_to().get((fact.process, kind), ())):
+        reactions = reactions_to().get((fact.process, kind), ())
+        if not any(reaction.along or reaction.successor for _process, reaction in reactions):
             return []
         refs = [ref for ref in cases_ever_linked(unit, case) if ref not in of_the_child]
         cases, follow_ups = _readable_cases(unit, cause, refs, frozenset(), "")
@@ -156,13 +158,7 @@ def _react(
     dated = cause.fact if reaction.day_of is None else reaction.day_of(cause.case.file, cause.fact)
     draft = FactDraft(kind, dated.occurred_on, data, caused_by=cause.reference)
     if kind == process.opens:
-        open_case = next((case for case in targets if reaction.if_nothing_is_due and _has_due_duty(case)), None)
-        if open_case is None:
-            return _open_case(unit, cause, process, draft)
-        return [
-            f"No new case was opened for {kind}, because case {open_case.case_ref} ({process.title}) of the same child"
-            f" is still open. Check that case {open_case.case_ref} covers this request."
-        ]
+        return _open(unit, cause, process, reaction, draft, targets)
     if reaction.latest_case_only:
         answers = _append_to_latest(unit, targets, draft)
     else:
@@ -175,6 +171,26 @@ def _react(
     if reaction.latest_case_only and None in _append_to_latest(unit, targets, draft, out_of_order=True):
         return [sentence for case in targets for sentence in _out_of_order(case, draft)]
     return [] if reaction.optional else _follow_ups(answers)
+
+
+def _open(
+    unit: UnitOfWork,
+    cause: Cause,
+    process: Process,
+    reaction: Reaction,
+    draft: FactDraft,
+    targets: Sequence[LoadedCase],
+) -> list[str]:
+    """Open a case with the fact of a reaction, unless an open one of the child covers it."""
+    if reaction.successor is not None:
+        return open_successor(unit, cause.case, cause.fact, reaction.successor, draft)
+    open_case = next((case for case in targets if reaction.if_nothing_is_due and _has_due_duty(case)), None)
+    if open_case is None:
+        return _open_case(unit, cause, process, draft)
+    return [
+        f"No new case was opened for {draft.kind}, because case {open_case.case_ref} ({process.title}) of the same"
+        f" child is still open. Check that case {open_case.case_ref} covers this request."
+    ]
 
 
 def _append_to_latest(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from casework.context import AppContext
+from casework.reports.local_offer import local_offer
 from casework.reports.support_register import SupportRow, support_register
 from casework.reports.transitions import TransitionRow, transitions
 from config.text import full_day
@@ -82,11 +83,40 @@ def _of_support(context: AppContext, row: SupportRow) -> dict[str, str]:
     }
 
 
+def _local_offer(context: AppContext, as_at: date) -> tuple[list[RegisterRow], int]:
+    rows = [
+        RegisterRow(
+            case_ref=row.case_ref,
+            cells={
+                "la": _authority(context, row.la),
+                "entry": row.entry.replace("_", " "),
+                "owner": row.owner,
+                "checked_on": full_day(row.checked_on),
+                "due": full_day(row.due) if row.due else "",
+            },
+        )
+        for row in local_offer(context, as_at)
+    ]
+    return rows, 0
+
+
 def _authority(context: AppContext, la: str | None) -> str:
     return context.directory.la_name(la) if la else ""
 
 
 SHEETS: Mapping[str, Sheet] = {
+    "local_offer": Sheet(
+        "Entries of the Local Offer",
+        "Each entry of health that is listed, with who checks it; the next check first.",
+        {
+            "la": "Authority",
+            "entry": "Entry",
+            "owner": "Who checks it",
+            "checked_on": "Checked or listed on",
+            "due": "Next check",
+        },
+        _local_offer,
+    ),
     "dynamic_support": Sheet(
         "Dynamic support register",
         "Who is on the register by consent or best interests, the highest risk first. Blue is in hospital.",

@@ -66,6 +66,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/registers",
         "/registers/dynamic_support",
         "/registers/transition",
+        "/registers/local_offer",
         "/letters",
         "/letters?state=failed",
         "/mails",
