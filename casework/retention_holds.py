@@ -23,6 +23,7 @@ from models.errors import NoSuchCase, Refusal
 from models.locks import lock_exclusive
 from models.questions import Question
 from models.tables import CASE, RETENTION_HOLD, RETENTION_HOLD_ENDED
+from models.visibility import hidden_among
 
 LOCK = "retention"
 
@@ -67,7 +68,8 @@ def begin_hold(context: AppContext, case_ref: str, reason: str, actor: str, sinc
 
     def work(connection: Connection) -> Hold:
         lock_exclusive(connection, LOCK)
-        if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == case_ref)) is None:
+        known = connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == case_ref))
+        if known is None or hidden_among(connection, [case_ref]):
             raise NoSuchCase
         for each in holds_on(context, connection, [case_ref]):
             if each.reason == reason:
@@ -98,7 +100,7 @@ def end_hold(context: AppContext, number: int, actor: str, ended_on: date | None
     def work(connection: Connection) -> Hold:
         lock_exclusive(connection, LOCK)
         found = next((each for each in _read(context, connection, _all()) if each.number == number), None)
-        if found is None or found.ended_on is not None:
+        if found is None or found.ended_on is not None or hidden_among(connection, [found.case_ref]):
             raise WrongHold(f"no hold of number {number} holds anything. To list those that do: sendflow holds")
         if not found.since <= day <= today:
             raise WrongHold(

@@ -87,7 +87,6 @@ FOR_EVERY_CASE = frozenset(
     {
         *("up", "migrate", "run", "sweep", "deliver", "digest", "verify", "adopt", "dry-run", "copy-to-postgresql"),
         *("reset-person-key", "log", "confirm-clock", "rulesets", "adoptions"),
-        *("erase", "retention"),  # they reach every case of a child, and name each to who approves an erasure
     }
 )
 

@@ -105,6 +105,20 @@ def hidden_among(connection: Connection, refs: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def unseen_among(connection: Connection, refs: Iterable[str]) -> frozenset[str]:
+    """Those of the references whose cases the reader does not see, in a transaction that reads or writes."""
+    if not connection.get_execution_options().get(READING):
+        return hidden_among(connection, refs)
+    if not hidden_processes(connection):
+        return frozenset()
+    restricted = sorted({ref for ref in refs if ref.startswith(SERIES)})
+    seen: set[str] = set()
+    for start in range(0, len(restricted), CHUNK):
+        among = CASE.c.case_ref.in_(restricted[start : start + CHUNK])
+        seen |= set(connection.scalars(select(CASE.c.case_ref).where(among)))
+    return frozenset(restricted) - seen
+
+
 def as_seen(connection: Connection, statement: str) -> str:
     """The statement as the reader of this connection may ask it."""
     options = connection.get_execution_options()

@@ -14,12 +14,14 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
+from casework.cases.restricted_cases import without_restricted
 from casework.context import AppContext, instant
 from casework.privacy.erasure import (
     Erasable,
     ErasureReport,
     Ground,
     check_may_erase,
+    counts_of,
     erasable,
     erase_now,
     overwrite_old_pages,
@@ -30,6 +32,7 @@ from models.database import reading, transact
 from models.errors import Refusal
 from models.locks import lock_exclusive
 from models.tables import ERASURE_DECIDED, ERASURE_PROPOSAL
+from models.visibility import hidden_among, unseen_among
 
 EXPIRES_AFTER = timedelta(days=14)
 How = Literal["approved", "refused"]
@@ -83,7 +86,7 @@ class ChangedMeanwhile(Refusal, ValueError):
 def preview(context: AppContext, case: str, ground: Ground) -> ErasureReport:
     """What an erasure would erase. Raises NoSuchCase or NothingThere."""
     with reading(context.engine) as connection:
-        return erasable(connection, context, case, ground).report
+        return erasable(connection, context, case, ground).seen
 
 
 def propose(context: AppContext, case: str, actor: str, ground: Ground) -> ErasureReport:
@@ -95,7 +98,7 @@ def propose(context: AppContext, case: str, actor: str, ground: Ground) -> Erasu
     def work(connection: Connection) -> ErasureReport:
         lock_exclusive(connection, LOCK)
         found = erasable(connection, context, case, ground)
-        check_may_erase(connection, context, found.report, ground, context.today())
+        check_may_erase(connection, context, found, ground, context.today())
         for each in _read(context, connection):
             if each.waits and each.case_ref in found.report.cases and not _differs(connection, each, found):
                 raise Refusal(
@@ -108,13 +111,13 @@ def propose(context: AppContext, case: str, actor: str, ground: Ground) -> Erasu
             "number": next_number(connection, ERASURE_PROPOSAL),
             "at": instant(now),
             "actor": actor,
-            "case_ref": found.report.cases[0],
+            "case_ref": next(iter(without_restricted(found.report.cases)), found.report.cases[0]),
             "ground": str(ground),
             "state": found.state,
             "expires_at": instant(now + EXPIRES_AFTER),
         }
         insert_logged(connection, ERASURE_PROPOSAL, [row], instant(now))
-        return found.report.model_copy(update={"proposal": row["number"], "expires_at": row["expires_at"]})
+        return found.seen.model_copy(update={"proposal": row["number"], "expires_at": row["expires_at"]})
 
     return transact(context.engine, work)
 
@@ -122,7 +125,8 @@ def propose(context: AppContext, case: str, actor: str, ground: Ground) -> Erasu
 def approve(context: AppContext, number: int, actor: str) -> ErasureReport:
     """Approve a proposal by a second account, and erase in the same transaction.
 
-    Raises NoSuchProposal, SameAccount, ChangedMeanwhile, and what `propose` raises.
+    It reaches every case of the child, also one that the account does not see; the report names only those that it
+    sees. Raises NoSuchProposal, SameAccount, ChangedMeanwhile, and what `propose` raises.
     """
 
     def work(connection: Connection) -> ErasureReport:
@@ -139,11 +143,12 @@ def approve(context: AppContext, number: int, actor: str) -> ErasureReport:
                 f"Nothing was erased: something was recorded of the child since erasure {number} was proposed. Refuse"
                 f" it, look again, and propose it again: sendflow erase refuse {number} --actor WHO"
             )
-        check_may_erase(connection, context, found.report, ground, context.today())
-        at = instant(context.now())
+        check_may_erase(connection, context, found, ground, context.today())
+        at, open_ones = instant(context.now()), without_restricted(found.report.cases)
+        counted = counts_of(connection, open_ones) if len(open_ones) < len(found.report.cases) else None
         done = erase_now(connection, found, actor, at).model_copy(update={"proposal": number})
-        _decide(connection, number, actor, APPROVED, done, at)
-        return done
+        _decide(connection, number, actor, APPROVED, done, at, counted)
+        return found.seen.model_copy(update={"erased": True, "proposal": number})
 
     report = transact(context.engine, work)
     overwrite_old_pages(context)
@@ -170,7 +175,7 @@ def proposals(context: AppContext, *, decided: bool = False) -> list[Proposal]:
 def _waiting(context: AppContext, connection: Connection, number: int) -> Proposal:
     lock_exclusive(connection, LOCK)
     found = next((each for each in _read(context, connection) if each.number == number), None)
-    if found is None or not found.waits:
+    if found is None or not found.waits or hidden_among(connection, [found.case_ref]):
         ended = "it expired" if found and found.expired else "it was decided, or was never proposed"
         raise NoSuchProposal(f"no proposal of number {number} waits: {ended}. To list those that do: sendflow erase")
     return found
@@ -181,8 +186,22 @@ def _differs(connection: Connection, proposal: Proposal, found: Erasable) -> boo
     return connection.scalar(query) != found.state
 
 
-def _decide(connection: Connection, number: int, actor: str, how: How, erased: ErasureReport | None, at: str) -> None:
-    detail = orjson.dumps(erased.model_dump() if erased else {}, option=orjson.OPT_SORT_KEYS).decode()
+def _decide(  # noqa: PLR0913 (what a decision has)
+    connection: Connection,
+    number: int,
+    actor: str,
+    how: How,
+    erased: ErasureReport | None,
+    at: str,
+    unrestricted: dict[str, int] | None = None,
+) -> None:
+    """Record a decision. `unrestricted` counts what was erased of the cases that everybody sees, where others were
+    erased with them.
+    """
+    stored: dict[str, Any] = erased.model_dump() if erased else {}
+    if unrestricted is not None:
+        stored["unrestricted"] = unrestricted
+    detail = orjson.dumps(stored, option=orjson.OPT_SORT_KEYS).decode()
     row = {"number": number, "at": at, "actor": actor, "how": how, "detail": detail}
     insert_logged(connection, ERASURE_DECIDED, [row], at)
 
@@ -193,12 +212,18 @@ def _read(context: AppContext, connection: Connection) -> list[Proposal]:
     decided = (ended.how, ended.actor.label("decided_by"), ended.at.label("decided_at"), ended.detail)
     joined = ERASURE_PROPOSAL.outerjoin(ERASURE_DECIDED, ended.number == given.number)
     rows = connection.execute(select(*columns, *decided).select_from(joined).order_by(given.number))
-    return [_proposal(row, context.now()) for row in rows]
+    return [_proposal(connection, row, context.now()) for row in rows.all()]
 
 
-def _proposal(row: Any, now: datetime) -> Proposal:
+def _proposal(connection: Connection, row: Any, now: datetime) -> Proposal:
     values = dict(row._mapping)
     detail = orjson.loads(values.pop("detail") or "{}")
+    counted = detail.pop("unrestricted", None)
     erased = ErasureReport.model_validate(detail) if detail else None
+    if erased is not None and counted is not None and (unseen := unseen_among(connection, erased.cases)):
+        seen = {
+            name: [each for each in getattr(erased, name) if each not in unseen] for name in ("cases", "open_cases")
+        }
+        erased = erased.model_copy(update={**seen, **counted})
     expired = row.how is None and row.expires_at <= instant(now)
     return Proposal(expired=expired, erased=erased, **values)

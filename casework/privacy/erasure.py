@@ -29,6 +29,7 @@ from models.database import is_postgresql, open_engine
 from models.errors import Refusal
 from models.incoming_mail import mails_about
 from models.tables import ACCESS, ALIAS, CASE, DUTY, FREE_TEXT, PERSON
+from models.visibility import unseen_among
 
 
 class Ground(StrEnum):
@@ -86,10 +87,14 @@ class NothingThere(Refusal, LookupError):
 
 
 class Erasable(NamedTuple):
-    """What would be erased. `state` is a digest of it: another one after a further fact, mail or identity."""
+    """What would be erased. `state` is a digest of it: another one after a further fact, mail or identity.
+
+    `seen` is what the reader may see of the report: nothing of restricted cases for which the account is not named.
+    """
 
     child: str | None
     report: ErasureReport
+    seen: ErasureReport
     state: str
 
 
@@ -103,34 +108,63 @@ def erasable(connection: Connection, context: AppContext, case: str, ground: Gro
         cases = list(connection.scalars(of_child))
         not_erased = select(PERSON.c.sealed).where(PERSON.c.child_key == child, PERSON.c.erased_at.is_(None))
         person = connection.scalar(not_erased)
-    texts = FREE_TEXT.c.case_ref.in_(cases), FREE_TEXT.c.erased_at.is_(None)
-    free_texts = connection.scalar(select(func.count()).select_from(FREE_TEXT).where(*texts)) or 0
-    mails = mails_about(connection, cases)
-    if person is None and not free_texts and not mails:
+    identities = int(person is not None)
+    report = _counted(connection, context, cases, ground, identities)
+    if not identities and not report.passages and not report.mails:
         raise NothingThere("No person is known for that case: none was ever recorded, or it has been erased before")
+    state = _state(connection, cases, person, mails_about(connection, cases))
+    unseen = unseen_among(connection, cases)
+    if not unseen:
+        return Erasable(child, report, report, state)
+    seen = _counted(connection, context, [each for each in cases if each not in unseen], ground, identities)
+    return Erasable(child, report, seen, state)
+
+
+def _counted(
+    connection: Connection, context: AppContext, cases: Sequence[str], ground: Ground, identities: int
+) -> ErasureReport:
+    """What is stored of these cases, in numbers."""
     open_duties = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(cases), DUTY.c.closed_on.is_(None))
-    references = select(func.count()).select_from(ALIAS).where(ALIAS.c.case_ref.in_(cases))
-    report = ErasureReport(
+    return ErasureReport(
         erased=False,
         ground=ground,
-        cases=cases,
-        passages=free_texts,
-        mails=len(mails),
+        cases=list(cases),
+        **counts_of(connection, cases),
         open_cases=list(connection.scalars(open_duties.distinct().order_by(DUTY.c.case_ref))),
-        identities=int(person is not None),
-        references=connection.scalar(references) or 0,
+        identities=identities,
         holds=[each.number for each in holds_on(context, connection, cases)],
     )
-    return Erasable(child, report, _state(connection, cases, person, mails))
 
 
-def check_may_erase(
-    connection: Connection, context: AppContext, found: ErasureReport, ground: Ground, as_at: date
-) -> None:
+def counts_of(connection: Connection, cases: Sequence[str]) -> dict[str, int]:
+    """How many free texts, mails and references of other systems are stored of these cases."""
+    texts = FREE_TEXT.c.case_ref.in_(cases), FREE_TEXT.c.erased_at.is_(None)
+    references = select(func.count()).select_from(ALIAS).where(ALIAS.c.case_ref.in_(cases))
+    return {
+        "passages": connection.scalar(select(func.count()).select_from(FREE_TEXT).where(*texts)) or 0,
+        "mails": len(mails_about(connection, cases)),
+        "references": connection.scalar(references) or 0,
+    }
+
+
+def check_may_erase(connection: Connection, context: AppContext, found: Erasable, ground: Ground, as_at: date) -> None:
     """Refuse an erasure that a hold stops, or whose retention has not ended where that is its ground.
 
-    Raises OnHold, StillOpen or StillRetained.
+    What only a case says that the reader does not see is refused in words that name no case. Raises OnHold, StillOpen
+    or StillRetained.
     """
+    _check(connection, context, found.seen, ground, as_at)
+    if found.seen is not found.report:
+        try:
+            _check(connection, context, found.report, ground, as_at)
+        except (OnHold, StillOpen, StillRetained):
+            raise StillRetained(
+                "Nothing was erased: the records of this child are retained longer. The Designated Clinical Officer"
+                " knows until when"
+            ) from None
+
+
+def _check(connection: Connection, context: AppContext, found: ErasureReport, ground: Ground, as_at: date) -> None:
     if holds := holds_on(context, connection, found.cases):
         named = "; ".join(f"hold {each.number} on {each.case_ref}: {each.title}" for each in holds)
         raise OnHold(f"Nothing is erased: {named}. Once it has ended: sendflow holds end NUMBER --actor WHO")
@@ -156,7 +190,7 @@ def check_may_erase(
 
 def erase_now(connection: Connection, found: Erasable, actor: str, at: str) -> ErasureReport:
     """Erase in the caller's transaction, and write the access log: a line for each case. `at` is ISO 8601, UTC."""
-    child, report, _state = found
+    child, report, _seen, _state = found
     if child is None:
         people.erase_words(connection, report.cases, at)
     else:

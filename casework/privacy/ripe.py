@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from casework.context import AppContext
 from casework.retention_holds import Hold, holds_on, retention_of
@@ -23,6 +23,7 @@ from models.database import reading
 from models.incoming_mail import count_of
 from models.people import read_people
 from models.tables import CASE, DUTY, FACT, FREE_TEXT, PERSON
+from models.visibility import hidden_processes, hiding
 from statemachines.replay import facts_in_force
 
 Cases = Sequence[Any]  # rows of case_file
@@ -64,9 +65,22 @@ class RipeRecords(BaseModel):
 
 
 def ripe_records(context: AppContext, as_at: date | None = None) -> list[RipeRecords]:
-    """Everything that is ripe on a day (today unless given), the longest ripe first; what was erased is left out."""
-    day, retention = as_at or context.today(), retention_of(context)
-    with reading(context.engine) as connection:
+    """Everything that is ripe on a day (today unless given), the longest ripe first; what was erased is left out.
+
+    A reader sees no restricted case in it. Records that such a case makes stay longer, or stops from being erased, are
+    not in the reader's list: what the list calls free may be erased.
+    """
+    day = as_at or context.today()
+    seen = _ripe_for(context, context.engine, day)
+    if not hidden_processes(context.engine):
+        return seen
+    free = {ref: each.is_free for each in _ripe_for(context, hiding(context.engine, ()), day) for ref in each.cases}
+    return [each for each in seen if free.get(each.case_ref) == each.is_free]
+
+
+def _ripe_for(context: AppContext, engine: Engine, day: date) -> list[RipeRecords]:
+    retention = retention_of(context)
+    with reading(engine) as connection:
         groups = _groups(connection)
         born = _births(context, connection, groups)
         early = {
