@@ -27,7 +27,9 @@ def bundle(  # noqa: PLR0913 (Typer maps each parameter to an option)
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where to write it.")] = None,
     identity_purpose: Annotated[
         str | None,
-        typer.Option("--identity-purpose", help="Name the person in it, and why. Logged. Default: no person."),
+        typer.Option(
+            "--identity-purpose", metavar="WORD", help="Name the person in it, and why: a word of purposes.toml."
+        ),
     ] = None,
     checkpoint: Annotated[int | None, typer.Option("--checkpoint", help="Go by an earlier checkpoint.")] = None,
     whom: Annotated[
@@ -42,20 +44,17 @@ def bundle(  # noqa: PLR0913 (Typer maps each parameter to an option)
     It names no person unless --identity-purpose says why. The look is logged. The same case, checkpoint and options
     give the same file.
     """
-    from casework.bundles.build import FOR, Identity, Wanted
+    from casework.bundles.build import Identity, Wanted
     from casework.bundles.build import bundle as make
+    from casework.privacy.purposes import WrongPurpose
     from models.errors import NoSuchCase
 
     check_actor(actor)
-    if identity_purpose is not None and not identity_purpose.strip():
-        fail(Exit.WRONG_CALL, "--identity-purpose says why the bundle names the person")
-    if whom is not None and whom not in FOR:
-        fail(Exit.WRONG_CALL, f"--for is one of: {', '.join(FOR)}. Example: --for ombudsman")
     context = open_installation("bundle")
-    identity = Identity(identity_purpose) if identity_purpose else None
+    identity = Identity(identity_purpose) if identity_purpose is not None else None
     try:
         made = make(context, case, actor, identity, checkpoint, Wanted(whom, looks))
-    except NoSuchCase as problem:
+    except (NoSuchCase, WrongPurpose) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     target = to or Path(f"bundle-{made.case_ref}-{made.checkpoint}.zip")
     try:
@@ -89,19 +88,18 @@ def bundle_cohort(
 
     It names no person. The look at each case is logged.
     """
-    from casework.bundles.build import FOR, Wanted
+    from casework.bundles.build import Wanted
     from casework.bundles.cohort import cohort
+    from casework.privacy.purposes import WrongPurpose
     from models.errors import NoSuchCase
 
     check_actor(actor)
-    if whom not in FOR:
-        fail(Exit.WRONG_CALL, f"--for is one of: {', '.join(FOR)}. Example: --for inspection")
     if to.exists():
         fail(Exit.WRONG_CALL, f"{to} is there already: name another file with --to")
     context = open_installation("bundle-cohort")
     try:
         data, made = cohort(context, cases, actor, Wanted(whom, looks))
-    except NoSuchCase as problem:
+    except (NoSuchCase, WrongPurpose) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     with to.open("xb") as file:
         file.write(data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.installation import open_installation
-from cli.options import Actor, CaseReference, Json, check_actor, refuse_identifier
+from cli.options import Actor, CaseReference, Json, check_actor
 from cli.output import Exit, emit, fail, notify
 from config.text import counted
 
@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 def person(
     case: CaseReference,
     actor: Actor,
-    purpose: Annotated[str, typer.Option("--purpose", help="Why, in a few words. Encrypted with the identity.")],
+    purpose: Annotated[
+        str,
+        typer.Option("--purpose", metavar="WORD", help="Why: a word of purposes.toml, as in --purpose which_child."),
+    ],
     free_text: Annotated[
         bool, typer.Option("--free-text", help="Also show the case's free text: exceptions, comments, reasons.")
     ] = False,
@@ -35,18 +38,13 @@ def person(
 ) -> None:
     """Show the child of a case. The access log records who looked, when and why, before anything is shown."""
     from casework.privacy.access import read_person
+    from casework.privacy.purposes import WrongPurpose
     from models.errors import NoSuchCase
 
     check_actor(actor)
-    if not purpose.strip() or len(purpose) > 500:
-        fail(
-            Exit.WRONG_CALL,
-            '--purpose needs a reason of at most 500 characters: for example --purpose "the provider asks which child"',
-        )
-    refuse_identifier(purpose, "--purpose", "Name the case by its reference")
     try:
-        report = read_person(open_installation("person"), case, actor, purpose.strip(), free_text)
-    except NoSuchCase as problem:
+        report = read_person(open_installation("person"), case, actor, purpose, free_text)
+    except (NoSuchCase, WrongPurpose) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     notify("This access is logged.")
     emit(report.model_dump(mode="json"), json_, lambda: _person(report))

@@ -43,7 +43,10 @@ from models.database import open_engine, reading, writing
 from models.errors import SendflowError
 from runtime.local_postgres import LocalPostgres, binaries
 
-OWN = ("ladder.toml", "directory.toml", "tracker.toml", "panels.toml", "approvers.toml", "retention.toml")
+OWN = (
+    *("ladder.toml", "directory.toml", "tracker.toml", "panels.toml", "approvers.toml", "retention.toml"),
+    "purposes.toml",
+)
 OWN_FOLDERS = ("law", "law_held.json")
 KEYS, KEY_FILES = "data_keys.json", ("person.key", "log.key")
 PART = 32 * 1024 * 1024  # bytes of the archive in one encrypted file

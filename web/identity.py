@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from casework.context import AppContext
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import looks_at, note_look
+from casework.privacy.purposes import WrongPurpose, titles
 from casework.privacy.unusual_reading import DAYS, unusual_reads
 from casework.reports.histories import read_histories
 from config.rights import unusual_reading
@@ -13,7 +16,7 @@ from web.answers import Answer, Page
 from web.asked import Asked
 from web.faults import no_page
 
-LONGEST = 500
+WHY = "Say why you need to know it: choose one of the list."
 SIGNS = {
     "many_in_an_hour": "Many cases in an hour",
     "own_surname": "The child's surname is in the account's name",
@@ -23,21 +26,29 @@ SIGNS = {
 
 def ask(asked: Asked) -> Answer:
     """The question for the purpose."""
-    return Page("identity.html", {"title": f"Who case {asked.place['ref']} is about", "ref": asked.place["ref"]})
+    return Page("identity.html", _values(asked))
 
 
 def show(asked: Asked) -> Answer:
     """Log the access, then show the person and the confidential words."""
-    ref, purpose = asked.place["ref"], asked.form.get("purpose", "").strip()
-    values = {"title": f"Who case {ref} is about", "ref": ref}
-    if not 5 <= len(purpose) <= LONGEST:
-        error = "Say why you need to know it, in a few words: for example, the provider asks which child."
-        return Page("identity.html", {**values, "error": error, "purpose": purpose, "errors": True}, 400)
+    ref, purpose, values = asked.place["ref"], asked.form.get("purpose", ""), _values(asked)
     try:
         found = read_person(asked.context, ref, asked.account, purpose, with_free_text=True)
+    except WrongPurpose:
+        return Page("identity.html", {**values, "error": WHY, "errors": True}, 400)
     except LookupError:
         return no_page(404)
     return Page("identity.html", {**values, "found": found})
+
+
+def purpose_items(context: AppContext, chosen: str = "") -> list[dict[str, Any]]:
+    """The choices of a question for the purpose."""
+    return [{"value": word, "text": said, "selected": word == chosen} for word, said in titles(context).items()]
+
+
+def _values(asked: Asked) -> dict[str, Any]:
+    ref = asked.place["ref"]
+    return {"title": f"Who case {ref} is about", "ref": ref, "purposes": purpose_items(asked.context)}
 
 
 def is_case(context: AppContext, ref: str) -> bool:

@@ -23,6 +23,7 @@ from casework.cases.references import find_case
 from casework.context import AppContext, london_day
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import looks_at, note_look
+from casework.privacy.purposes import check_purpose, check_recipient
 from casework.proof import cosignatures
 from casework.proof import keys as log_keys
 from casework.proof.keys import LogKeyError
@@ -31,10 +32,11 @@ from casework.proof.sequencer import sequence
 from casework.reports.case_report import report
 from models.change_log import COVERED, row_text
 from models.database import reading
+from models.enums import About
 from models.errors import Refusal
 from models.merkle import StoredTree
 from models.signed_note import ED25519, SigningKey
-from models.tables import CHANGE_LOG, FACT, LETTER, LOG_LEAF, NOTICE
+from models.tables import CASE, CHANGE_LOG, FACT, LETTER, LOG_LEAF, NOTICE
 from notifications.render import render
 
 SENT_COLUMN = "content_digest"
@@ -75,24 +77,13 @@ class CannotBundle(Refusal, RuntimeError):
 
 
 class Identity(NamedTuple):
-    """That the bundle names the person, and why."""
+    """That the bundle names the person, and why: a word of purposes.toml."""
 
     purpose: str
 
 
-# For whom a bundle is made, by the word that the log of looks has.
-FOR = {
-    "ombudsman": "the Local Government and Social Care Ombudsman, or the health one",
-    "court": "a court or the Tribunal",
-    "inspection": "an inspection",
-    "trust": "another trust or board",
-    "family": "the family, who asked",
-    "audit": "internal audit",
-}
-
-
 class Wanted(NamedTuple):
-    """For whom it is made (a word of `FOR`), and whether it has the log of who read the case."""
+    """For whom it is made (a recipient of purposes.toml), and whether it has the log of who read the case."""
 
     whom: str | None = None
     looks: bool = False
@@ -108,10 +99,17 @@ def bundle(
 ) -> Bundle:
     """Make the bundle of a case, by a checkpoint (default: the newest, which covers every fact of it).
 
-    The log of looks at it says for whom. Raises NoSuchCase or CannotBundle.
+    The log of looks at it says for whom. Raises NoSuchCase, CannotBundle, or WrongPurpose.
     """
+    if wanted.whom is not None:
+        check_recipient(context, wanted.whom)
+    if identity is not None:
+        check_purpose(context, identity.purpose)
     with reading(context.engine) as connection:
         ref = find_case(connection, context.cipher, case)
+        process = connection.scalar(select(CASE.c.process).where(CASE.c.case_ref == ref))
+    if identity is not None and context.processes[str(process)].about is not About.CHILD:
+        raise CannotBundle(f"case {ref} is about no child, so a bundle of it names nobody: leave the identity out")
     keys = signing_keys(context)
     if checkpoint is None:
         cover(context, [ref])
@@ -122,7 +120,11 @@ def bundle(
         files["identity.json"] = _json(person.model_dump(mode="json", exclude={"words"}))
     if wanted.looks:
         files["looks.json"] = _json(
-            [each.model_dump(exclude={"purpose"}) for each in looks_at(context, ref)[::-1] if each.at <= chosen.at]
+            [
+                each.model_dump(exclude={"purpose", "code"})
+                for each in looks_at(context, ref)[::-1]
+                if each.at <= chosen.at
+            ]
         )
     facts, letters = (
         files["facts.jsonl"].count(b"\n"),

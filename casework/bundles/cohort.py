@@ -14,6 +14,7 @@ from casework.bundles import verifier
 from casework.bundles.build import Bundle, CannotBundle, Wanted, bundle, cover, signing_keys
 from casework.cases.references import find_case
 from casework.context import AppContext
+from casework.privacy.purposes import check_recipient
 from casework.proof.leaves import newest_checkpoint
 from models.database import reading
 
@@ -32,10 +33,12 @@ Get KEY from the installation on another way than this file (sendflow log shows 
 def cohort(context: AppContext, cases: Sequence[str], actor: str, wanted: Wanted) -> tuple[bytes, list[Bundle]]:
     """Make the file of several cases, and their bundles. Each look is logged.
 
-    Raises NoSuchCase, or CannotBundle for no case, for too many, or if they are too large together.
+    Raises NoSuchCase, WrongPurpose, or CannotBundle for no case, for too many, or if they are too large together.
     """
     if not 1 <= len(cases) <= MOST:
         raise CannotBundle(f"a cohort has 1 to {MOST} cases, and {len(cases)} were named")
+    if wanted.whom is not None:
+        check_recipient(context, wanted.whom)
     with reading(context.engine) as connection:
         refs = sorted({find_case(connection, context.cipher, case) for case in cases})
     key = signing_keys(context)[0]

@@ -30,7 +30,7 @@ from models.errors import Refusal
 from models.incoming_mail import mails_about
 from models.tables import CASE
 
-LOOK, PURPOSE = "subject_access", "subject access request"
+LOOK = PURPOSE = "subject_access"
 CHECK = "CHECK before it is given away: these words may name somebody else."
 _STYLE = "body{font-family:Arial,sans-serif;line-height:1.5;max-width:60em;margin:1em auto;padding:0 1em}"
 _FIELDS = (

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from casework.cases.references import by_la_reference
 from casework.context import AppContext, instant
+from config.purposes import SEARCHED
 from models import people
 from models.aliases import find_aliases
 from models.database import reading, writing
@@ -36,7 +37,7 @@ def find_by_nhs_number(context: AppContext, typed: str, actor: str) -> list[str]
         refs = sorted(connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == child)))
     with writing(context.engine) as connection:
         for ref in refs:
-            people.log_read(connection, context.cipher, ref, actor, "searched by NHS number", instant(context.now()))
+            people.log_read(connection, ref, actor, SEARCHED, instant(context.now()))
     return refs
 
 

@@ -1,7 +1,7 @@
 """Read the identity and the free text of a case. Each access is logged before anything is shown.
 
 Purpose: UK GDPR art 5(2): a team can say who read about which child, when and why. The access log is append-only. A
-purpose may contain a name, so it is stored as encrypted free text and the log stores its id.
+purpose is a word of purposes.toml, because free text could name the child and would outlive an erasure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from casework.cases.references import find_case
 from casework.context import AppContext, instant
+from casework.privacy.purposes import check_purpose
 from models import ledger, people
 from models.database import writing
 from models.encryption import Cipher
@@ -49,11 +50,12 @@ class PersonReport(BaseModel):
 def read_person(context: AppContext, case: str, actor: str, purpose: str, with_free_text: bool = False) -> PersonReport:
     """Log the access and give the person of a case, and its free text if asked.
 
-    `case` is our reference or the team's own. Raises NoSuchCase.
+    `case` is our reference or the team's own. Raises NoSuchCase, or WrongPurpose for a purpose that is no word.
     """
+    check_purpose(context, purpose)
     with writing(context.engine) as connection:
         ref = find_case(connection, context.cipher, case)
-        people.log_read(connection, context.cipher, ref, actor, purpose, instant(context.now()))
+        people.log_read(connection, ref, actor, purpose, instant(context.now()))
     with writing(context.engine) as connection:  # the log entry is committed before anything is decrypted
         person = people.person_of(connection, context.cipher, ref) or {}
         texts = _free_texts(connection, context.cipher, ref) if with_free_text else None
@@ -70,7 +72,7 @@ def read_person(context: AppContext, case: str, actor: str, purpose: str, with_f
 
 
 def _free_texts(connection: Connection, cipher: Cipher, ref: str) -> list[FreeTextShown]:
-    """All free text of a case in the order of its facts, without the purposes of earlier accesses."""
+    """All free text of a case in the order of its facts, without purposes of before they were words."""
     facts, _tail = ledger.read(connection, [ref])[ref]
     referring: dict[str, tuple[StoredFact, str]] = {
         free_text_id(value): (fact, key)

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.context import AppContext, instant
+from casework.privacy.purposes import purposes_of
+from config.purposes import OF_A_TEXT
 from models.change_log import insert_logged
 from models.database import open_engine, reading, transact
 from models.errors import SendflowError
@@ -22,13 +24,17 @@ from models.tables import ACCESS, CASE_LOOK
 
 
 class Look(BaseModel):
-    """One look. `what` is a page, or `identity`, whose `purpose` is shown; null once it is erased."""
+    """One look. `what` is a page, or `identity`, whose `purpose` is shown in words, and as its word in `code`.
+
+    A purpose of before they were words has no code, and is null once it is erased.
+    """
 
     model_config = ConfigDict(frozen=True)
     at: str
     actor: str
     what: str
     purpose: str | None = None
+    code: str | None = None
 
 
 def note_look(context: AppContext, case_ref: str, actor: str, what: str) -> None:
@@ -76,8 +82,11 @@ def looks_at(context: AppContext, case_ref: str) -> list[Look]:
         identity = connection.execute(select(ACCESS).where(ACCESS.c.case_ref == case_ref)).all()
         purposes = read_free_texts(connection, context.cipher, [case_ref]).get(case_ref, [])
     texts = {text.id: text.words for text in purposes}
+    words = purposes_of(context)
     found = [Look(at=row.at, actor=row.actor, what=row.what) for row in pages]
-    found += [
-        Look(at=row.read_at, actor=row.actor, what="identity", purpose=texts.get(row.purpose)) for row in identity
-    ]
+    for row in identity:
+        of_a_text = OF_A_TEXT.fullmatch(row.purpose) is not None
+        said = texts.get(row.purpose) if of_a_text else words.said(row.purpose)
+        code = None if of_a_text else row.purpose
+        found.append(Look(at=row.read_at, actor=row.actor, what="identity", purpose=said, code=code))
     return sorted(found, key=lambda look: look.at, reverse=True)

@@ -83,7 +83,7 @@ def filled_team(team: Team) -> Team:
     receive(context, Fetched("dco@imap.example/INBOX/1/1", "1", mail, len(mail)), AllNames(context))
     for _ in range(150):  # so that the log has a full block of 256 leaves
         note_look(context, "NX90001", "dco.team", "case")
-    read_person(context, "NX90001", "dco.team", "to answer a call")
+    read_person(context, "NX90001", "dco.team", "contact")
     assign(context, "NX90001", "admin.team", "dco.team")
     item = to_decide.Item(to_decide.REFUSED_ROW, "a key", {"file": "x", "line": 4, "problems": [["Ref", "missing"]]})
     with writing(context.engine) as connection:

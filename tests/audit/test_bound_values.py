@@ -94,7 +94,7 @@ def test_a_number_by_which_another_child_is_found_is_found(two: Team) -> None:
 def test_an_exchanged_person_is_shown_to_nobody(two: Team) -> None:
     swapped(two, PERSON, "sealed")
     with pytest.raises(EncryptionError, match="moved from another row"):
-        read_person(two.context(TODAY), "NX90001", "dco.team", "to answer a call")
+        read_person(two.context(TODAY), "NX90001", "dco.team", "contact")
 
 
 def test_the_value_of_one_column_does_not_open_in_another(two: Team) -> None:
@@ -140,7 +140,7 @@ def test_values_of_an_earlier_version_are_bound_when_the_program_opens_the_datab
         now = {place.key: keys.decrypt(value, place) for place, value in encrypted_values(connection)}
     assert now.items() >= texts.items() and set(NOTES) < set(now.values())
     assert two.verify(TODAY).damage == []
-    assert read_person(context, "NX90001", "dco.team", "to answer a call").nhs_number == "999 000 0018"
+    assert read_person(context, "NX90001", "dco.team", "contact").nhs_number == "999 000 0018"
     context.engine.dispose()
 
 
@@ -153,7 +153,7 @@ def test_a_value_of_an_earlier_version_that_was_exchanged_is_not_bound(two: Team
     context = opened_again(two)
     assert {each.what for each in two.verify(TODAY).damage} == {"person"}
     with pytest.raises(EncryptionError, match="is bound to no row"):
-        read_person(context, "NX90001", "dco.team", "to answer a call")
+        read_person(context, "NX90001", "dco.team", "contact")
     context.engine.dispose()
 
 

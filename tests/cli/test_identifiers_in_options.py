@@ -12,7 +12,6 @@ NUMBER = "999 000 0018"
 @pytest.mark.parametrize(
     "words",
     [
-        ("person", "NX00001", "--actor", "dco.team", "--purpose", f"asked about {NUMBER}"),
         ("deliver", "--now", "--reason", f"for {NUMBER}"),
         ("dry-run", f"./pack-{NUMBER}"),
         ("adopt", f"./pack-{NUMBER}", "--actor", "dco.team"),

@@ -38,7 +38,7 @@ def record(home: Path, *words: str, given: str | None = None, today: str = "") -
 
 
 def person(home: Path) -> tuple[str, str]:
-    words = ["person", "NX90001", "--actor", "dco.team", "--purpose", "a test", "--json"]
+    words = ["person", "NX90001", "--actor", "dco.team", "--purpose", "audit", "--json"]
     found = json.loads(CliRunner().invoke(PROGRAM, words, env={"SENDFLOW_HOME": str(home)}).stdout)
     return found["nhs_number"], found["date_of_birth"]
 

@@ -65,11 +65,13 @@ def test_a_wrong_call_is_one_line_that_repeats_nothing(home: Path, words: tuple[
 
 def test_a_look_is_logged_before_it_is_shown(home: Path) -> None:
     ask("import", str(FILES / "plain.csv"))
-    done = ask("person", " tr00001 ", "--actor", "dco.team", "--purpose", "the provider asks", "--json")
+    done = ask("person", " tr00001 ", "--actor", "dco.team", "--purpose", "which_child", "--json")
     assert (
         done.exit_code == 0 and document_of(done)["nhs_number"] == "9991234500" and document_of(done)["words"] is None
     )
-    assert "NHS number       9991234500" in ask("person", "TR00001", "--actor", "dco.team", "--purpose", "again").stdout
+    assert (
+        "NHS number       9991234500" in ask("person", "TR00001", "--actor", "dco.team", "--purpose", "contact").stdout
+    )
     with Team(home).first.engine.begin() as connection:
         assert connection.execute(text("select count(*) from person_read")).scalar() == 2
 
@@ -78,16 +80,18 @@ def test_a_look_is_logged_before_it_is_shown(home: Path) -> None:
     "words",
     [
         ("TR00001", "--actor", "dco.team", "--purpose", "  "),
-        ("TR00001", "--actor", "Ada A", "--purpose", "x"),
-        ("XX99999", "--actor", "dco.team", "--purpose", "x"),
+        ("TR00001", "--actor", "dco.team", "--purpose", "asked about 999 000 0018"),
+        ("TR00001", "--actor", "Ada A", "--purpose", "contact"),
+        ("XX99999", "--actor", "dco.team", "--purpose", "contact"),
         ("TR00001", "--actor", "dco.team"),
-        ("TR00001", "--purpose", "x"),
+        ("TR00001", "--purpose", "contact"),
     ],
 )
 def test_nobody_is_shown_without_a_case_an_actor_and_a_purpose(home: Path, words: tuple[str, ...]) -> None:
     ask("import", str(FILES / "plain.csv"))
     done = ask("person", *words)
     assert (done.exit_code, done.stdout) == (2, "")
+    assert "999 000" not in done.stderr
 
 
 def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(home: Path) -> None:

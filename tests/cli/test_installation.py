@@ -51,7 +51,7 @@ CHANGES = (
     ("sweep",),
     ("deliver",),
     ("digest",),
-    ("person", CASE, "--actor", "dco.team", "--purpose", "a question"),
+    ("person", CASE, "--actor", "dco.team", "--purpose", "contact"),
     ("record", CASE, "health_advice_received", "--on", "2026-05-19", "--actor", "dco.team"),
     ("letters", "release", "--yes"),
     ("part", CASE, "--from", "EHC-2026002", "--actor", "dco.team", "--confirm-child"),

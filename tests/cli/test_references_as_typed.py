@@ -22,7 +22,7 @@ def test_each_command_that_takes_a_case_finds_it_however_its_references_are_spel
     assert lived("letters", "--held", typed, "--json", today=today).exit_code == 0
     recorded = record(lived, "appointment_missed", "2026-03-04", "service=SALT", case=typed, today=today)
     assert document(recorded)["case_ref"] == "NX90001"
-    looked = lived("person", typed, *signed, "--purpose", "a test", "--json", today=today)
+    looked = lived("person", typed, *signed, "--purpose", "audit", "--json", today=today)
     assert document(looked)["case_ref"] == "NX90001"
 
 

@@ -117,7 +117,7 @@ def test_a_key_that_was_exchanged_altered_or_deleted_is_found_by_verification(tw
             connection.execute(update(DATA_KEY).where(DATA_KEY.c.subject == one).values(wrapped=fresh))
     assert [each.what for each in two.verify(TODAY).damage] == ["person"]
     with pytest.raises(EncryptionError):
-        read_person(two.context(TODAY), FIRST, "dco.team", "to answer a call")
+        read_person(two.context(TODAY), FIRST, "dco.team", "contact")
 
 
 def as_before_revision_026(team: Team) -> None:
@@ -149,7 +149,7 @@ def test_older_values_get_data_keys_when_the_program_opens_the_database(two: Tea
     two.first.engine.dispose()
     context = AppContext.load(two.first.settings)
     assert forms(two) == [KEYED] * 4 and OLDER_VALUES not in subjects(two) and two.verify(TODAY).intact
-    found = read_person(context, FIRST, "dco.team", "to answer a call", with_free_text=True)
+    found = read_person(context, FIRST, "dco.team", "contact", with_free_text=True)
     assert found.nhs_number == "999 000 0018" and NOTES[0] in [each.words for each in found.words or []]
     context.engine.dispose()
 

@@ -84,8 +84,8 @@ def test_a_restored_backup_reads_nobody_who_was_erased_since(two: Team, tmp_path
     done = restore_keys(settings, tmp_path / "later" / "keys" / "data_keys.json")
     assert (done.keys, done.erasures, done.persons, done.passages, done.mails) == (2, 1, 1, 1, 0)
     context = AppContext.load(settings)
-    assert not read_person(context, FIRST, "dco.team", "to answer a call").known
-    assert read_person(context, SECOND, "dco.team", "to answer a call").nhs_number == NUMBERS[SECOND]
+    assert not read_person(context, FIRST, "dco.team", "contact").known
+    assert read_person(context, SECOND, "dco.team", "contact").nhs_number == NUMBERS[SECOND]
     assert verify(context).damage == []
     with reading(context.engine) as connection:
         lines = select(ACCESS.c.case_ref, ACCESS.c.actor).where(ACCESS.c.purpose == "erased_erasure_request")

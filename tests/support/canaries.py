@@ -198,9 +198,10 @@ def commands(folder: Path) -> Iterator[Words]:
             ("sweep", "--as-at", canary),
         )[number]
         yield "deliver", "--now", "--reason", canary
-        yield "person", "KV001", "--actor", "dco.team", "--purpose", f"{canary} asked", "--free-text", "--json"
+        yield "person", "KV001", "--actor", "dco.team", "--purpose", "contact", "--free-text", "--json"
         yield "person", canary[::-1], "--actor", "dco.team", "--purpose", canary
         yield "person", "KV001", "--actor", canary, "--purpose", canary
+        yield "person", "KV001", "--actor", "dco.team", "--purpose", canary
     child = ("--data", f"nhs_number={NUMBERS[1]}", "--data", f"date_of_birth={BIRTHS[1]}")
     yield (
         "record",

@@ -9,6 +9,7 @@ import pytest
 
 from casework.access import accounts
 from casework.bundles import verifier
+from casework.bundles.build import CannotBundle, Identity, bundle
 from casework.privacy.case_looks import looks_at
 from models.database import transact
 from tests.support.team import Team
@@ -53,3 +54,39 @@ def test_there_is_no_bundle_of_a_case_that_is_not_there(page: tuple[Browser, Tea
     token = re.findall(r'name="token" value="([0-9a-f]{32})"', browser.get(PATH).text)[0]
     assert browser.get("/cases/NX99999/bundle").status_code == 404
     assert browser.post("/cases/NX99999/bundle", data={"token": token, "whom": "court"}).status_code == 404
+
+
+def test_who_may_read_identities_has_the_child_named_for_a_purpose(page: tuple[Browser, Team]) -> None:
+    auditor, team = page
+    assert "Does it name the child?" not in auditor.get(PATH).text
+    context = team.context("2 Mar 2026")
+    transact(context.engine, lambda connection: accounts.change_role(connection, "dco.team", "dco", "", "sam.lee"))
+    dco = browser_of(auditor.installation).sign_in("dco.team")
+    shown = dco.get(PATH)
+    assert "Does it name the child?" in shown.text
+    token = {"token": re.findall(r'name="token" value="([0-9a-f]{32})"', shown.text)[0]}
+    refused = dco.post(PATH, data={**token, "whom": "court", "purpose": "because Ada asked"})
+    assert (refused.status_code, "Ada" in refused.text) == (400, False)
+    assert "identity.json" not in verifier.unpack(dco.post(PATH, data={**token, "whom": "court"}).content)
+    taken = dco.post(PATH, data={**token, "whom": "court", "purpose": "outside_body"})
+    assert b"identity yes" in verifier.unpack(taken.content)["manifest"]
+    looks = {(look.what, look.code) for look in looks_at(context, CASE) if look.actor == "dco.team"}
+    assert looks == {("bundle_court", None), ("identity", "outside_body")}
+    own = {"token": re.findall(r'name="token" value="([0-9a-f]{32})"', auditor.get(PATH).text)[0]}
+    assert auditor.post(PATH, data={**own, "whom": "court", "purpose": "outside_body"}).status_code == 400
+
+
+def test_a_bundle_of_a_case_about_no_child_names_nobody(page: tuple[Browser, Team]) -> None:
+    _auditor, team = page
+    context = team.context("2 Mar 2026")
+    team.record("2 Mar 2026", "sitting_called", case="PA90001", panel="ehc_weekly", sits_on="2026-03-18")
+    transact(context.engine, lambda connection: accounts.change_role(connection, "dco.team", "dco", "", "sam.lee"))
+    dco = browser_of(page[0].installation).sign_in("dco.team")
+    path = "/cases/PA90001/bundle"
+    shown = dco.get(path)
+    assert (shown.status_code, "Does it name the child?" in shown.text) == (200, False)
+    token = {"token": re.findall(r'name="token" value="([0-9a-f]{32})"', shown.text)[0]}
+    assert dco.post(path, data={**token, "whom": "audit", "purpose": "outside_body"}).status_code == 400
+    assert verifier.verify(dco.post(path, data={**token, "whom": "audit"}).content).case == "PA90001"
+    with pytest.raises(CannotBundle, match="about no child"):
+        bundle(context, "PA90001", "dco.team", Identity("outside_body"))

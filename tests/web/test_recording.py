@@ -159,9 +159,12 @@ def test_every_fact_of_every_process_has_a_form(team: Team, person: Browser) -> 
 def test_an_identity_is_shown_for_a_purpose_only_and_the_look_is_logged(team: Team, person: Browser) -> None:
     path = f"/cases/{CASE}/identity"
     token = fields(person.get(path).text)
-    assert "Say why you need to know it" in person.post(path, data=token).text
-    assert "This access is logged" in person.post(path, data={**token, "purpose": "the provider asks which child"}).text
-    assert "the provider asks which child" in person.get(f"/cases/{CASE}/looks").text
+    for given in ({}, {"purpose": "Ada asked"}):
+        refused = person.post(path, data={**token, **given})
+        assert (refused.status_code, "Say why you need to know it: choose" in refused.text) == (400, True)
+        assert "Ada" not in refused.text
+    assert "This access is logged" in person.post(path, data={**token, "purpose": "which_child"}).text
+    assert "A provider or an authority asks which child it is" in person.get(f"/cases/{CASE}/looks").text
 
 
 def test_a_role_that_is_taken_away_ends_the_sessions(team: Team, person: Browser) -> None:

@@ -31,7 +31,7 @@ from casework.reports.preview import Preview, preview
 from flows.jobs import Job, JobExecution
 from models.answers import Answer as Said
 from models.database import reading
-from models.facts import LARGEST, FactDraft
+from models.facts import LARGEST, SLUG, FactDraft
 from statemachines.registry import opened_by
 from web.api.calls import CALL, Call, answered
 from web.api.problems import Problem
@@ -141,9 +141,9 @@ class Answered(BaseModel):
 
 
 class Purpose(_Sent):
-    """Why an identity is read. It is logged and encrypted."""
+    """Why an identity is read: a word of purposes.toml. It is logged."""
 
-    purpose: str = Field(min_length=5, max_length=500, pattern=TEXT)
+    purpose: str = Field(min_length=2, max_length=60, pattern=f"^{SLUG.pattern}$")
 
 
 class _Act:
@@ -342,5 +342,5 @@ def read_identity(call: Annotated[Call, Security(CALL, scopes=["identity"])], re
     """Give who a case is about. The access and its purpose are logged before anything is decrypted."""
     ref = call.reference(ref)
     with call.acting():
-        found = read_person(call.context, ref, call.caller.account, sent.purpose.strip())
+        found = read_person(call.context, ref, call.caller.account, sent.purpose)
     return answered(call, found)

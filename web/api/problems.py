@@ -33,7 +33,7 @@ EXAMPLES = {
     "kind": "health_advice_requested",
     "on": "2026-03-02",
     "facts": '[{"kind": "health_advice_requested", "on": "2026-03-02", "data": {"body": "QX101"}}]',
-    "purpose": "the provider asks which child",
+    "purpose": "which_child",
     "limit": "100",
     "as_at": "2026-04-14",
     "known_at": "2026-04-14T09:00:00+01:00",
@@ -55,7 +55,13 @@ WORDS = {
     405: ("method_not_allowed", "This address takes no such request. The description lists what it takes."),
 }
 # What a refusal means to a program, by its code, where it is not 409 or 422.
-STATUS = {"changed_meanwhile": 412, "no_such_case": 404, "not_of_this_body": 404, "nothing_known_then": 404}
+STATUS = {
+    "bad_purpose": 422,
+    "changed_meanwhile": 412,
+    "no_such_case": 404,
+    "not_of_this_body": 404,
+    "nothing_known_then": 404,
+}
 
 
 class ProblemDetail(BaseModel):

@@ -29,6 +29,7 @@ from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
 from config.local_standards import STANDARDS
+from config.purposes import load_purposes
 from config.retention import load_retention
 from config.toml_reader import read_text
 from config.tracker_columns import load_columns
@@ -45,6 +46,7 @@ _OWN_FILES: tuple[tuple[str, Callable[[Path | None], object]], ...] = (
     ("tracker.toml", load_columns),
     *((each.name, each.load) for each in STANDARDS.values()),
     ("retention.toml", load_retention),
+    ("purposes.toml", load_purposes),
 )
 
 

@@ -87,7 +87,7 @@ def test_it_is_a_zip_that_every_program_opens_and_names_no_person(made: tuple[Te
 def test_the_look_is_logged_and_a_person_is_named_only_with_a_purpose(made: tuple[Team, bytes, str]) -> None:
     team, _data, key = made
     context = team.context(DAY)
-    named = bundle(context, CASE, "dco.team", Identity("the ombudsman asked")).data
+    named = bundle(context, CASE, "dco.team", Identity("outside_body")).data
     files = verifier.unpack(named)
     assert json.loads(files["identity.json"])["nhs_number"] == "999 000 0018"
     assert verifier.verify(named, key).case == CASE

@@ -60,9 +60,9 @@ def test_the_answer_has_everything_on_the_child_and_nothing_on_another(child: Te
 def test_who_answered_is_logged_on_each_case_before_anything_is_written(child: Team, tmp_path: Path) -> None:
     subject_access(child.context(TODAY), FIRST, "sam.lee", tmp_path / "answer")
     for case in (FIRST, SECOND):
-        looks = [(each.actor, each.what, each.purpose) for each in looks_at(child.context(TODAY), case)]
+        looks = [(each.actor, each.what, each.code) for each in looks_at(child.context(TODAY), case)]
         assert ("sam.lee", "subject_access", None) in looks
-        assert ("sam.lee", "identity", "subject access request") in looks
+        assert ("sam.lee", "identity", "subject_access") in looks
     with pytest.raises(FolderThere):
         subject_access(child.context(TODAY), FIRST, "sam.lee", tmp_path / "answer")
     with pytest.raises(NoSuchCase):

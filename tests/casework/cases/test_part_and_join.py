@@ -61,7 +61,7 @@ def parted(team: Team, today: str = TODAY) -> ChildChange:
 
 
 def shown(team: Team, case: str) -> PersonReport:
-    return read_person(team.context(TODAY), case, "dco.team", "a test")
+    return read_person(team.context(TODAY), case, "dco.team", "contact")
 
 
 def kinds(team: Team, case: str) -> list[str]:

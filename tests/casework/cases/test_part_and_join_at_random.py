@@ -140,7 +140,7 @@ class Children:
                 context = self.at.on(self.at.today + timedelta(days=what))
                 sweep(context)
                 deliver(context, now=True, transport=self.at.post)
-                read_person(context, case, "dco.team", "a test")
+                read_person(context, case, "dco.team", "contact")
         self.check(owned)
 
     def part(self, case: str, other: str) -> None:

@@ -38,7 +38,7 @@ def test_a_byte_of_another_encoding_doubts_its_line_and_the_others_keep_their_na
     report = import_file(context, path)
     assert codes(report) == {3: ["encoding"]} and report.accepted == 1
     assert report.refusals[0].message.startswith("Comments (column F): the cell has letters in another encoding")
-    assert read_person(context, "AB00001", "dco.team", "to check the name").name == "Zoë O’Connor"
+    assert read_person(context, "AB00001", "dco.team", "contact").name == "Zoë O’Connor"
 
 
 def test_the_rarer_encoding_of_a_file_is_the_doubted_one(context: AppContext, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_rarer_encoding_of_a_file_is_the_doubted_one(context: AppContext, tm
     )
     report = import_file(context, path)
     assert codes(report) == {4: ["encoding"]} and report.accepted == 2
-    assert read_person(context, "AB00002", "dco.team", "to check the name").name == "Renée"
+    assert read_person(context, "AB00002", "dco.team", "contact").name == "Renée"
 
 
 def test_a_file_of_one_encoding_is_read_in_it() -> None:

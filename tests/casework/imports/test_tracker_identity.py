@@ -24,7 +24,7 @@ def test_a_row_without_a_usable_reference_gets_one_and_is_found_again(context: A
     assert sorted(ref for ref in ("SF-000001", "SF-000002") if facts(context, ref)) == ["SF-000001", "SF-000002"]
     again = import_file(context, tracker(tmp_path, odd | {"Ref": " ashgrove,  ADA / 7 "}))
     assert (again.unchanged, again.facts_added) == (1, 0)
-    found = read_person(context, "Ashgrove, Ada / 7", "dco.team", "which case")
+    found = read_person(context, "Ashgrove, Ada / 7", "dco.team", "contact")
     assert (found.case_ref, found.reference) == ("SF-000001", "Ashgrove, Ada / 7")
     assert "Ashgrove" not in str(scalar(context, "select group_concat(text) from fact"))
 
@@ -82,10 +82,10 @@ def test_a_row_that_is_given_a_reference_is_reported_by_its_line_only(context: A
 def test_an_identity_in_a_later_file_is_linked_to_the_case(context: AppContext, tmp_path: Path) -> None:
     bare = SOUND | {"NHS number": "", "DOB": ""}
     import_file(context, tracker(tmp_path, bare))
-    assert not read_person(context, "AB001", "dco.team", "check").known
+    assert not read_person(context, "AB001", "dco.team", "contact").known
     result = import_file(context, tracker(tmp_path, SOUND))
     assert (result.accepted, result.facts_added) == (1, 0)
-    assert read_person(context, "AB001", "dco.team", "check").nhs_number == "9991234500"
+    assert read_person(context, "AB001", "dco.team", "contact").nhs_number == "9991234500"
     removed = import_file(context, tracker(tmp_path, bare))
-    assert (removed.unchanged, removed.refused) == (1, 0) and read_person(context, "AB001", "dco.team", "check").known
+    assert (removed.unchanged, removed.refused) == (1, 0) and read_person(context, "AB001", "dco.team", "contact").known
     assert verify(context).intact

@@ -60,7 +60,7 @@ def test_the_exception_is_an_undated_undecided_claim_and_comments_are_no_fact(co
     assert (
         claim.occurred_on == date(2026, 4, 14) and set(claim.data) == {"evidence"} and "abroad" not in str(claim.data)
     )
-    said = read_person(context, "TR00002", "dco.team", "to decide the claim", with_free_text=True)
+    said = read_person(context, "TR00002", "dco.team", "contact", with_free_text=True)
     assert [one.words for one in said.words or []] == ["two\nlines of comment", "Family abroad, five weeks"]
     assert (said.nhs_number, said.date_of_birth, said.known) == ("9990001235", "2018-07-14", True)
     assert "excused" not in {duty.standing for duty in case_of(context, "TR00002").duties}

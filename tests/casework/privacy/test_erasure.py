@@ -77,8 +77,8 @@ def test_erased_data_is_in_no_file_and_the_chains_verify(home: Path, team: Team)
     for path in home.iterdir():
         if path.is_file():
             assert not any(each in path.read_bytes() for each in own), path.name
-    assert answer("person", "NX90001", "--actor", "dco.team", "--purpose", "x", "--free-text")["known"] is False
-    assert answer("person", "NX90003", "--actor", "dco.team", "--purpose", "x")["known"] is True
+    assert answer("person", "NX90001", "--actor", "dco.team", "--purpose", "contact", "--free-text")["known"] is False
+    assert answer("person", "NX90003", "--actor", "dco.team", "--purpose", "contact")["known"] is True
     assert team.verify("14 Apr 2026").intact
     with team.first.engine.connect() as connection:
         log = connection.execute(
@@ -94,7 +94,7 @@ def test_free_text_of_a_case_without_a_known_child_is_erased(home: Path, team: T
     assert (report["erased"], report["cases"], report["passages"]) == (True, ["NX90004"], 1)
     assert [
         each["words"]
-        for each in answer("person", "NX90004", "--actor", "dco.team", "--purpose", "x", "--free-text")["words"]
+        for each in answer("person", "NX90004", "--actor", "dco.team", "--purpose", "contact", "--free-text")["words"]
     ] == [None]
     assert team.verify("14 Apr 2026").intact
 
@@ -102,7 +102,7 @@ def test_free_text_of_a_case_without_a_known_child_is_erased(home: Path, team: T
 def test_retention_has_not_ended_while_a_duty_is_open(home: Path, team: Team) -> None:
     refused = run("erase", "NX90001", *BY, "retention_ended", "--yes")
     assert refused.exit_code == 1 and "NX90001, NX90002" in refused.stderr
-    assert answer("person", "NX90001", "--actor", "dco.team", "--purpose", "x")["known"]
+    assert answer("person", "NX90001", "--actor", "dco.team", "--purpose", "contact")["known"]
     for case in ("NX90001", "NX90002"):
         team.record("4 Feb 2026", "case_withdrawn", case=case)
     early = run("erase", "NX90001", *BY, "retention_ended", "--yes")
@@ -124,7 +124,7 @@ def test_after_a_key_reset_sendflow_starts_and_an_import_records_the_identities_
     assert team.dump() == before and not (home / "person.key").exists()
     assert "new person.key" in run("reset-person-key", "--actor", "dco.team", "--yes").stdout
     assert run("overdue").exit_code == 0 and json.loads(run("verify", "--json").stdout)["intact"]
-    shown = answer("person", "NX90002", "--actor", "dco.team", "--purpose", "x", "--free-text")
+    shown = answer("person", "NX90002", "--actor", "dco.team", "--purpose", "contact", "--free-text")
     assert not shown["known"] and [each["words"] for each in shown["words"]] == [None]
     tracker = home.parent / "tracker.csv"
     columns = "Case ref,NHS number,Local authority,Request received by LA"
@@ -134,7 +134,7 @@ def test_after_a_key_reset_sendflow_starts_and_an_import_records_the_identities_
     )
     report = answer("import", str(tracker))
     assert [each["code"] for each in report["refusals"]] == ["erased"], "an erased child stays erased"
-    assert answer("person", "NX90002", "--actor", "dco.team", "--purpose", "x")["nhs_number"] == "9990000018", (
+    assert answer("person", "NX90002", "--actor", "dco.team", "--purpose", "contact")["nhs_number"] == "9990000018", (
         "one child, both cases"
     )
     with team.first.engine.connect() as connection:

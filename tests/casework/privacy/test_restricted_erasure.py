@@ -1,4 +1,4 @@
-"""Retention, holds and erasures say nothing of a restricted case to who is not named for it, and reach it all the same."""
+"""Retention, holds and erasures say nothing of a restricted case to who is not named for it, and still reach it."""
 
 from dataclasses import replace
 from typing import Any

@@ -93,7 +93,7 @@ def test_a_look_of_more_than_thirty_days_ago_is_no_sign(context: AppContext) -> 
 
 
 def test_an_access_to_an_identity_counts_too(context: AppContext) -> None:
-    read_person(context, "NX90001", "sam.lee", "to answer a call")
+    read_person(context, "NX90001", "sam.lee", "contact")
     [found] = unusual_reads(context)
     assert found == Unusual(sign="own_surname", actor="sam.lee", at=instant(context.now()), cases=1, refs=["NX90001"])
 

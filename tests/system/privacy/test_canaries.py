@@ -26,7 +26,7 @@ from tests.support.canaries import (
     search_outputs,
 )
 
-WHO = ("person", "KV001", "--actor", "dco.team", "--purpose", "proof", "--free-text", "--json")
+WHO = ("person", "KV001", "--actor", "dco.team", "--purpose", "audit", "--free-text", "--json")
 
 
 @pytest.mark.timeout(600)

@@ -57,7 +57,7 @@ def test_the_account_of_the_token_is_who_acted(team: Team, programs: Programs) -
     program = programs()
     program.act(f"/cases/{CASE}/facts", {"facts": [RECEIVED]})
     program.read(f"/cases/{CASE}")
-    program.act(f"/cases/{CASE}/identity", {"purpose": "to answer a call"})
+    program.act(f"/cases/{CASE}/identity", {"purpose": "contact"})
     query = """
         SELECT a.account, a.how FROM fact f JOIN acting a ON a.number = f.acting WHERE f.kind = 'health_advice_received'
         UNION ALL SELECT a.account, a.how FROM change_log c JOIN acting a ON a.number = c.acting
