@@ -25,10 +25,15 @@ OPEN, HIDDEN, NHS_NUMBER = "NX90001", "SR00042", "999 000 0018"
 @pytest.fixture
 def both(team: Team) -> Team:
     """A child with a case that everybody sees, which has ended, and a restricted one, which has words."""
-    person = {"la": "northshire", "nhs_number": NHS_NUMBER, "date_of_birth": "2015-05-20"}
+    person: dict[str, Any] = {"la": "northshire", "nhs_number": NHS_NUMBER, "date_of_birth": "2015-05-20"}
     team.record("2 Feb 2026", "ehc_assessment_requested", case=OPEN, **person)
     team.record("5 Mar 2026", "case_withdrawn", case=OPEN)
-    made = {"how": "form", "referred_to": "multi_agency_hub", "parents_informed": "yes", "concern": "was seen"}
+    made: dict[str, Any] = {
+        "how": "form",
+        "referred_to": "multi_agency_hub",
+        "parents_informed": "yes",
+        "concern": "was seen",
+    }
     team.record("1 Apr 2026", "safeguarding_referral_made", case=HIDDEN, **person, **made)
     return team
 
@@ -106,7 +111,12 @@ def test_records_that_a_restricted_case_makes_stay_are_not_in_the_list_of_who_is
 
 
 def test_an_erasure_of_a_restricted_case_alone_is_decided_by_who_is_named(team: Team) -> None:
-    made = {"how": "form", "referred_to": "multi_agency_hub", "parents_informed": "yes", "concern": "was seen"}
+    made: dict[str, Any] = {
+        "how": "form",
+        "referred_to": "multi_agency_hub",
+        "parents_informed": "yes",
+        "concern": "was seen",
+    }
     team.record("1 Apr 2026", "safeguarding_referral_made", case=HIDDEN, la="northshire", **made)
     propose(named(team), HIDDEN, "safeguarding.lead", Ground.COURT_ORDER)
     assert proposals(unnamed(team)) == []
