@@ -20,6 +20,8 @@ FILE = Path(__file__).with_name("purposes.toml")
 # the id of an encrypted text.
 ERASED = "erased_"
 SEARCHED = "searched_by_nhs_number"
+# Words that pages of sendflow give by themselves.
+EXCEPTION, SUBJECT_ACCESS = "exception", "subject_access"
 OF_A_TEXT = re.compile(r"w[0-9a-f]{20}")
 
 
@@ -43,6 +45,8 @@ class Purposes(Strict):
                 raise ValueError(
                     f"the word {word} has another meaning in the access log: choose another, as in contact"
                 )
+        if missing := sorted({EXCEPTION, SUBJECT_ACCESS} - given.keys()):
+            raise ValueError(f"the word {missing[0]} is missing, which pages give by themselves")
         return given
 
     def said(self, stored: str) -> str:

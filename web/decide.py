@@ -13,6 +13,7 @@ from casework.privacy.case_looks import note_look, note_looks
 from casework.reports.case_models import CaseReport, FactShown
 from casework.reports.case_report import report
 from casework.reports.today import today_of
+from config.purposes import EXCEPTION
 from flows.jobs import Job, JobExecution
 from models.errors import Refusal
 from models.facts import FactDraft
@@ -49,7 +50,7 @@ def decide(asked: Asked) -> Answer:
     if asked.form.get("step") == "words":
         if not asked.may("identity"):
             return not_allowed(asked, "identity")
-        person = read_person(asked.context, ref, asked.account, f"to decide the exception of fact {seq}", True)
+        person = read_person(asked.context, ref, asked.account, EXCEPTION, True)
         words = [text.words for text in person.words or () if text.seq == seq]
         return _page(asked, found, fact, words=words or ["none were recorded"])
     decision = asked.form.get("decision", "")

@@ -30,6 +30,13 @@ def test_a_word_with_another_meaning_is_refused(word: str, tmp_path: Path) -> No
         load_purposes(own)
 
 
+def test_a_file_without_a_word_that_a_page_gives_by_itself_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "purposes.toml"
+    own.write_text(FILE.read_text("utf-8").replace("[purpose.exception]", "[purpose.other]"), "utf-8")
+    with pytest.raises(ConfigFault, match="the word exception is missing"):
+        load_purposes(own)
+
+
 def test_a_file_without_words_is_refused(tmp_path: Path) -> None:
     own = tmp_path / "purposes.toml"
     own.write_text("[recipient.court]\ntitle = 'A court'\n", "utf-8")

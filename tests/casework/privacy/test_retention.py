@@ -170,7 +170,7 @@ def test_a_complaint_that_ended_retains_the_records_of_an_older_child(child: Tea
 
 def test_a_case_about_no_child_has_the_class_of_its_process(team: Team) -> None:
     team.record("2 Feb 2026", "sitting_called", case="PS90001", panel="ehc_weekly", sits_on="2026-02-18")
-    team.record("3 Feb 2026", "item_listed", case="PS90001", item="item_1", question="assess", note="asked by a school")
+    team.record("2 Feb 2026", "item_listed", case="PS90001", item="item_1", question="assess", note="asked by a school")
     assert found(team, date(2046, 2, 1)) == []
     [ripe] = found(team, date(2046, 2, 2))
     assert (ripe.record_class, ripe.open_cases) == ("committee", ["PS90001"])
