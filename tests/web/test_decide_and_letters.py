@@ -53,7 +53,7 @@ def test_claims_are_decided_in_place_and_the_next_one_follows(team: Team, person
     token = {"token": fields(page)["token"]}
     words = person.post(f"/decide/{CASE}/4", data={**token, "step": "words"}).text
     assert "in Wales" in words
-    assert "to decide the exception of fact 4" in person.get(f"/cases/{CASE}/looks").text
+    assert "To decide whether an exception is accepted" in person.get(f"/cases/{CASE}/looks").text
     refused = person.post(f"/decide/{CASE}/4", data=token)
     assert (refused.status_code, "Choose: accept or refuse" in refused.text) == (400, True)
     parts = {"look_again_on-day": "20", "look_again_on-month": "4", "look_again_on-year": "2026"}
