@@ -22,6 +22,9 @@ def subject_access(
     case: CaseReference,
     actor: Actor,
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="A folder that is not there yet.")],
+    purpose: Annotated[
+        str, typer.Option("--purpose", metavar="WORD", help="Why: a word of purposes.toml.")
+    ] = "subject_access",
     json_: Json = False,
 ) -> None:
     """Write everything that is held on the child of a case into one folder. The access is logged first.
@@ -30,12 +33,13 @@ def subject_access(
     """
     from casework.bundles.subject_access import FolderThere
     from casework.bundles.subject_access import subject_access as write
+    from casework.privacy.purposes import WrongPurpose
     from models.errors import NoSuchCase
 
     check_actor(actor)
     try:
-        done = write(open_installation("subject-access"), case, actor, to)
-    except (NoSuchCase, FolderThere) as problem:
+        done = write(open_installation("subject-access"), case, actor, to, purpose)
+    except (NoSuchCase, WrongPurpose, FolderThere) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     said = (
         f"{counted(len(done.files), 'file')} about {', '.join(done.cases)} written; begin with index.html."

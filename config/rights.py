@@ -24,6 +24,8 @@ Right = Literal[
     "identity",
     "looks",
     "unusual",
+    "retention",
+    "erase",
     "people",
     "next_day",
     "release",

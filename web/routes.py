@@ -22,8 +22,10 @@ from web import (
     recording,
     registers,
     reply,
+    retention,
     sign_in,
     simulation,
+    subject_access,
     today,
 )
 from web.answers import Answer
@@ -66,6 +68,7 @@ MENU = (
     MenuItem("Duties", "/own", "own"),
     MenuItem("Answer", "/own/reply", "answer"),
     MenuItem("Reading", "/unusual", "unusual"),
+    MenuItem("Retention", "/retention", "retention"),
     MenuItem("People", "/people", "people"),
 )
 
@@ -114,6 +117,8 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/cases/{ref}/bundle", "looks", bundles.take),
     Way("GET", "/cases/{ref}/identity", "identity", identity.ask),
     Way("POST", "/cases/{ref}/identity", "identity", identity.show),
+    Way("GET", "/cases/{ref}/subject-access", "identity", subject_access.ask),
+    Way("POST", "/cases/{ref}/subject-access", "identity", subject_access.take),
     Way("GET", "/cases/{ref}/record", "record", recording.choose),
     Way("GET", "/cases/{ref}/record/{kind}", "record", recording.ask),
     Way("POST", "/cases/{ref}/record/{kind}", "record", recording.check_or_record),
@@ -134,6 +139,13 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/own/reply/answers", "answer", reply.download),
     Way("POST", "/own/reply/answers", "answer", reply.upload),
     Way("GET", "/unusual", "unusual", identity.unusual),
+    Way("GET", "/retention", "retention", retention.overview),
+    Way("POST", "/retention/holds", "erase", retention.begin),
+    Way("POST", "/retention/holds/{number:int}", "erase", retention.end),
+    Way("POST", "/retention/erasures", "erase", retention.show_or_propose),
+    Way("GET", "/retention/erasures/{number:int}", "retention", retention.proposal),
+    Way("POST", "/retention/erasures/{number:int}", "erase", retention.decide),
+    Way("POST", "/retention/erasures/{number:int}/certificate", "retention", retention.paper),
     Way("GET", "/people", "people", people.people),
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),

@@ -22,15 +22,17 @@ from casework.context import AppContext, instant
 from casework.mailbox.tray import MailShown, show
 from casework.privacy.access import PersonReport, read_person
 from casework.privacy.case_looks import looks_at, note_looks
+from casework.privacy.purposes import check_purpose
 from casework.reports.case_letters import letters_of
 from casework.reports.case_report import report
 from casework.reports.letters import cases_in, shown
+from config.purposes import SUBJECT_ACCESS
 from models.database import reading
 from models.errors import Refusal
 from models.incoming_mail import mails_about
 from models.tables import CASE
 
-LOOK = PURPOSE = "subject_access"
+LOOK = "subject_access"
 CHECK = "CHECK before it is given away: these words may name somebody else."
 _STYLE = "body{font-family:Arial,sans-serif;line-height:1.5;max-width:60em;margin:1em auto;padding:0 1em}"
 _FIELDS = (
@@ -59,13 +61,30 @@ class FolderThere(Refusal, ValueError):
     default_code = "folder_there"
 
 
-def subject_access(context: AppContext, case: str, actor: str, to: Path) -> SubjectAccess:
+def subject_access(
+    context: AppContext, case: str, actor: str, to: Path, purpose: str = SUBJECT_ACCESS
+) -> SubjectAccess:
     """Write the folder for the child of this case; only the account that runs this may open it.
 
-    Raises NoSuchCase, or FolderThere.
+    Raises NoSuchCase, WrongPurpose, or FolderThere.
     """
     if to.exists():
         raise FolderThere("the folder is there already: name one that is not, as in --to answer-1")
+    done, files = collect(context, case, actor, purpose)
+    to.mkdir(mode=0o700, parents=True)
+    for name, text in files.items():
+        handle = os.open(to / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    return done
+
+
+def collect(context: AppContext, case: str, actor: str, purpose: str) -> tuple[SubjectAccess, dict[str, str]]:
+    """Log the access, and give what is held on the child of this case as the texts of the files, by their names.
+
+    Cases that the actor does not see are left out. Raises NoSuchCase or WrongPurpose.
+    """
+    check_purpose(context, purpose)
     with reading(context.engine) as connection:
         ref = find_case(connection, context.cipher, case)
         child = connection.scalar(select(CASE.c.child_key).where(CASE.c.case_ref == ref))
@@ -73,7 +92,7 @@ def subject_access(context: AppContext, case: str, actor: str, to: Path) -> Subj
         refs = list(connection.scalars(of_child)) if child else [ref]
         mails = mails_about(connection, refs)
     note_looks(context, refs, actor, LOOK)
-    persons = {each: read_person(context, each, actor, PURPOSE, with_free_text=True) for each in refs}
+    persons = {each: read_person(context, each, actor, purpose, with_free_text=True) for each in refs}
     files, sent, left_out = {}, 0, 0
     for each in refs:
         files[f"chronology-{each}.html"] = as_html(content(report(context, each), instant(context.now())))
@@ -88,12 +107,8 @@ def subject_access(context: AppContext, case: str, actor: str, to: Path) -> Subj
     to_check = sum(1 for person in persons.values() for text in person.words or [] if text.words) + len(read)
     files["words-to-check.html"] = _page("Words to check", list(_words(persons, read)))
     files["index.html"] = _page("Everything that is held", list(_index(persons, sorted(files), left_out)))
-    to.mkdir(mode=0o700, parents=True)
-    for name, text in files.items():
-        handle = os.open(to / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-    return SubjectAccess(cases=refs, files=sorted(files), letters=sent, letters_left_out=left_out, to_check=to_check)
+    done = SubjectAccess(cases=refs, files=sorted(files), letters=sent, letters_left_out=left_out, to_check=to_check)
+    return done, files
 
 
 def _index(persons: dict[str, PersonReport], names: list[str], left_out: int) -> Iterator[str]:

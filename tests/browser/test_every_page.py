@@ -56,6 +56,8 @@ PAGES: dict[str, tuple[str, ...]] = {
         f"/cases/{CASE}/ladder",
         f"/cases/{CASE}/looks",
         f"/cases/{CASE}/bundle",
+        f"/cases/{CASE}/subject-access",
+        "/retention",
         f"/cases/{CASE}/record",
         f"/cases/{CASE}/record/health_advice_received",
         f"/cases/{CASE}/record/excuse_claimed",
@@ -114,6 +116,7 @@ OPENED_ELSEWHERE = {
     "/own/reply/answers",  # a file
     "/cases/{ref}/why/{rule}/{seq:int}",
     "/letters/{id}",
+    "/retention/erasures/{number:int}",
 }
 
 
@@ -173,6 +176,30 @@ def test_nothing_is_wrong_with_a_mail_that_waits(visitor: Callable[..., Visitor]
     assert looking.faults == []
 
 
+def test_nothing_is_wrong_with_holds_and_erasures(visitor: Callable[..., Visitor]) -> None:
+    person, looking = visitor("dco.team"), Looking()
+    page = person.page
+    person.open("/retention")
+    page.locator("#hold-case").fill(LATE)
+    person.press("Record the hold")
+    assert page.title().startswith("Error: ")
+    looking.at(person)
+    page.get_by_label("Why").select_option("complaint")
+    person.press("Record the hold")
+    assert person.says("is recorded")
+    looking.at(person)
+    page.locator("#case").fill(CASE)
+    page.get_by_label("Ground").select_option("court_order")
+    person.press("See what it erases")
+    looking.at(person)
+    person.press("Propose this erasure")
+    assert person.says("Nothing is erased until another account approves it")
+    looking.at(person)
+    person.press("Refuse: erase nothing")
+    looking.at(person)
+    assert looking.faults == []
+
+
 def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[..., Visitor]) -> None:
     person, looking = visitor("dco.team"), Looking()
     page = person.page
@@ -199,7 +226,7 @@ def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[
     person.press("Show it")
     assert page.title().startswith("Error: ")
     looking.at(person)
-    page.get_by_label("Why you need to know it").fill("the provider asks which child")
+    page.get_by_label("Why you need to know it").select_option("which_child")
     person.press("Show it")
     assert person.says("This access is logged")
     looking.at(person)
