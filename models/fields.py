@@ -157,6 +157,21 @@ class ScoredForm(NamedTuple):
         return Literal[self.name]
 
 
+class FactOfKind:
+    """In a field that names a fact of another case: of which kinds that fact is."""
+
+    def __init__(self, *kinds: str) -> None:
+        """Takes the kinds."""
+        self.kinds = kinds
+
+
+@cache
+def kinds_named(model: type[FactData], field: str) -> tuple[str, ...]:
+    """Of which kinds the fact is that a field names; none where it may be of any."""
+    found = (each for each in _annotations(model.model_fields[field]) if isinstance(each, FactOfKind))
+    return next((each.kinds for each in found), ())
+
+
 def form_of(info: FieldInfo) -> Form | None:
     """What a form asks for in this field; None for words, days, numbers and choices."""
     return next((each for each in _annotations(info) if isinstance(each, Form)), None)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from models.common_facts import Opening
 from models.facts import Account, Code, FactData, FreeTextField, Service, Slug
-from models.fields import CaseLink, LinkRole, Slugs
+from models.fields import CaseLink, FactOfKind, FactReference, LinkRole, Slugs
 
 Sorted = Literal[
     "enquiry",
@@ -51,6 +51,8 @@ Topic = Literal[
     "tribunal_or_mediation",
     "other",
 ]
+# The facts that have a wording of a reusable answer.
+REUSABLE = ("reusable_answer_written", "reusable_answer_revised")
 FOLLOWS = LinkRole("follows", "follows", "is followed by")
 MERGED = LinkRole("merged_into", "was merged into", "took in")
 
@@ -124,11 +126,13 @@ class OfService(FactData):
 
 
 class Answered(Said):
-    """The team answered the sender. `reused`: the reusable answer that it was made from, if any.
+    """The team answered the sender. `reused_answer`: the wording of the reusable answer that it was made from, by its
+    case and the number of its fact; `reused`: a word for another source of the answer.
 
     `satisfied`: what the sender said of the answer. `theme`: under which word reports count it.
     """
 
+    reused_answer: Annotated[FactReference, FactOfKind(*REUSABLE)] | None = None
     reused: Slug | None = None
     satisfied: Literal["yes", "no", "not_asked"] = "not_asked"
     theme: Slug | None = None

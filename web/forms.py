@@ -11,6 +11,7 @@ from casework.cases.standards import standards_of
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
+from casework.reports.reusable_answers import reusable_answers
 from config.directory_entries import Body
 from config.local_standards import STANDARDS
 from config.text import full_day
@@ -187,6 +188,9 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
         options = _asked_first(found, "service", [(slug, each.name) for slug, each in directory.service.items()])
     elif name == "ground":
         options = [(ground, each.meaning) for ground, each in context.law.grounds.items()]
+    elif name == "reused_answer":
+        rows, _hidden = reusable_answers(context, context.today())
+        options = [(row.wording, f"{row.title} ({row.wording})") for row in rows]
     elif name in STANDARDS:
         options = [(word, each.name) for word, each in standards_of(context, name).items()]
     elif name == "rule" and found is not None:

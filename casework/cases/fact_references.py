@@ -8,7 +8,7 @@ from casework.cases.restricted_cases import refuse_naming
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from models.facts import FactDraft
-from models.fields import facts_named
+from models.fields import facts_named, kinds_named
 from models.tables import FACT
 from statemachines.process import Process
 
@@ -18,11 +18,14 @@ def refuse_unknown_facts(unit: UnitOfWork, process: Process, drafts: Sequence[Fa
     for draft in drafts:
         model = process.model_of(draft.kind)
         for field, (ref, seq) in (facts_named(model, draft.data) if model is not None else {}).items():
-            query = select(FACT.c.seq).where(FACT.c.case_ref == ref, FACT.c.seq == seq)
-            if refuse_naming(unit, process, ref, field) or unit.connection.scalar(query) is None:
+            query = select(FACT.c.kind).where(FACT.c.case_ref == ref, FACT.c.seq == seq)
+            kind = None if refuse_naming(unit, process, ref, field) else unit.connection.scalar(query)
+            kinds = kinds_named(model, field) if model is not None else ()
+            if kind is None or (kinds and kind not in kinds):
+                what = "a fact that is not recorded" if kind is None else f"a fact that is not {' or '.join(kinds)}"
                 raise Refused(
                     "no_such_fact",
-                    f"{draft.kind}: {field} names a fact that is not recorded: expected a case and the number of its"
+                    f"{draft.kind}: {field} names {what}: expected a case and the number of its"
                     f" fact, for example --data {field}=NX00042/3. sendflow case shows the numbers",
                     field=field,
                     wrong_call=True,

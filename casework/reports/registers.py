@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from casework.context import AppContext
 from casework.reports.local_offer import local_offer
+from casework.reports.reusable_answers import ReusableAnswerRow, reusable_answers
 from casework.reports.support_register import SupportRow, support_register
 from casework.reports.transitions import TransitionRow, transitions
 from config.text import full_day
@@ -100,6 +101,24 @@ def _local_offer(context: AppContext, as_at: date) -> tuple[list[RegisterRow], i
     return rows, 0
 
 
+def _answers(context: AppContext, as_at: date) -> tuple[list[RegisterRow], int]:
+    rows, hidden = reusable_answers(context, as_at)
+    return [RegisterRow(case_ref=row.case_ref, cells=_of_answer(row)) for row in rows], hidden
+
+
+def _of_answer(row: ReusableAnswerRow) -> dict[str, str]:
+    late = ", to be read again" if row.overdue else ""
+    return {
+        "topic": row.topic.replace("_", " "),
+        "title": row.title,
+        "words": row.words,
+        "wording": row.wording,
+        "owner": row.owner,
+        "review_on": f"{full_day(row.review_on)}{late}",
+        "used": str(row.used),
+    }
+
+
 def _authority(context: AppContext, la: str | None) -> str:
     return context.directory.la_name(la) if la else ""
 
@@ -122,6 +141,20 @@ SHEETS: Mapping[str, Sheet] = {
         "Who is on the register by consent or best interests, the highest risk first. Blue is in hospital.",
         {"la": "Authority", "rating": "Rating", "rated_on": "Rated on", "due": "Next due", "marked": "Marked"},
         _support,
+    ),
+    "reusable_answers": Sheet(
+        "Reusable answers",
+        "What the team answers again and again, by topic. An answer to an enquiry names the wording that it used.",
+        {
+            "topic": "Topic",
+            "title": "Title",
+            "words": "Words",
+            "wording": "Wording",
+            "owner": "Owner",
+            "review_on": "Read again by",
+            "used": "Used",
+        },
+        _answers,
     ),
     "transition": Sheet(
         "Steps to adult services that are missing",
