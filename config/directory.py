@@ -119,6 +119,11 @@ class Directory(StrictEntry):
         return self._letter_times.get(mailbox, [])
 
     @cached_property
+    def body_names(self) -> Mapping[str, str]:
+        """The name of each body, by its code."""
+        return {each.body: each.name for each in self.bodies}
+
+    @cached_property
     def bodies(self) -> tuple[Body, ...]:
         """Every body in code order, the integrated care board among them."""
         shown = [

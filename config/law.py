@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -180,9 +180,20 @@ class Law:
         """The rules that open duties on cases of a process: its own, and those of other processes that its file says it
         uses.
         """
-        return tuple(
-            rule for rule in (*self.for_process(process), *self.used.get(process, ())) if rule.starts and rule.enabled
-        )
+        found = self._opening.get(process)
+        if found is None:
+            rules = (*self.for_process(process), *self.used.get(process, ()))
+            found = self._opening[process] = tuple(rule for rule in rules if rule.starts and rule.enabled)
+        return found
+
+    @cached_property
+    def _opening(self) -> dict[str, tuple[Rule, ...]]:
+        return {}
+
+    @cached_property
+    def provisions(self) -> Mapping[str, str]:
+        """The provision of each ground of exception."""
+        return {ground: each.read_by for ground, each in self.grounds.items()}
 
     def grounds_of(self, ground: str) -> tuple[str, ...]:
         """The ground itself and those that it stands for."""

@@ -41,7 +41,7 @@ from web.asked import Asked
 from web.guards import App, Guards, Message, Receive, Send
 from web.installation import NEWEST, Installation, numbers_in
 from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
-from web.templating import render
+from web.templating import names_for, render
 
 STATIC = Path(__file__).parent / "static"
 LOG = logging.getLogger("sendflow.web")
@@ -175,6 +175,7 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "cspNonce": request.scope["sendflow"]["nonce"],
         "assetPath": "/static",
         "themeColor": "#005eb8",
+        **names_for(context.directory, context.law),
         "directory": context.directory,
         "altered": findings.notice(context),
         "simulation": context.simulation_notice,

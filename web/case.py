@@ -244,7 +244,7 @@ def _text(option: tuple[str, str]) -> str:
 
 def _whose(context: AppContext, found: CaseReport) -> list[tuple[str, int]]:
     """How many late days are whose, the most first."""
-    names = {body.body: body.name for body in context.directory.bodies}
+    names = context.directory.body_names
     days: dict[str, int] = {}
     for run in found.whose_days:
         name = names.get(run.body, run.body) if run.body else HOLDERS[run.holder]
@@ -257,7 +257,7 @@ def _usual(asked: Asked, read: CaseRead) -> list[RecordableFact]:
 
 
 def _bars(context: AppContext, found: CaseReport) -> Markup | None:
-    names = {body.body: body.name for body in context.directory.bodies}
+    names = context.directory.body_names
     shown = [
         Bar(
             (names.get(duty.body or "", duty.body) or context.law.rules[duty.rule].action)

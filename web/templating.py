@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, pass_context
-from jinja2.runtime import Context
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader
 from markupsafe import Markup
 
+from config.directory import Directory
+from config.law import Law
 from config.text import counted, full_day, full_weekday, in_days, short_day, short_weekday
 from web import labels
 from web.cell_tag import CellTag
+from web.quick_escape import QuickEnvironment
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FOLDER = Path(__file__).parent
@@ -27,7 +29,7 @@ LONDON = ZoneInfo("Europe/London")
 @cache
 def environment() -> Environment:
     """The environment of all pages. The macros of nhsuk-frontend want names that may be missing."""
-    made = Environment(
+    made = QuickEnvironment(
         loader=ChoiceLoader([FileSystemLoader(FOLDER / "templates"), PackageLoader("nhsuk_frontend_jinja")]),
         autoescape=True,
         undefined=ChainableUndefined,
@@ -54,10 +56,6 @@ def environment() -> Environment:
         "weekday": full_weekday,
     }
     made.globals |= {"static": static_address}
-    made.globals["field_value"] = field_value
-    made.globals["body_name"] = body_name
-    made.globals["service_name"] = service_name
-    made.globals["la_name"] = la_name
     return made
 
 
@@ -106,50 +104,61 @@ def _parts(text: str) -> Iterable[tuple[int, str]]:
     return enumerate(re.split(r"(?=[.@_-])", text))
 
 
-@pass_context
-def field_value(context: Context, name: str, value: object) -> object:
-    """The value of a fact's field, in words."""
-    said: dict[str, Callable[[str], object]] = {
-        "rule": lambda rule: context["rules"][rule].action if rule in context["rules"] else labels.words(rule),
-        "body": lambda code: body_name(context, code),
-        "redirected_to": lambda code: body_name(context, code),
-        "service": lambda service: service_name(context, service),
-        "la": lambda la: la_name(context, la),
-        "item": lambda code: _item(context, code),
-        "rung": labels.step,
-        "recipient": labels.person,
-    }
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(labels.words(each) for each in value)
-    if name in said:
-        return said[name](str(value))
-    return short(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else labels.words(value)
+class Names:
+    """The names of what is stored as codes, from the directory and the law of an installation."""
+
+    def __init__(self, directory: Directory, law: Law) -> None:
+        """Reads nothing yet."""
+        self.directory, self.law = directory, law
+        self._said: dict[str, Callable[[str], str]] = {
+            "rule": self._rule,
+            "body": self.body_name,
+            "redirected_to": self.body_name,
+            "service": self.service_name,
+            "la": self.la_name,
+            "rung": labels.step,
+            "recipient": labels.person,
+        }
+
+    def field_value(self, name: str, value: object, item_words: Mapping[str, str] | None = None) -> object:
+        """The value of a fact's field, in words. `item_words` says what each item of the case is about."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, list | tuple):
+            return ", ".join(labels.words(each) for each in value)
+        said = self._said.get(name)
+        if said is not None:
+            return said(str(value))
+        if name == "item":
+            about = (item_words or {}).get(str(value))
+            return f"{labels.words(value)} ({labels.words(about)})" if about else labels.words(value)
+        return short(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else labels.words(value)
+
+    def _rule(self, rule: str) -> str:
+        return self.law.rules[rule].action if rule in self.law.rules else labels.words(rule)
+
+    def body_name(self, code: str | None) -> str:
+        """The name of a body in the directory; its code where it is no longer there."""
+        return self.directory.body_names.get(code or "", code or "")
+
+    def service_name(self, service: str | None) -> str:
+        """The name of a service."""
+        return self.directory.service_name(service) if service else ""
+
+    def la_name(self, la: str | None) -> str:
+        """The name of a local authority."""
+        return self.directory.la_name(la) if la else "no authority recorded"
 
 
-@pass_context
-def body_name(context: Context, code: str | None) -> str:
-    """The name of a body in the directory; its code where it is no longer there."""
-    directory = context["directory"]
-    return next((each.name for each in directory.bodies if each.body == code), code or "")
+_NAMES: dict[str, Any] = {}  # of the directory and the law that were asked for last: every page asks
 
 
-def _item(context: Context, code: str) -> str:
-    said = (context.get("item_words") or {}).get(code)
-    return f"{labels.words(code)} ({labels.words(said)})" if said else labels.words(code)
-
-
-@pass_context
-def service_name(context: Context, service: str | None) -> str:
-    """The name of a service."""
-    return context["directory"].service_name(service) if service else ""
-
-
-@pass_context
-def la_name(context: Context, la: str | None) -> str:
-    """The name of a local authority."""
-    return context["directory"].la_name(la) if la else "no authority recorded"
+def names_for(directory: Directory, law: Law) -> Mapping[str, Any]:
+    """What templates call for the names of bodies, services, authorities and values of fields."""
+    known = _NAMES.get("names")
+    if known is None or known.directory is not directory or known.law is not law:
+        known = _NAMES["names"] = Names(directory, law)
+    return {name: getattr(known, name) for name in ("body_name", "service_name", "la_name", "field_value")}
 
 
 def with_days(text: str) -> str:

@@ -126,7 +126,7 @@ def _letters(context: AppContext) -> list[LettersTo]:
     with reading(context.engine) as connection:
         for row in connection.execute(select(*columns)):
             found.setdefault((row.recipient, row.mailbox or ""), []).append(row)
-    names = {body.body: body.name for body in context.directory.bodies}
+    names = context.directory.body_names
     letters = [_letter(context, names, recipient, rows) for (recipient, _mailbox), rows in found.items()]
     return sorted(letters, key=lambda one: (-one.matters, one.body or "", one.recipient, one.services))
 

@@ -181,7 +181,6 @@ def _items(context: AppContext, casefile: CaseFile) -> list[ItemShown]:
 def _whose_days(
     context: AppContext, casefile: CaseFile, duties: Sequence[Duty], rules: Mapping[str, Rule], day: date
 ) -> list[LateDaysShown]:
-    provisions = {ground: each.read_by for ground, each in context.law.grounds.items()}
     return [
         LateDaysShown(
             rule=run.rule,
@@ -195,13 +194,13 @@ def _whose_days(
             seq=run.whose.seq,
             provision=run.whose.provision,
         )
-        for run in whose_days(duties, casefile.lines, rules, provisions, day)
+        for run in whose_days(duties, casefile.lines, rules, context.law.provisions, day)
     ]
 
 
 def _pauses(context: AppContext, casefile: CaseFile, day: date) -> list[str]:
     """That nobody is reminded on a day, of the whole case, of a body or of one duty, and until when."""
-    names = {body.body: body.name for body in context.directory.bodies}
+    names = context.directory.body_names
     return [
         f"No reminder or escalation is sent until {short_day(pause.until)}"
         + (f" to {names.get(pause.body, pause.body)}" if pause.body is not None else "")

@@ -93,7 +93,7 @@ def grouped(context: AppContext, rows: Iterable[BoardRow], by: str) -> list[Boar
     name. By successor, those of a body that was abolished are under the body that has its duties today.
     """
     groups: dict[tuple[str | None, str], list[BoardRow]] = {}
-    names = {body.body: body.name for body in context.directory.bodies}
+    names = context.directory.body_names
     for row in rows:
         la_name = context.directory.la_name(row.la) if row.la else "No local authority recorded"
         if by != "la" and row.body is not None:
@@ -118,7 +118,7 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
         .where(DUTY.c.closed_on.is_(None), DUTY.c.excused.is_(None), where)
     )
     rows: list[BoardRow] = []
-    names = {body.body: body.name for body in context.directory.bodies}
+    names = context.directory.body_names
     rules = context.law.rules
     with reading(context.engine) as connection:
         found = [row for row in connection.execute(query) if row.rule in rules and rules[row.rule].bound == "by"]
