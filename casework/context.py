@@ -28,6 +28,7 @@ from config.escalation_policy import EscalationPolicy
 from config.law import Law
 from config.settings import Settings
 from config.text import full_day
+from config.toml_reader import own_file
 from deadlines.calculator import dates_for
 from deadlines.duty_rule import Dates, DatesOf
 from deadlines.duty_rules import DutyRules
@@ -143,7 +144,7 @@ class AppContext:
             ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))
             guard = RulesetGuard.load(connection, settings, last_active, ruleset)
             cipher = cipher or _open_cipher(settings, connection)
-        directory = load_directory(_own_file(settings, "directory.toml") or DEFAULT_DIRECTORY)
+        directory = load_directory(own_file(settings.home, "directory.toml") or DEFAULT_DIRECTORY)
         return cls(
             settings=settings,
             engine=engine,
@@ -191,7 +192,7 @@ class AppContext:
 
     def own_file(self, name: str) -> Path | None:
         """Give the file of that name in SENDFLOW_HOME, which replaces the shipped one; None if there is none."""
-        return _own_file(self.settings, name)
+        return own_file(self.settings.home, name)
 
     @cached_property
     def processes(self) -> Mapping[str, Process]:
@@ -388,8 +389,3 @@ def _open_cipher(settings: Settings, connection: Connection) -> Cipher:
     cipher = open_cipher(key)
     check_key(connection, cipher)
     return cipher
-
-
-def _own_file(settings: Settings, name: str) -> Path | None:
-    file = settings.home / name
-    return file if file.exists() else None

@@ -210,7 +210,9 @@ def main() -> None:
 def _plain(problem: Exception) -> str:
     """Return sendflow's own message; of any other exception only its class, because its text may quote data."""
     if isinstance(problem, SendflowError) and str(problem):
-        return str(problem)
+        from config.toml_reader import HELP, ConfigFault
+
+        return f"{str(problem).rstrip('.')}. {HELP}" if isinstance(problem, ConfigFault) else str(problem)
     from config.database_cause import cause_here
 
     name = type(problem).__name__

@@ -6,7 +6,7 @@ import typer
 
 from cli.installation import check_named_home
 from cli.options import Json
-from cli.output import Exit, emit, fail
+from cli.output import emit
 
 if TYPE_CHECKING:
     from config.directory_entries import Body
@@ -22,15 +22,12 @@ def bodies(json_: Json = False) -> None:
 
     Of a body that did not always exist, or was abolished, also its first and last day and its successor.
     """
-    from config.directory import DirectoryError, load_directory
+    from config.directory import load_directory
     from config.settings import Settings
+    from config.toml_reader import own_file
 
     check_named_home()
-    own = Settings.read().home / "directory.toml"
-    try:
-        directory = load_directory(own if own.exists() else None)
-    except DirectoryError as problem:
-        fail(Exit.NOT_FINISHED, str(problem))
+    directory = load_directory(own_file(Settings.read().home, "directory.toml"))
     document = [each.model_dump(mode="json") for each in directory.bodies]
     emit(document, json_, lambda: "\n".join(_listed(each) for each in directory.bodies))
 

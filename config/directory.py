@@ -15,14 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-import tomli
 from pydantic import Field, ValidationError, model_validator
 
 from config.directory_entries import BOARD, Authority, Body, Called, Icb, Provider, RoleOwed, StrictEntry, TeamRole
 from config.letter_times import LetterTimes, check_transports, times_by_mailbox
-from config.toml_reader import ConfigFault, first_fault, read_text
+from config.toml_reader import ConfigFault, first_fault, named, read_text, refuse_added, tables_of
 from models.enums import Party
-from models.errors import ConfigurationError
 from models.facts import Slug
 
 DEFAULT = Path(__file__).with_name("directory.toml")
@@ -30,7 +28,7 @@ DEFAULT = Path(__file__).with_name("directory.toml")
 COUNCIL = re.compile(r"^(?:the)?(.*?)(?:county|city|metropolitan|borough|district|unitary)*(?:council|cc|mbc|dc|la)?$")
 
 
-class DirectoryError(ConfigurationError):
+class DirectoryError(ConfigFault):
     """The directory cannot be used; the text names the entry, says what was expected and gives an example."""
 
     default_code = "directory"
@@ -294,26 +292,15 @@ def load_directory(path: Path | None = None) -> Directory:
     """Reads a directory file (the invented default where `path` is None). Raises DirectoryError, never another
     exception, for its content.
     """
-    try:
-        text = read_text(path or DEFAULT)
-        tables = tomli.loads(text)
-    except ConfigFault as fault:
-        raise DirectoryError(str(fault)) from None
-    except OSError as problem:
-        why = problem.strerror or type(problem).__name__
-        raise DirectoryError(
-            f"the directory cannot be read ({why}): expected a file like config/directory.toml"
-        ) from None
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DirectoryError(
-            f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example"
-        ) from None
+    file = path or DEFAULT
+    text = read_text(file, DirectoryError)
+    tables = tables_of(text, named(file), DirectoryError)
+    refuse_added(tables, named(file), DirectoryError)
     try:
         return Directory.model_validate({**tables, "digest": hashlib.sha256(text.encode()).hexdigest(), "text": text})
     except ValidationError as problem:
-        more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
         raise DirectoryError(
-            f"directory, {first_fault(problem, Directory)}{more}; config/directory.toml is an example"
+            f"{named(file)}: {first_fault(problem, Directory)}. config/directory.toml is an example"
         ) from None
 
 

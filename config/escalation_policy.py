@@ -7,18 +7,16 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from config.toml_reader import ConfigFault, first_fault, layered, read_text
+from config.toml_reader import ConfigFault, first_fault, layered, named, read_text, refuse_added, tables_of
 from models.enums import Party
-from models.errors import ConfigurationError
 from models.facts import Slug, canonical
 
 DEFAULT = Path(__file__).parent / "ladder"
 
 
-class EscalationPolicyError(ConfigurationError):
+class EscalationPolicyError(ConfigFault):
     """A file of the escalation policy is not valid. The message names the file, the key and what is expected."""
 
     default_code = "escalation_policy"
@@ -172,7 +170,7 @@ def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolic
         raise EscalationPolicyError(
             f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected"
         )
-    return _joined(tuple((f"{file.parent.name}/{file.name}", _text(file)) for file in files))
+    return _joined(tuple((named(file), read_text(file, EscalationPolicyError)) for file in files))
 
 
 @lru_cache(maxsize=4)
@@ -221,20 +219,10 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     return ladder.model_copy(update={"digest": digest})
 
 
-def _text(path: Path) -> str:
-    try:
-        return read_text(path)
-    except ConfigFault as fault:
-        raise EscalationPolicyError(str(fault)) from None
-    except UnicodeDecodeError:
-        raise EscalationPolicyError(
-            f"{path.parent.name}/{path.name}: the file is not UTF-8 text; save it as UTF-8"
-        ) from None
-
-
 def _read(name: str, text: str) -> EscalationPolicy:
+    content = tables_of(text, name, EscalationPolicyError)
+    refuse_added(content, name, EscalationPolicyError)
     try:
-        content = tomli.loads(text)
         for rule, steps in content.get("rung", {}).items():
             names = [step.get("id") for step in steps]
             if len(set(names)) != len(names):
@@ -248,7 +236,5 @@ def _read(name: str, text: str) -> EscalationPolicy:
         raise EscalationPolicyError(
             f"{name}: a step is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]"
         ) from None
-    except tomli.TOMLDecodeError as error:
-        raise EscalationPolicyError(f"{name}: not TOML: {error}") from None
     except ValidationError as error:
         raise EscalationPolicyError(f"{name}: {first_fault(error, EscalationPolicy)}") from None

@@ -22,7 +22,7 @@ from config.law_tables import Amendment, LocalStandard, Use
 from config.period_schema import UNITS, AlternativePeriod, Basis, Count, Overlay, Period
 from config.rule_schema import Input, LawError, NoAnswer, Rule, UnknownRule
 from config.rule_values import month_day
-from config.toml_reader import ConfigFault, Strict, layered, parsed, read_toml, topmost
+from config.toml_reader import ConfigFault, Strict, layered, named, parsed, read_toml, topmost
 
 __all__ = [
     "UNITS",
@@ -228,22 +228,22 @@ def _read(folders: Sequence[Path]) -> Law:
             f"{folders[0].name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected."
         )
     for file in files:
-        tables = read_toml(file)
+        tables = _tables(file, "[ehc_final_plan_send]")
         content[file.name] = tables
         for rule_id, table in tables.items():
             if rule_id in ("uses", "amends"):
                 if not isinstance(table, dict):
                     raise ConfigFault(
-                        f"{file.name}: `{rule_id}` is a table of rules. Example: [{rule_id}.ehc_body_advice_respond]"
+                        f"{named(file)}: `{rule_id}` is a table of rules. Example: [{rule_id}.ehc_body_advice_respond]"
                     )
-                (uses if rule_id == "uses" else amends)[file.name] = table
+                (uses if rule_id == "uses" else amends)[named(file)] = table
                 continue
-            rule = _rule(rule_id, table, file.name)
+            rule = _rule(rule_id, table, named(file))
             if rule_id in rules:
                 raise ConfigFault(
-                    f"{file.name}: [{rule_id}] is also in another statute file; each rule is in one file."
+                    f"{named(file)}: [{rule_id}] is also in another statute file; each rule is in one file."
                 )
-            _check_grounds(rule, grounds, file.name)
+            _check_grounds(rule, grounds, named(file))
             rules[rule_id] = rule
     for name, changes in amends.items():
         for rule_id, table in changes.items():
@@ -253,7 +253,7 @@ def _read(folders: Sequence[Path]) -> Law:
     _localise(topmost(folders, "locality.toml"), rules, content)
     used: dict[str, tuple[Rule, ...]] = {}
     for name, borrowed in uses.items():  # a process may have several files, and each may use rules
-        process = name.split(".")[0]
+        process = _process_of(name)
         before, more = (
             used.get(process, ()),
             tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items()),
@@ -327,23 +327,38 @@ def _rule(rule_id: str, table: Any, file: str) -> Rule:
         raise ConfigFault(
             f"{file}: [{rule_id}] has the key `{min(reserved)}`, which the table's and the file's names already say."
         )
-    return parsed(Rule, {**table, "id": rule_id, "process": file.split(".")[0]}, file, rule_id, EXAMPLES)
+    return parsed(Rule, {**table, "id": rule_id, "process": _process_of(file)}, file, rule_id, EXAMPLES)
+
+
+def _tables(file: Path, example: str) -> dict[str, Any]:
+    """The tables of a file, which has some: an empty one was cut by a full disk, and would take every duty away."""
+    tables = read_toml(file)
+    if not tables:
+        raise ConfigFault(f"{named(file)}: the file is empty. It has a table for each entry. Example: {example}")
+    return tables
+
+
+def _process_of(file: str) -> str:
+    """The process of a statute file: its name up to the first dot, without its folder."""
+    return file.rpartition("/")[2].split(".")[0]
 
 
 def _grounds(file: Path, content: dict[str, Any]) -> dict[str, Ground]:
-    content[file.name] = read_toml(file)
-    grounds = {word: parsed(Ground, table, file.name, word, EXAMPLES) for word, table in content[file.name].items()}
+    content[file.name] = _tables(file, "[exceptional_personal]")
+    grounds = {word: parsed(Ground, table, named(file), word, EXAMPLES) for word, table in content[file.name].items()}
     for word, ground in grounds.items():
         for other in ground.stands_for:
             if other not in grounds:
-                raise ConfigFault(f"{file.name}: [{word}] stands for a ground that has no table of its own: `{other}`.")
+                raise ConfigFault(
+                    f"{named(file)}: [{word}] stands for a ground that has no table of its own: `{other}`."
+                )
     return grounds
 
 
 def _check_grounds(rule: Rule, grounds: Mapping[str, Ground], file: str) -> None:
-    named = [ground for version in rule.period for ground in version.excuses]
-    named += [ground for overlay in rule.excuse_overlay for ground in overlay.add]
-    for ground in named:
+    words = [ground for version in rule.period for ground in version.excuses]
+    words += [ground for overlay in rule.excuse_overlay for ground in overlay.add]
+    for ground in words:
         if ground not in grounds:
             near = get_close_matches(ground, list(grounds), n=1) or sorted(grounds)[:1]
             raise ConfigFault(
@@ -357,19 +372,19 @@ def _check_follows(rules: Mapping[str, Rule]) -> None:
         for held_up in rule.holds_up:
             if held_up not in rules:
                 raise ConfigFault(
-                    f"{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{held_up}`. Example:"
+                    f"statute/{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{held_up}`. Example:"
                     f" {EXAMPLES['holds_up']}"
                 )
         if rule.then is not None and rule.then not in rules:
             raise ConfigFault(
-                f"{rule.process}.toml: [{rule.id}] names a rule that is not there: `{rule.then}`. Example:"
+                f"statute/{rule.process}.toml: [{rule.id}] names a rule that is not there: `{rule.then}`. Example:"
                 f" {EXAMPLES['then']}"
             )
         for version in rule.period:
             if version.follows and (version.follows not in rules or rules[version.follows].period[0].follows):
                 raise ConfigFault(
-                    f"{rule.process}.toml: [{rule.id}] follows a rule that is not there or itself follows another:"
-                    f' `{version.follows}`. Example: follows = "appeal_register"'
+                    f"statute/{rule.process}.toml: [{rule.id}] follows a rule that is not there or itself follows"
+                    f' another: `{version.follows}`. Example: follows = "appeal_register"'
                 )
 
 
@@ -380,40 +395,42 @@ def _localise(file: Path, rules: dict[str, Rule], content: dict[str, Any]) -> No
     content[file.name] = read_toml(file)
     examples = {key: EXAMPLES[key] for key in LocalStandard.model_fields}
     for rule_id, table in content[file.name].items():
-        own = parsed(LocalStandard, table, file.name, rule_id, examples)
+        own = parsed(LocalStandard, table, named(file), rule_id, examples)
         rule = rules.get(rule_id)
         if rule is None:
-            raise ConfigFault(f"{file.name}: [{rule_id}] is no rule; `sendflow rules` lists them.")
+            raise ConfigFault(f"{named(file)}: [{rule_id}] is no rule; `sendflow rules` lists them.")
         changed = rule.model_dump(by_alias=True, exclude_none=True)
         if own.enabled is not None:
             if not rule.switchable:
                 raise ConfigFault(
-                    f"{file.name}: [{rule_id}] cannot be switched: the law does not leave it to the locality."
+                    f"{named(file)}: [{rule_id}] cannot be switched: the law does not leave it to the locality."
                 )
             changed["enabled"] = own.enabled
         if own.starts_from is not None:
             if own.starts_from not in rule.starts_by_locality:
                 steps = ", ".join(rule.starts_by_locality) or "none, because its start is not left to the locality"
-                raise ConfigFault(f"{file.name}: [{rule_id}] cannot start from that step; it may start from: {steps}.")
+                raise ConfigFault(
+                    f"{named(file)}: [{rule_id}] cannot start from that step; it may start from: {steps}."
+                )
             changed["starts"] = rule.starts_by_locality[own.starts_from]
         if own.counts is None and own.model_fields_set - {"enabled", "starts_from"}:
             raise ConfigFault(
-                f"{file.name}: [{rule_id}] gives a number or its words, and not how it is counted. Example: counts ="
+                f"{named(file)}: [{rule_id}] gives a number or its words, and not how it is counted. Example: counts ="
                 ' "working_days_after"'
             )
         if own.counts is not None:
             if any(version.counts not in ("local", "none") for version in rule.period):
                 raise ConfigFault(
-                    f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one"
+                    f"{named(file)}: [{rule_id}] has a number of its own in the law; only a local standard takes one"
                     " here."
                 )
             if rule.goes_on is not None:
                 raise ConfigFault(
-                    f"{file.name}: [{rule_id}] is a continuing duty, owed at once and for as long as it lasts: a day"
+                    f"{named(file)}: [{rule_id}] is a continuing duty, owed at once and for as long as it lasts: a day"
                     " for it would allow delay."
                 )
             number = own.model_dump(exclude_none=True, exclude={"enabled"})
             law = rule.period[-1]
             kept = {"cite": f"local standard; the duty is {law.cite}", "url": law.url} if law.cite and law.url else {}
             changed["period"] = [{"text": "local", "basis": "local_standard", **kept, **number}]
-        rules[rule_id] = parsed(Rule, changed, file.name, rule_id, EXAMPLES)
+        rules[rule_id] = parsed(Rule, changed, named(file), rule_id, EXAMPLES)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from config.toml_reader import ConfigFault, Strict, first_fault, read_toml
+from config.toml_reader import ConfigFault, Strict, first_fault, named, read_toml
 from models.facts import LARGEST, Slug, iso
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -144,7 +144,12 @@ def _read(file: Path, model: type[Entry]) -> Mapping[str, Entry]:
             TypeAdapter(Slug).validate_python(word)
             found[word] = model.model_validate(table)
         except ValidationError as fault:
-            raise ConfigFault(f"{file.name}: [{word}] {first_fault(fault, model)}") from None
+            raise ConfigFault(f"{named(file)}: [{word}] {first_fault(fault, model)}") from None
+    if not found:
+        raise ConfigFault(
+            f"{named(file)}: the file has no entry. Add a table for each, as in config/{file.name}, or delete the file:"
+            " the shipped one is then in force."
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 
-from config.toml_reader import ConfigFault, Strict, first_fault, read_toml
+from config.toml_reader import ConfigFault, Strict, first_fault, named, read_toml
 from models.facts import Slug
 
 FILE = Path(__file__).with_name("purposes.toml")
@@ -63,4 +63,4 @@ def load_purposes(own: Path | None = None) -> Purposes:
     try:
         return Purposes.model_validate(read_toml(file))
     except ValidationError as fault:
-        raise ConfigFault(f"{file.name}: {first_fault(fault, Purposes)}") from None
+        raise ConfigFault(f"{named(file)}: {first_fault(fault, Purposes)}") from None

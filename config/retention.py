@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from config.toml_reader import ConfigFault, Strict, first_fault, read_toml
+from config.toml_reader import ConfigFault, Strict, first_fault, named, read_toml
 from models.facts import Slug
 
 FILE = Path(__file__).with_name("retention.toml")
@@ -107,4 +107,4 @@ def load_retention(own: Path | None = None) -> Retention:
     try:
         return Retention.model_validate(read_toml(file))
     except ValidationError as fault:
-        raise ConfigFault(f"{file.name}: {first_fault(fault, Retention)}") from None
+        raise ConfigFault(f"{named(file)}: {first_fault(fault, Retention)}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import time
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.settings import Settings
-from models.errors import ConfigurationError
+from config.toml_reader import ConfigFault, first_fault, named, read_toml
 
 FILE = Path(__file__).with_name("rights.toml")
 Right = Literal[
@@ -35,7 +34,7 @@ Right = Literal[
 ]
 
 
-class RightsError(ConfigurationError):
+class RightsError(ConfigFault):
     """The file cannot be used; the text says what was expected."""
 
     default_code = "rights"
@@ -82,9 +81,9 @@ def unusual_reading() -> UnusualReading:
 @cache
 def _rights() -> _Rights:
     try:
-        return _Rights.model_validate(tomllib.loads(FILE.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as problem:
-        raise RightsError(f"rights.toml: {problem}") from None
+        return _Rights.model_validate(read_toml(FILE, RightsError))
+    except ValidationError as problem:
+        raise RightsError(f"{named(FILE)}: {first_fault(problem, _Rights)}") from None
 
 
 def need_second_factor(settings: Settings, *, simulated: bool = False) -> frozenset[str]:

@@ -13,12 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-import tomli
 from pydantic import ValidationError
 
 from config.files import write_whole
 from config.settings import Settings
-from config.toml_reader import ConfigFault, Strict
+from config.toml_reader import ConfigFault, Strict, read_bytes, tables_of, text_of
 
 FOLDERS = ("statute", "almanac", "ladder")
 DECLARATION = "pack.toml"
@@ -39,8 +38,9 @@ def declaration_of(files: Mapping[str, bytes]) -> str | None:
     if DECLARATION not in files:
         return None
     try:
-        return Declaration.model_validate(tomli.loads(files[DECLARATION].decode("utf-8"))).changed
-    except (ValidationError, ValueError):
+        text = text_of(files[DECLARATION], DECLARATION)
+        return Declaration.model_validate(tables_of(text, DECLARATION)).changed
+    except (ValidationError, ConfigFault):
         raise ConfigFault(
             f"{DECLARATION}: the file has one line, which says why the pack changes a number that is in force."
             ' Example: changed = "misread" (the law was misread), or changed = "law" (the law changed)'
@@ -68,7 +68,7 @@ def files_of(pack: Path) -> dict[str, bytes]:
                 if file.suffix != ".md"
             }
         elif entry.is_file() and entry.name in FILES:
-            found[entry.name] = entry.read_bytes()
+            found[entry.name] = read_bytes(entry)
         elif entry.suffix != ".md":
             raise ConfigFault(
                 f"The pack holds something that nothing would read; it may hold {KNOWN} and *.md."
@@ -93,7 +93,7 @@ def _content(folder: Path, file: Path) -> bytes:
             f"almanac/ holds a file that nothing would read; expected {' or '.join(CALENDAR_FILES)}. Example:"
             " almanac/bank_holidays.toml"
         )
-    return file.read_bytes()
+    return read_bytes(file)
 
 
 def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -14,12 +14,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
-import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.directory import Directory
-from config.toml_reader import ConfigFault, first_fault, read_text
-from models.errors import ConfigurationError
+from config.toml_reader import ConfigFault, first_fault, named, read_toml
 from models.facts import Slug
 
 DEFAULT = Path(__file__).with_name("tracker.toml")
@@ -50,7 +48,7 @@ ANSWER = "answer:"
 Header = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-class TrackerError(ConfigurationError):
+class TrackerError(ConfigFault):
     """The column file cannot be used; the text names the entry, says what was expected and gives an example."""
 
     default_code = "tracker_columns"
@@ -195,20 +193,10 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
     """Reads a column file (the project's own where `path` is None). Raises TrackerError, never another exception, for
     its content.
     """
+    file = path or DEFAULT
     try:
-        content = tomli.loads(read_text(path or DEFAULT))
-        return TrackerColumns.model_validate(content)
-    except ConfigFault as fault:
-        raise TrackerError(str(fault)) from None
-    except OSError as problem:
-        raise TrackerError(
-            f"the column file cannot be read ({problem.strerror}): expected a file like config/tracker.toml"
-        ) from None
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise TrackerError(
-            f"the column file is not TOML in UTF-8: {problem}; config/tracker.toml is an example"
-        ) from None
+        return TrackerColumns.model_validate(read_toml(file, TrackerError))
     except ValidationError as problem:
         raise TrackerError(
-            f"columns, {first_fault(problem, TrackerColumns)}; config/tracker.toml is an example"
+            f"{named(file)}: {first_fault(problem, TrackerColumns)}. config/tracker.toml is an example"
         ) from None

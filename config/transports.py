@@ -11,8 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from config.settings import Settings
-from config.toml_reader import first_fault, read_toml
-from models.errors import ConfigurationError
+from config.toml_reader import ConfigFault, first_fault, named, own_file, read_toml
 
 NAME = "transports.toml"
 SHIPPED = Path(__file__).with_name(NAME)
@@ -21,7 +20,7 @@ YEAR = timedelta(days=365)
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
-class TransportsError(ConfigurationError):
+class TransportsError(ConfigFault):
     """The file cannot be used; the text names the key and says what was expected."""
 
     default_code = "transports"
@@ -82,18 +81,22 @@ class TransportRules(_Strict):
 
 
 def transport_rules(settings: Settings) -> TransportRules:
-    """The installation's own file, or the shipped one. Raises TransportsError or ConfigFault."""
-    own = settings.home / NAME
-    path = own if own.exists() else SHIPPED
-    return _read(path, path.stat().st_mtime_ns)
+    """The installation's own file, or the shipped one. Raises TransportsError."""
+    return load_transports(own_file(settings.home, NAME))
+
+
+def load_transports(own: Path | None = None) -> TransportRules:
+    """This file, or the shipped one. It is read again only if it has changed. Raises TransportsError."""
+    path = own or SHIPPED
+    return _read(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=4)
 def _read(path: Path, _changed: int) -> TransportRules:
     try:
-        return TransportRules.model_validate(read_toml(path))
+        return TransportRules.model_validate(read_toml(path, TransportsError))
     except ValidationError as problem:
-        raise TransportsError(f"{NAME}: {first_fault(problem, TransportRules)}") from None
+        raise TransportsError(f"{named(path)}: {first_fault(problem, TransportRules)}") from None
 
 
 def _is_in(name: str, domains: tuple[str, ...]) -> bool:

@@ -244,11 +244,15 @@ def _read(folders: Sequence[Path]) -> WorkingCalendar:
     ).hexdigest()
     years = {year: table for year, table in days.items() if isinstance(table, dict)}
     head = parsed(
-        _Head, {key: value for key, value in days.items() if key not in years}, "bank_holidays.toml", "top", _EXAMPLES
+        _Head,
+        {key: value for key, value in days.items() if key not in years},
+        "almanac/bank_holidays.toml",
+        "top",
+        _EXAMPLES,
     )
     if unknown := [name for name in head.weekend if name not in WEEKDAYS]:
         raise ConfigFault(
-            f"bank_holidays.toml: `weekend` names no weekday: {unknown[0]!r}. Example: {_EXAMPLES['weekend']}"
+            f"almanac/bank_holidays.toml: `weekend` names no weekday: {unknown[0]!r}. Example: {_EXAMPLES['weekend']}"
         )
     holidays: dict[date, str] = {}
     for year, table in years.items():
@@ -257,8 +261,8 @@ def _read(folders: Sequence[Path]) -> WorkingCalendar:
     for number in range(head.known_from.year, head.known_to.year + 1):
         if not any(day.year == number for day in holidays):
             raise ConfigFault(
-                f"bank_holidays.toml: {number} lies in the known range and has no bank holiday. Example: [{number}] and"
-                " its days."
+                f"almanac/bank_holidays.toml: {number} lies in the known range and has no bank holiday. Example:"
+                f" [{number}] and its days."
             )
     weekend = [WEEKDAYS.index(name) for name in head.weekend]
     return WorkingCalendar(head.known_from, head.known_to, holidays, weekend, _closed_days(tribunal), digest)
@@ -269,11 +273,13 @@ def _holiday(year: str, text: str, name: Any, head: _Head) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise ConfigFault(f"bank_holidays.toml: [{year}] has a key that is no date: {text!r}. {example}") from None
+        raise ConfigFault(
+            f"almanac/bank_holidays.toml: [{year}] has a key that is no date: {text!r}. {example}"
+        ) from None
     if str(day.year) != year or not head.known_from <= day <= head.known_to or not isinstance(name, str):
         raise ConfigFault(
-            f"bank_holidays.toml: [{year}] {text}: a day of that year inside the known range, and its name, were"
-            f" expected. {example}"
+            f"almanac/bank_holidays.toml: [{year}] {text}: a day of that year inside the known range, and its name,"
+            f" were expected. {example}"
         )
     return day
 
@@ -285,17 +291,21 @@ def _closed_days(tables: Mapping[str, Any]) -> dict[tuple[int, int], str]:
     closed: dict[tuple[int, int], str] = {}
     if unknown := set(tables) - {"source", "source_date", "closed"}:
         raise ConfigFault(
-            f"tribunal.toml: a key that is not known: `{min(unknown)}`. Known keys: closed, source, source_date."
+            f"almanac/tribunal.toml: a key that is not known: `{min(unknown)}`. Known keys: closed, source,"
+            " source_date."
         )
-    for table in tables.get("closed", ()):
+    if "closed" not in tables:
+        raise ConfigFault('almanac/tribunal.toml: [[closed]] is missing. Example: from = "1 August"')
+    for table in tables["closed"]:
         if set(table) != {"from", "to", "why"}:
             raise ConfigFault(
-                'tribunal.toml: [[closed]] has exactly the keys `from`, `to` and `why`. Example: from = "1 August"'
+                "almanac/tribunal.toml: [[closed]] has exactly the keys `from`, `to` and `why`."
+                ' Example: from = "1 August"'
             )
         try:
             start, end = month_day(table["from"]), month_day(table["to"])
         except ValueError as fault:
-            raise ConfigFault(f"tribunal.toml: [[closed]]: {fault}") from None
+            raise ConfigFault(f"almanac/tribunal.toml: [[closed]]: {fault}") from None
         day, stop = date(2001, *start), date(2001 if start <= end else 2002, *end)
         while day <= stop:
             closed[day.month, day.day] = table["why"]

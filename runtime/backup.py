@@ -38,15 +38,12 @@ from audit.verify import verify
 from casework.context import AppContext, instant
 from casework.job_runs import BACKUP, RESTORE_TRIAL, record_job_run
 from casework.privacy.stored_keys import restore_keys, stored_keys
+from config.own_files import OWN_FILES
 from config.settings import Settings
 from models.database import open_engine, reading, writing
 from models.errors import SendflowError
 from runtime.local_postgres import LocalPostgres, binaries
 
-OWN = (
-    *("ladder.toml", "directory.toml", "tracker.toml", "panels.toml", "approvers.toml", "retention.toml"),
-    "purposes.toml",
-)
 OWN_FOLDERS = ("law", "law_held.json")
 KEYS, KEY_FILES = "data_keys.json", ("person.key", "log.key")
 PART = 32 * 1024 * 1024  # bytes of the archive in one encrypted file
@@ -211,7 +208,7 @@ def _copy(settings: Settings, to: Path) -> None:
         _copy_sqlite(settings.records, records / "sendflow.db")
     else:
         _dump(settings.owner_url or settings.database_url, records / "sendflow.dump")
-    for name in OWN:
+    for name in OWN_FILES:
         if (settings.home / name).exists():
             shutil.copy2(settings.home / name, records / name)
     for name in OWN_FOLDERS:

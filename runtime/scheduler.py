@@ -37,6 +37,7 @@ from casework.proof import sequencer
 from casework.published_heads import check_published
 from casework.sweep import DueDuties
 from config.settings import Settings
+from config.toml_reader import ConfigFault
 from flows.events import EventFeed
 from flows.runner import run_job, run_unseen
 from models.database import open_engine, reading
@@ -247,10 +248,9 @@ class Scheduler:
                 raise
             except Exception as problem:
                 goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
-                self._once(
-                    f"the installation's files cannot be read ({type(problem).__name__}: sendflow doctor says which);"
-                    f" {goes_on}"
-                )
+                named = isinstance(problem, ConfigFault)  # whose text sendflow wrote
+                why = str(problem) if named else f"{type(problem).__name__}. sendflow doctor says which."
+                self._once(f"the installation's files cannot be read: {why} Meanwhile {goes_on}")
                 read = False
             if self.last is not None:
                 self._check_ruleset(self.last)

@@ -32,6 +32,7 @@ from config.private_files import make_private
 from config.rights import roles
 from config.running_instance import Running, server_answers, write_running
 from config.settings import Carrier, Settings
+from config.toml_reader import HELP, ConfigFault
 from models.database import reading, transact
 from models.errors import DatabaseUnusable
 from models.tables import FACT
@@ -140,7 +141,8 @@ def run_installation(settings: Settings, console: Console, postgres: bool = Fals
             raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
         except (DatabaseUnusable, LocalSmtpError, ValueError, OSError) as problem:
             # The message names the configuration file and what is wrong in it.
-            raise CannotStart(str(problem)) from None
+            help_ = f" {HELP}" if isinstance(problem, ConfigFault) else ""
+            raise CannotStart(f"{problem}{help_}") from None
         processes = Supervisor(settings, console.say, beside=cluster)
         stack.callback(settings.running_file.unlink, missing_ok=True)
         stack.callback(processes.stop)

@@ -24,7 +24,7 @@ from config.escalation_policy import DEFAULT, EscalationPolicy, load_escalation_
 from config.law import Law, load_law
 from config.rule_pack import digests_of, files_of, law_folder, point_at, pointed_at
 from config.settings import Settings
-from config.toml_reader import ConfigFault
+from config.toml_reader import ConfigFault, own_file
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.tables import ADOPTION
 from notifications.notices import RECIPIENTS_VERSION
@@ -53,10 +53,10 @@ def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
     """Read the shipped files, with each pack laid over them in turn. Raises ConfigFault or EscalationPolicyError."""
     law = load_law(SHIPPED, *packs) if packs else load_law()
     calendar = load_calendar(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_calendar()
-    own = settings.home / "ladder.toml"  # a team's own escalation policy replaces all others
+    own = own_file(settings.home, "ladder.toml")  # a team's own escalation policy replaces all others
     policy = (
         load_escalation_policy(own)
-        if own.exists()
+        if own is not None
         else load_escalation_policy(DEFAULT, *(pack / "ladder" for pack in packs))
     )
     ensure_named(law, policy, (SHIPPED, *packs), settings.home)

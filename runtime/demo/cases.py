@@ -9,8 +9,7 @@ together, or not at all.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from itertools import groupby
@@ -22,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from casework.cases.fact_form import Refused
 from casework.cases.record import record
 from casework.context import AppContext
+from config.toml_reader import ConfigFault, first_fault, named, read_toml
 from models import ledger
 from models.database import reading
-from models.errors import ConfigurationError
 from models.facts import REFERENCE, FactDraft, Slug
 from models.identifiers import check_digit
 
@@ -34,7 +33,7 @@ DAY = re.compile(r"today([+-][0-9]{1,5})?")
 CHILD = re.compile(r"child([0-9]{1,3})")
 
 
-class SampleError(ConfigurationError):
+class SampleError(ConfigFault):
     """A sample file says something that cannot be read; the text names the file and what was expected."""
 
     default_code = "demo_data"
@@ -48,6 +47,11 @@ class SampleAct(BaseModel):
     fact: Slug
     ago: Annotated[int, Field(ge=0, le=4000)]
     data: Mapping[str, str | int] = {}
+
+
+class _Acts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    act: Annotated[Sequence[SampleAct], Field(min_length=1)]
 
 
 def load_demo_cases(context: AppContext, folder: Path = FOLDER) -> list[str]:
@@ -85,11 +89,11 @@ def nhs_numbers() -> tuple[str, ...]:
 
 def _read(path: Path) -> Iterator[SampleAct]:
     try:
-        for act in tomllib.loads(path.read_text("utf-8")).get("act", []):
-            yield SampleAct.model_validate(act)
-    except (tomllib.TOMLDecodeError, ValidationError) as problem:
+        yield from _Acts.model_validate(read_toml(path, SampleError)).act
+    except ValidationError as problem:
         raise SampleError(
-            f'{path.name}: {problem}. Example: [[act]] case = "SC23001" fact = "parent_informed" ago = 12'
+            f"{named(path)}: {first_fault(problem, _Acts)}."
+            ' Example: [[act]] case = "SC23001" fact = "parent_informed" ago = 12'
         ) from None
 
 

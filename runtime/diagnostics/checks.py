@@ -21,6 +21,7 @@ from config.database_cause import cause_here
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
+from config.own_files import unreadable
 from config.private_files import open_to_others
 from config.running_instance import read_running
 from config.settings import Settings, SettingsError
@@ -65,7 +66,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
     """Examine the installation of these settings. `quick` omits the verification of every case, which reads the whole
     history.
     """
-    found = [*_disk_space(settings), *_open_files(settings), *_key(settings)]
+    found = [*_disk_space(settings), *_open_files(settings), *_key(settings), *_own_files(settings)]
     left: list[str] = []
     context: AppContext | None = None
     other = _revision(settings)
@@ -95,7 +96,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
                 Finding(
                     what="cannot_open",
                     message=f"sendflow cannot open the installation: {problem}",
-                    mend="correct what the message names, then run sendflow doctor again",
+                    mend="correct what the message names, run sendflow check, then sendflow doctor again",
                 )
             )
         except (SQLAlchemyError, OSError) as problem:
@@ -133,6 +134,13 @@ def _not_to_be_read(settings: Settings, what: str, message: str, problem: BaseEx
         return Finding(what=what, message=f"{message}: {why.named}", mend=why.fix)
     mend = "check that the disk has free space and the database answers; if the file is damaged, restore the backup"
     return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)
+
+
+def _own_files(settings: Settings) -> Iterator[Finding]:
+    """Files of the installation that are not read when it opens, but when a tracker comes or a letter leaves."""
+    for fault in unreadable(settings.home, "directory.toml", "ladder.toml", "transports.toml"):
+        mend = "correct the file, then run sendflow check"
+        yield Finding(what="configuration_file", message=f"a configuration file cannot be used: {fault}", mend=mend)
 
 
 def _revision(settings: Settings) -> Finding | None:

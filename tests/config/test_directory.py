@@ -148,14 +148,14 @@ def test_a_faulty_directory_is_one_line_that_names_the_entry(tmp_path: Path, old
     with pytest.raises(DirectoryError) as problem:
         load_directory(own)
     text = str(problem.value)
-    assert said in text and "config/directory.toml" in text and "\n" not in text
+    assert said in text and f"{tmp_path.name}/directory.toml: " in text and "\n" not in text
 
 
-def test_a_directory_that_is_not_there_or_not_text_is_said_without_its_path(tmp_path: Path) -> None:
-    with pytest.raises(DirectoryError, match="cannot be read"):
+def test_a_directory_that_is_not_there_or_not_text_is_named_with_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(DirectoryError, match=r"/absent.toml: the file is missing"):
         load_directory(tmp_path / "absent.toml")
     (tmp_path / "odd.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DirectoryError, match="not TOML in UTF-8"):
+    with pytest.raises(DirectoryError, match=r"/odd.toml: line 1 is not UTF-8 text"):
         load_directory(tmp_path / "odd.toml")
 
 

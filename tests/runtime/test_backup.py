@@ -18,6 +18,7 @@ from casework.job_runs import BACKUP, RESTORE_TRIAL, last_finished
 from casework.privacy.access import read_person
 from casework.privacy.erasure import Ground
 from casework.privacy.stored_keys import NotTheKeys, restore_keys
+from config.own_files import OWN_FILES
 from config.settings import Settings
 from models.data_keys import OLDER_VALUES
 from models.database import open_engine, reading, writing
@@ -29,9 +30,11 @@ from runtime.backup import BackupFailed, Recipient, back_up, open_archive
 from runtime.diagnostics.backup_checks import backups
 from runtime.health.metrics import collect_metrics
 from tests.support.erasing import erase
+from tests.support.paths import ROOT
 from tests.support.team import Team
 
 TODAY = "2 Mar 2026"
+SHIPPED = ROOT / "config"
 FIRST, SECOND = "NX90001", "NX90002"
 NUMBERS = {FIRST: "999 000 0018", SECOND: "999 123 4500"}
 
@@ -237,3 +240,13 @@ def test_the_doctor_and_the_metrics_know_the_age(
         value = ages.get(f"sendflow_{name}_age_seconds")
         assert (value is None) == (age is None) and (age is None or abs((value or 0) - age.total_seconds()) < 60)
     context.engine.dispose()
+
+
+def test_every_file_of_the_installation_s_own_is_in_the_backup(two: Team, tmp_path: Path) -> None:
+    """Two were not: a restored installation would have gone by the shipped limits of mail and tools of audit."""
+    for name in OWN_FILES:
+        shipped = SHIPPED / ("ladder/ehc_needs_assessment.toml" if name == "ladder.toml" else name)
+        (two.home / name).write_bytes(b"# our own\n" + shipped.read_bytes())
+    kept = back_up(two.first.settings, tmp_path / "backups")
+    found = {path.name for path in (kept / "records").glob("*.toml") if path.read_bytes().startswith(b"# our own")}
+    assert found == OWN_FILES.keys() and {"transports.toml", "audit_tools.toml"} <= found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-import tomli
 
 import config
 from casework.rules.checks.ladder import (
@@ -25,29 +23,19 @@ from casework.rules.checks.places import (
 )
 from casework.rules.checks.problem import Problem, Source, unreadable
 from casework.rules.checks.statute import owner_problems, statute_problems
-from config.directory import load_directory
 from config.escalation_policy import load_escalation_policy
 from config.law import Law, load_law
-from config.local_standards import STANDARDS
-from config.purposes import load_purposes
+from config.own_files import unreadable as refused_files
 from config.retention import load_retention
-from config.toml_reader import read_text
-from config.tracker_columns import load_columns
+from config.rights import roles
+from config.toml_reader import ConfigFault, own_file, read_toml
+from deadlines.working_calendar import load_calendar
 from models.errors import ConfigurationError
 from notifications.render import FOLDER, shelf
 from statemachines.process import Process
 from statemachines.registry import processes
 
 SHIPPED = Path(config.__path__[0])
-
-
-_OWN_FILES: tuple[tuple[str, Callable[[Path | None], object]], ...] = (
-    ("directory.toml", load_directory),
-    ("tracker.toml", load_columns),
-    *((each.name, each.load) for each in STANDARDS.values()),
-    ("retention.toml", load_retention),
-    ("purposes.toml", load_purposes),
-)
 
 
 def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, only: str | None = None) -> list[Problem]:
@@ -64,10 +52,10 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
         # One wrong word makes the whole law unreadable; the shipped law says which words there are.
         refused.append(unreadable(fault))
         law = load_law()
-    known, roles = processes(), _roles(home)
+    known, team = processes(), _roles(home)
     for folder, source in sources(files_in_force(folders, home), found):
         if only is None or source.process == only or (folder == "ladder" and source.name.endswith("/ladder.toml")):
-            found += _of_file(folder, source, law, known, roles)
+            found += _of_file(folder, source, law, known, team)
     for process in known.values():
         if only in (None, process.name):
             found += reaction_problems(process, known, rules_of(law))
@@ -76,24 +64,26 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
     return found or [*refused, *_readers(folders, home)]
 
 
-def _roles(home: Path | None) -> frozenset[str]:
-    """The roles of our team, also where another entry of the directory is wrong, which is a problem of its own."""
-    own = home / "directory.toml" if home is not None else None
+def _roles(home: Path | None) -> frozenset[str] | None:
+    """The roles of our team, also where another entry of the directory is wrong, which is a problem of its own.
+
+    None where the file cannot be read: nobody then knows which roles there are.
+    """
+    own = own_file(home, "directory.toml") if home is not None else None
     try:
-        tables = tomli.loads(read_text(own if own is not None and own.exists() else SHIPPED / "directory.toml"))
-    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, ConfigurationError):
-        return frozenset()
-    roles = tables.get("team")
+        roles = read_toml(own or SHIPPED / "directory.toml").get("team")
+    except ConfigFault:
+        return None
     return frozenset(roles if isinstance(roles, dict) else ())
 
 
 def _of_file(
-    folder: str, source: Source, law: Law, known: Mapping[str, Process], roles: frozenset[str]
+    folder: str, source: Source, law: Law, known: Mapping[str, Process], team: frozenset[str] | None
 ) -> Iterator[Problem]:
     try:
         if folder == "statute":
             yield from statute_problems(source, known, rules_of(law))
-            yield from owner_problems(source, roles)
+            yield from owner_problems(source, team) if team is not None else ()
         elif folder == "ladder":
             yield from ladder_problems(source, rules_of(law), letters_of(letter_names()))
             yield from ladder_fact_problems(source, law, known)
@@ -115,19 +105,23 @@ def _of_letters(law: Law) -> Iterator[Problem]:
 
 
 def _readers(folders: Sequence[Path], home: Path | None) -> Iterator[Problem]:
-    """What the strict readers of the files refuse."""
-    own = home / "ladder.toml" if home is not None else None
-    try:
-        if own is not None and own.exists():
-            load_escalation_policy(own)
-        else:
-            load_escalation_policy(SHIPPED / "ladder", *(folder / "ladder" for folder in folders[1:]))
-        for name, load in _OWN_FILES:
-            load(home / name if home is not None and (home / name).exists() else None)
-        own = home / "retention.toml" if home is not None else None
-        retention = load_retention(own if own is not None and own.exists() else None)
-        for process in processes().values():
-            for word in process.record_classes:
-                retention.class_of(process.about, word)
-    except ConfigurationError as fault:
-        yield unreadable(fault)
+    """What the strict readers of the files refuse, and processes whose class of records no file has."""
+    over = [folder / "ladder" for folder in folders[1:]]
+    for load in (
+        lambda: load_calendar(*(folder / "almanac" for folder in folders)),
+        lambda: load_escalation_policy(SHIPPED / "ladder", *over),
+        roles,
+        lambda: _classes(home),
+    ):
+        try:
+            load()
+        except ConfigurationError as fault:
+            yield unreadable(fault)
+    yield from map(unreadable, refused_files(home, "retention.toml"))
+
+
+def _classes(home: Path | None) -> None:
+    retention = load_retention(own_file(home, "retention.toml") if home is not None else None)
+    for process in processes().values():
+        for word in process.record_classes:
+            retention.class_of(process.about, word)

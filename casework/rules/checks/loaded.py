@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-import tomli
-
 from casework.rules.checks.ladder import ladder_problems, letters_of, rules_of
 from casework.rules.checks.problem import Problem, Source, unreadable
 from casework.rules.checks.statute import statute_problems
 from config.escalation_policy import EscalationPolicy, EscalationPolicyError
 from config.law import Law
-from config.toml_reader import ConfigFault, layered, read_text, topmost
+from config.toml_reader import ConfigFault, layered, named, own_file, read_text, tables_of, topmost
 from notifications.render import FOLDER, NAME
 
 
@@ -44,10 +42,10 @@ def ensure_known_facts(law: Law, folders: Sequence[Path], name: str) -> None:
 
 def files_in_force(folders: Sequence[Path], home: Path | None, *only: str) -> Iterator[tuple[str, Path]]:
     """Each file in force, with the sort of what it has."""
-    own = home / "ladder.toml" if home is not None else None
+    own = own_file(home, "ladder.toml") if home is not None else None
     sorts = only or ("statute", "ladder", "demo")
     for folder in sorts:
-        if folder == "ladder" and own is not None and own.exists():
+        if folder == "ladder" and own is not None:
             yield folder, own
         else:
             yield from ((folder, file) for file in layered(folders, folder))
@@ -60,9 +58,9 @@ def sources(files: Iterator[tuple[str, Path]], found: list[Problem]) -> Iterator
     for folder, file in files:
         try:
             text = read_text(file)
-            yield folder, Source(file, text, tomli.loads(text))
-        except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, ConfigFault) as fault:
-            found.append(unreadable(fault, f"{file.parent.name}/{file.name}"))
+            yield folder, Source(file, text, tables_of(text, named(file)))
+        except ConfigFault as fault:
+            found.append(unreadable(fault))
 
 
 @cache

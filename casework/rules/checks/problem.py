@@ -109,7 +109,7 @@ def _words(value: Any) -> Iterable[str]:
             yield from _words(each)
 
 
-def unreadable(fault: Exception, name: str = "") -> Problem:
+def unreadable(fault: Exception) -> Problem:
     """A file that its reader refuses, in the reader's own words."""
-    where, _, why = (name, "", str(fault)) if name else str(fault).partition(": ")
+    where, _, why = str(fault).partition(": ")
     return Problem(where, 0, "", "", "", why or where, None, "")

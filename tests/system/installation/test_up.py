@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from config.running_instance import server_answers
+from config.toml_reader import HELP
 from flows.automations import ZOMBIES
 from flows.deployments import LEFT, WHAT_THEY_DO
 from flows.run_ends import EndState
@@ -29,6 +30,7 @@ from flows.views import VIEWS
 from flows.work_pool import POOL
 from flows.worker import STOPPED
 from tests.support.installation import OPEN, ROOT, RunningInstallation, processes_of, wait_until
+from tests.support.team import ready
 
 pytestmark = pytest.mark.installation
 REFERENCES_AND_DAYS = re.compile(
@@ -316,6 +318,20 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert ended.returncode == 3
     assert ended.stderr.count("\n") == 1
     assert "cannot be written" in ended.stderr
+
+
+@pytest.mark.parametrize("words", [("up",), ("run", "web")], ids=" ".join)
+def test_a_damaged_file_is_one_clear_line_and_nothing_is_started(tmp_path: Path, words: tuple[str, ...]) -> None:
+    home = ready(tmp_path / "var")
+    (home / "directory.toml").symlink_to(tmp_path / "nowhere")
+    other = RunningInstallation.__new__(RunningInstallation)
+    other.environment = dict(os.environ) | {"SENDFLOW_HOME": str(home)}
+    ended = other.ask(*words)
+    assert ended.returncode == 3, ended
+    lines = [line for line in ended.stderr.splitlines() if "directory.toml" in line]
+    assert len(lines) == 1 and "var/directory.toml: the file is missing. It is a link" in lines[0], ended.stderr
+    assert lines[0].endswith(HELP) and "Traceback" not in ended.stderr
+    assert not (home / "running.json").exists()
 
 
 def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningInstallation) -> None:
