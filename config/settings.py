@@ -43,6 +43,11 @@ class Carrier(StrEnum):
     FILE = "file"
     NOTIFY = "notify"
 
+    @property
+    def in_words(self) -> str:
+        """What a person reads, as in "letters by GOV.UK Notify"."""
+        return {"sink": "the local SMTP server", "smtp": "the mail server", "file": "folder"}.get(self, "GOV.UK Notify")
+
 
 ADOPTIONS, EXCEPTIONS, RELEASES = "adoptions", "exceptions", "releases"
 SECOND_PERSON = frozenset({ADOPTIONS, EXCEPTIONS, RELEASES})

@@ -225,6 +225,8 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
         needs = "the team releases them: sendflow letters release"
         return End(name, EndState.LETTERS_ON_HOLD, f"{said}; letters for {held} mailboxes are on hold", needs)
     state = EndState.SENT if counts["sent"] else EndState.WAITING if counts["waiting"] else EndState.NOTHING_TO_SEND
+    if counts["waiting"]:
+        said += " for their day and for working hours"
     return End(name, state, said)
 
 

@@ -1,8 +1,8 @@
 """The Prefect server of this installation: its own UI and API behind the gate, calling no other site.
 
-Purpose: Prefect's second UI counts its visitors at an outside service, and no setting stops it. A policy in the
-headers of every answer stops that, where no setting of Prefect's can undo it. runtime/prefect_gate.py says who may do
-what.
+Purpose: Prefect's second UI counts its visitors at an outside service, and no setting stops it, so it is not served. A
+policy in the headers of every answer stops such calls, where no setting of Prefect's can undo it.
+runtime/prefect_gate.py says who may do what.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import prefect
 from prefect.server.api.server import create_app
 from sqlalchemy import Connection, Engine
 
@@ -111,6 +112,8 @@ class DatabaseSessions:
 def create_server() -> App:
     """Makes the app that uvicorn serves. Raises SettingsError where the installation has no login."""
     settings = Settings.read()
+    # Not served, so no page offers it: it counts its visitors at an outside service, and no setting stops that.
+    prefect.__ui_v2_static_path__ = settings.prefect_home / "not-served"
     app = create_app()
     make_private(settings.prefect_home)  # Prefect copies the files of its UI with the modes that they had
     engine = open_engine(settings.records_url)

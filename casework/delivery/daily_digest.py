@@ -108,7 +108,7 @@ def digest(
         except IntegrityError:
             letter = None  # another run wrote this day's digest at the same moment
         if letter is not None:
-            run_step(Step(f"digest by {context.settings.carrier}"), partial(send, delivery_run, letter))
+            run_step(Step(f"digest by {context.settings.carrier.in_words}"), partial(send, delivery_run, letter))
     with writing(context.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)

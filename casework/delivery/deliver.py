@@ -138,7 +138,8 @@ def deliver(
         with Deliverer() as deliverer, transports(context, transport, at_once=now) as carrying:
             delivery_run = DeliveryRun(context, deliverer, run, now, carrying, extent.part)
             until = None if extent.seconds is None else monotonic() + extent.seconds
-            done = run_step(Step(f"letters by {context.settings.carrier}"), partial(_deliver_all, delivery_run, until))
+            step = Step(f"letters by {context.settings.carrier.in_words}")
+            done = run_step(step, partial(_deliver_all, delivery_run, until))
     with reading(as_seen_by(context, None).engine) as connection:
         report = _report(connection, done)
     with writing(context.engine) as connection:

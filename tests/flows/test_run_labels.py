@@ -10,6 +10,7 @@ import pytest
 
 from casework.cases.validation import Refused
 from casework.sweep import WrongDay
+from config.settings import Carrier
 from flows import run_ends, run_labels
 from flows.jobs import Job, JobExecution
 from flows.run_ends import EndState
@@ -68,6 +69,17 @@ def test_red_is_for_what_a_person_must_fix(act: Job, report: dict[str, Any], sta
     """A breach or a refused row is normal work; letters that cannot be delivered and damage are not."""
     ended = run_ends.end(act, str(act), report)
     assert (ended.state, ended.broken) == (state, broken)
+
+
+def test_a_delivery_says_what_its_letters_wait_for() -> None:
+    ended = run_ends.end(Job.DELIVER, "deliver", {"sent": 2, "failed": 0, "waiting": 3})
+    assert ended.name == "deliver: 2 sent, 3 waiting"
+    assert ended.message.startswith("2 sent, 3 waiting for their day and for working hours")
+
+
+@pytest.mark.parametrize("carrier", Carrier)
+def test_a_step_names_the_mail_transport_as_a_person_says_it(carrier: Carrier) -> None:
+    assert carrier.in_words not in set(Carrier)
 
 
 @pytest.mark.parametrize("problem", [Refused("unlawful", "a sentence"), WrongDay("tomorrow"), run_labels.NoSuchDay()])

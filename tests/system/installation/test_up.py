@@ -73,7 +73,8 @@ def test_the_pages_answer_and_send_no_usage_data(installation: RunningInstallati
     with installation.get(f"http://127.0.0.1:{installation.port}/") as page:
         assert page.status == 200
     with installation.get(f"http://127.0.0.1:{installation.port}/ui-settings") as answer:
-        assert json.load(answer)["default_ui"] == "v1"
+        said = json.load(answer)
+    assert (said["default_ui"], said["available_uis"]) == ("v1", ["v1"])
     assert installation.api("/admin/settings")["server"]["analytics_enabled"] is False
 
 
