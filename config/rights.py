@@ -54,10 +54,14 @@ class Role(BaseModel):
 
 
 class UnusualReading(BaseModel):
-    """What is unusual: more cases in an hour than this, or a look outside these hours (London)."""
+    """What is unusual: more cases in an hour than this, or a look outside these hours (London).
+
+    A program has a number of its own, and no hours: it works at night.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     cases_in_an_hour: int
+    cases_in_an_hour_of_a_program: int
     hours_from: time
     hours_until: time
 

@@ -22,6 +22,8 @@ from models.read_only import can_write
 from models.schema import HEAD, revision
 from models.tables import ACCESS, CASE_LOOK
 
+BY_A_PROGRAM = "api"  # `what` of a look by the interface for programs
+
 
 class Look(BaseModel):
     """One look. `what` is a page, or `identity`, whose `purpose` is shown in words, and as its word in `code`.

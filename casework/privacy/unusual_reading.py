@@ -2,7 +2,8 @@
 
 Purpose: UK GDPR art 5(1)(f). Three signs: many cases in one hour; a child whose surname is a part of the reader's
 account name; a look outside working hours. A sign is a reason to ask and no more. The children's names are compared
-here and shown to nobody.
+here and shown to nobody. What a program reads with a token of an account is not what the person reads: it has a number
+of cases of its own, and no hours.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, false, select
 
 from casework.context import LONDON, AppContext, instant
+from casework.privacy.case_looks import BY_A_PROGRAM
 from config.rights import unusual_reading
 from models.bulk_io import in_chunks
 from models.database import reading
@@ -28,7 +30,10 @@ SHORTEST_SURNAME = 3
 
 
 class Unusual(BaseModel):
-    """One sign: who, when it began (UTC), how many cases, and the references of at most ten of them."""
+    """One sign: who, when it began (UTC), how many cases, and the references of at most ten of them.
+
+    `program`: a program looked, with a token of that account.
+    """
 
     model_config = ConfigDict(frozen=True)
     sign: Literal["many_in_an_hour", "own_surname", "outside_hours"]
@@ -36,12 +41,14 @@ class Unusual(BaseModel):
     at: str
     cases: int
     refs: list[str]
+    program: bool = False
 
 
 class _Look(NamedTuple):
     actor: str
     case_ref: str
     at: datetime
+    program: bool = False
 
 
 def unusual_reads(context: AppContext, days: int = DAYS) -> list[Unusual]:
@@ -50,23 +57,27 @@ def unusual_reads(context: AppContext, days: int = DAYS) -> list[Unusual]:
     with reading(context.engine) as connection:
         looks = _looks(connection, since)
         surnames = _surnames(context, connection, {look.case_ref for look in looks})
-    by_actor: dict[str, list[_Look]] = defaultdict(list)
+    by_reader: dict[tuple[str, bool], list[_Look]] = defaultdict(list)
     for look in looks:
-        by_actor[look.actor].append(look)
+        by_reader[look.actor, look.program].append(look)
+    limits = unusual_reading()
     found: list[Unusual] = []
-    for actor, own in by_actor.items():
-        found += _many_in_an_hour(actor, own)
-        found += _own_surname(actor, own, surnames)
-        found += _outside_hours(context, actor, own)
+    for (actor, program), own in by_reader.items():
+        limit = limits.cases_in_an_hour_of_a_program if program else limits.cases_in_an_hour
+        signs = [*_many_in_an_hour(actor, own, limit), *_own_surname(actor, own, surnames)]
+        signs += [] if program else _outside_hours(context, actor, own)
+        found += [sign.model_copy(update={"program": program}) for sign in signs]
     return sorted(found, key=lambda each: each.at, reverse=True)
 
 
 def _looks(connection: Connection, since: str) -> list[_Look]:
     """Looks at pages and at identities, in order of time. What sendflow does by itself is none."""
-    pages = select(CASE_LOOK.c.actor, CASE_LOOK.c.case_ref, CASE_LOOK.c.at).where(CASE_LOOK.c.at >= since)
-    identities = select(ACCESS.c.actor, ACCESS.c.case_ref, ACCESS.c.read_at).where(ACCESS.c.read_at >= since)
+    columns = (CASE_LOOK.c.actor, CASE_LOOK.c.case_ref, CASE_LOOK.c.at, CASE_LOOK.c.what == BY_A_PROGRAM)
+    pages = select(*columns).where(CASE_LOOK.c.at >= since)
+    identities = select(ACCESS.c.actor, ACCESS.c.case_ref, ACCESS.c.read_at, false()).where(ACCESS.c.read_at >= since)
     rows = [*connection.execute(pages), *connection.execute(identities)]
-    return sorted((_Look(row[0], row[1], datetime.fromisoformat(row[2])) for row in rows), key=lambda look: look.at)
+    looks = (_Look(row[0], row[1], datetime.fromisoformat(row[2]), bool(row[3])) for row in rows)
+    return sorted(looks, key=lambda look: look.at)
 
 
 def _surnames(context: AppContext, connection: Connection, refs: set[str]) -> Mapping[str, str]:
@@ -82,9 +93,8 @@ def _surnames(context: AppContext, connection: Connection, refs: set[str]) -> Ma
     return found
 
 
-def _many_in_an_hour(actor: str, looks: list[_Look]) -> Iterable[Unusual]:
+def _many_in_an_hour(actor: str, looks: list[_Look], limit: int) -> Iterable[Unusual]:
     """The busiest hour of each run of looks that has more cases than the limit."""
-    limit = unusual_reading().cases_in_an_hour
     first = 0
     until: datetime | None = None
     for number, look in enumerate(looks):

@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from audit.verify import verify
 from casework.imports.tracker_import import import_file
-from config.directory import DEFAULT
+from config.directory import DEFAULT, DirectoryError
 from tests.support.calling import Call, sendflow
 from tests.support.examples import examples
 from tests.support.paths import GOLDEN
@@ -106,7 +106,7 @@ def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(
     assert [row["body"] for row in document_of(ask("bodies", "--json"))][-1] == "ZZ104"
     (home / "directory.toml").write_text("nonsense", encoding="utf-8")
     done = ask("bodies")
-    assert done.exit_code == 3 and done.stdout == ""
+    assert isinstance(done.exception, DirectoryError) and done.stdout == ""
 
 
 cell = st.one_of(
@@ -145,3 +145,11 @@ def test_that_nothing_was_imported_is_said_once(call: Call, tmp_path: Path, cont
     file.write_bytes(content)
     result = call("2026-04-14", "import", str(file))
     assert result.exit_code == 2 and result.stderr.lower().count("nothing was imported") == 1, result.stderr
+    assert file.name in result.stderr and str(tmp_path) not in result.stderr
+
+
+def test_refused_rows_are_said_with_the_name_of_the_file(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "march.csv"
+    file.write_text("Ref,Local authority,Request received by LA\nPT00011,Northshire,31/02/2026\n", "utf-8")
+    result = call("2026-04-14", "import", str(file))
+    assert result.exit_code == 1 and "Correct the cells of march.csv and import it again" in result.stdout

@@ -24,7 +24,7 @@ from casework.access.api_tokens import Caller, caller_of
 from casework.access.seen import as_seen_with
 from casework.cases.references import stored_reference
 from casework.context import AppContext
-from casework.privacy.case_looks import note_looks
+from casework.privacy.case_looks import BY_A_PROGRAM, note_looks
 from casework.reports.withheld import not_to_be_named
 from flows.shared_runs import SharedRuns
 from models.acting import signed_in
@@ -33,7 +33,6 @@ from models.facts import REFERENCE
 from models.tables import CASE
 from web.api.problems import Problem, no_case
 
-LOOK = "api"  # what the log of looks says
 NAMES_A_CASE = re.compile(rf"(?<![A-Za-z0-9-]){REFERENCE.pattern}(?![A-Za-z0-9-])")
 BEARER = HTTPBearer(auto_error=False, description="A token that `sendflow tokens make` gave.")
 
@@ -62,7 +61,7 @@ class Call:
     def look(self, refs: Sequence[str]) -> None:
         """Log that the account looked at these cases, before they are answered."""
         with self.acting():
-            note_looks(self.context, refs, self.caller.account, LOOK)
+            note_looks(self.context, refs, self.caller.account, BY_A_PROGRAM)
 
     def reference(self, typed: str) -> str:
         """The reference of a case that a program may see. Raises Problem: no other case exists to it."""

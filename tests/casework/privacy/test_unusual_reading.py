@@ -9,7 +9,7 @@ import pytest
 
 from casework.context import AppContext, instant
 from casework.privacy.access import read_person
-from casework.privacy.case_looks import looks_at, note_looks
+from casework.privacy.case_looks import BY_A_PROGRAM, looks_at, note_looks
 from casework.privacy.unusual_reading import Unusual, unusual_reads
 from config.rights import unusual_reading
 from models.change_log import insert_logged
@@ -35,8 +35,8 @@ def context(team: Team) -> AppContext:
     return made
 
 
-def look(context: AppContext, actor: str, refs: list[str], at: datetime) -> None:
-    rows = [{"case_ref": ref, "actor": actor, "what": "case", "at": instant(at)} for ref in refs]
+def look(context: AppContext, actor: str, refs: list[str], at: datetime, what: str = "case") -> None:
+    rows = [{"case_ref": ref, "actor": actor, "what": what, "at": instant(at)} for ref in refs]
     transact(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, instant(at)))
 
 
@@ -52,6 +52,24 @@ def test_more_cases_in_an_hour_than_the_limit_is_one_sign(context: AppContext) -
         look(context, "slow.reader", [ref], MORNING + timedelta(minutes=12 * number))
     found = [each for each in unusual_reads(context) if each.sign == "many_in_an_hour"]
     assert [(each.actor, each.cases, len(each.refs)) for each in found] == [("many.cases", 40, 10)]
+
+
+def test_a_program_has_a_number_of_its_own_and_no_hours(context: AppContext) -> None:
+    """A program that copied every open case each night was a sign of its account's owner each morning."""
+    limit = unusual_reading().cases_in_an_hour_of_a_program
+    at_night = MORNING.replace(hour=2)
+    look(context, "dco.team", REFS, at_night, BY_A_PROGRAM)
+    look(context, "dco.team", REFS[:20], MORNING)
+    assert signs(context) == []
+    many = [f"NX8{number:04d}" for number in range(limit + 1)]
+    look(context, "dco.team", many, at_night + timedelta(minutes=90), BY_A_PROGRAM)
+    [found] = unusual_reads(context)
+    assert (found.sign, found.actor, found.cases, found.program) == ("many_in_an_hour", "dco.team", limit + 1, True)
+
+
+def test_a_program_that_reads_a_child_with_its_owner_s_surname_is_a_sign(context: AppContext) -> None:
+    look(context, "sam.lee", ["NX90001"], MORNING, BY_A_PROGRAM)
+    assert [(each.sign, each.program) for each in unusual_reads(context)] == [("own_surname", True)]
 
 
 def test_the_same_case_again_and_again_is_no_sign(context: AppContext) -> None:
