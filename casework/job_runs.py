@@ -4,9 +4,11 @@ Purpose: sendflow's worst failure is that it stops without a message. The digest
 endpoints and the scheduler all ask here.
 """
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, exists, select
 
 from casework.context import AppContext, instant
@@ -16,6 +18,7 @@ from models.tables import JOB_RUN
 
 # A day without a finished sweep: 24 hours, one more for the end of summer time, and one to sweep in.
 LONGEST_TIME_BETWEEN_SWEEPS = timedelta(hours=26)
+RETENTION = "retention"  # the monthly count of what is past retention
 BACKUP, RESTORE_TRIAL = "backup", "restore_trial"  # of deploy/backup, which no scheduler starts
 MAIL_SERVER_ACCEPTS = "works"  # in the detail of a delivery; otherwise a word for why the mail server accepts nothing
 
@@ -51,3 +54,30 @@ def finished_for(connection: Connection, job: str, day: date) -> bool:
     """Whether a job has finished for a day or a later one. A digest that could not be sent yet has not."""
     done = (JOB_RUN.c.act == job, JOB_RUN.c.as_at >= day, JOB_RUN.c.outcome != LetterState.WAITING)
     return bool(connection.scalar(select(exists().where(*done))))
+
+
+class RipeCount(BaseModel):
+    """How many records of a child, or of a case about none, are past retention on a day; `free` may be erased."""
+
+    model_config = ConfigDict(frozen=True)
+    as_at: date
+    ripe: int
+    free: int
+
+    @property
+    def detail(self) -> str:
+        """The numbers as the row of the job has them."""
+        return f"{self.ripe} ripe, {self.free} free"
+
+
+_RIPE = re.compile(r"([0-9]{1,9}) ripe, ([0-9]{1,9}) free")
+
+
+def last_ripe_count(connection: Connection) -> RipeCount | None:
+    """The newest count of what is past retention; None before the first."""
+    query = select(JOB_RUN.c.as_at, JOB_RUN.c.detail).where(JOB_RUN.c.act == RETENTION)
+    row = connection.execute(query.order_by(JOB_RUN.c.finished_at.desc()).limit(1)).first()
+    said = _RIPE.fullmatch(row.detail) if row is not None else None
+    if row is None or said is None:
+        return None
+    return RipeCount(as_at=row.as_at, ripe=int(said[1]), free=int(said[2]))

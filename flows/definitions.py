@@ -125,7 +125,7 @@ def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
         case Job.SWEEP:
             part = {"part": Shard.read(given["part"])} if given["part"] else {}
             return JobExecution(job, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today(), **part})
-        case Job.DIGEST:
+        case Job.DIGEST | Job.RETENTION:
             return JobExecution(job, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today()})
         case Job.DELIVER:
             asked = {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None}
@@ -268,6 +268,16 @@ async def alert() -> State[Any]:
     return await _execute(Job.ALERT)
 
 
+@flow(
+    name="retention",
+    flow_run_name=_run_name,
+    description="Counts the records past retention, and those whose erasure nothing prevents. Erases nothing.",
+)
+async def retention(as_at: Day = None) -> State[Any]:
+    """Count what is ripe on one day."""
+    return await _execute(Job.RETENTION, as_at=as_at)
+
+
 FLOWS: dict[Job, Flow[..., Any]] = {
     Job.RECORD: record,
     Job.IMPORT: import_tracker,
@@ -277,6 +287,7 @@ FLOWS: dict[Job, Flow[..., Any]] = {
     Job.DIGEST: digest,
     Job.VERIFY: verify,
     Job.ALERT: alert,
+    Job.RETENTION: retention,
 }
 
 

@@ -1,5 +1,5 @@
 """The deployments, which a person may start from the Prefect UI: sweep, deliver, replies, digest, verify,
-alert.
+alert, retention.
 
 None has a schedule, because runtime/scheduler.py starts the jobs by the clock.
 """
@@ -60,6 +60,10 @@ WHAT_THEY_DO = {
         "Looks for what needs a fix, as sendflow doctor does, and writes it to the operator's mailbox"
         " (SENDFLOW_ALERT_TO), once a day for the same findings. Automations start it."
     ),
+    "retention": (
+        "Counts the records past retention as at the day given (today unless said), and those whose erasure nothing"
+        " prevents. Erases nothing: two accounts do, under Retention on the pages or with sendflow erase."
+    ),
 }
 
 
@@ -72,6 +76,7 @@ def deployments() -> list[RunnerDeployment]:
         "digest": definitions.digest,
         "verify": definitions.verify,
         "alert": definitions.alert,
+        "retention": definitions.retention,
     }
     return [
         flow.to_deployment(

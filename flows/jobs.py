@@ -1,4 +1,4 @@
-"""The jobs of sendflow: record, import, sweep, deliver, replies, digest, verify, alert. Knows no Prefect."""
+"""The jobs of sendflow: record, import, sweep, deliver, replies, digest, verify, alert, retention. Knows no Prefect."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Job(StrEnum):
     DIGEST = "digest"
     VERIFY = "verify"
     ALERT = "alert"
+    RETENTION = "retention"
 
 
 class JobExecution:
@@ -121,7 +122,7 @@ def job_function(job: Job) -> Callable[..., Any]:
             from casework.delivery.daily_digest import digest
 
             return lambda context, run, **arguments: digest(context, run=run, **arguments)
-        case Job.REPLIES | Job.VERIFY | Job.ALERT:
+        case Job.REPLIES | Job.VERIFY | Job.ALERT | Job.RETENTION:
             return _without_facts(job)
 
 
@@ -135,6 +136,10 @@ def _without_facts(job: Job) -> Callable[..., Any]:
         from flows.alerts import raise_alert
 
         return lambda context, _run, **arguments: raise_alert(context, **arguments)
+    if job is Job.RETENTION:
+        from casework.privacy.ripe_list import list_ripe
+
+        return lambda context, _run, **arguments: list_ripe(context, **arguments)
     return _verify
 
 

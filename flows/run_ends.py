@@ -53,6 +53,8 @@ class EndState(StrEnum):
     PART_NOT_NEEDED = "Part not needed"
     ALERTED = "Operator alerted"
     NOTHING_TO_FIX = "Nothing to fix"
+    RECORDS_RIPE = "Records past retention"
+    NOTHING_RIPE = "Nothing past retention"
     NOBODY_TO_ALERT = "Nobody to alert"
     COULD_NOT_FINISH = "Could not finish"
 
@@ -245,6 +247,15 @@ def _replies_end(name: str, report: Mapping[str, Any]) -> End:
     return End(f"{name}: {said}", EndState.REPLIES_READ if report.get("read") else EndState.NO_NEW_MAIL, said)
 
 
+def _retention_end(name: str, report: Mapping[str, Any]) -> End:
+    ripe, free = _count(report, "ripe"), _count(report, "free")
+    if not ripe:
+        return End(f"{name}: nothing past retention", EndState.NOTHING_RIPE, "no records may be erased yet")
+    said = f"{counted(ripe, 'record is', 'records are')} past retention; nothing prevents the erasure of {free}"
+    needs = "a person looks at them and proposes erasures: sendflow retention" if free else ""
+    return End(f"{name}: {ripe} past retention", EndState.RECORDS_RIPE, said, needs)
+
+
 def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     if "parts" in report:
         return _shard_end(name, report)
@@ -300,4 +311,5 @@ ENDS: dict[Job, Callable[[str, Mapping[str, Any]], End]] = {
     Job.RECORD: _record_end,
     Job.DIGEST: _digest_end,
     Job.ALERT: _alert_end,
+    Job.RETENTION: _retention_end,
 }

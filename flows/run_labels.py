@@ -71,7 +71,7 @@ def parameters(execution: JobExecution) -> dict[str, Any]:
             }
         case Job.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
-        case Job.SWEEP | Job.DIGEST:
+        case Job.SWEEP | Job.DIGEST | Job.RETENTION:
             part = {"part": str(given["part"])} if given.get("part") is not None else {}
             return {"as_at": given["as_at"].isoformat(), **part}
         case Job.DELIVER:
@@ -121,7 +121,7 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
             return f"record {shown['case']} {shown['fact']}"
         case Job.IMPORT:
             return f"import {str(shown['digest'])[:8]}"
-        case Job.SWEEP | Job.DIGEST:
+        case Job.SWEEP | Job.DIGEST | Job.RETENTION:
             return (
                 f"{job} {short_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{job} today"
             ) + _part(shown)

@@ -33,6 +33,7 @@ from casework.delivery.receipts import ask
 from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
 from casework.mailbox.read import reading_is_due
+from casework.privacy.ripe_list import list_is_called_for
 from casework.proof import sequencer
 from casework.published_heads import check_published
 from casework.sweep import DueDuties
@@ -88,6 +89,7 @@ class Scheduler:
     troubled_until: float = 0.0
     digest_after: float = 0.0
     ask_after: float = 0.0
+    ripe_after: float = 0.0
     mailbox_after: float = 0.0
     relay: str | None = None
     pulse: Heartbeat = field(default_factory=Heartbeat)
@@ -99,7 +101,8 @@ class Scheduler:
 
     def tick(self) -> None:
         """Once a minute: sweep if a duty is due for a check, write the digest if it is missing, deliver if a letter is
-        due. Every 5 minutes, and before them: read the mailbox if something came in.
+        due. Every 5 minutes, and before them: read the mailbox if something came in. Once a month, at its first tick:
+        count what is past retention.
         """
         self.pulse.now()
         self._with_context(self._look)
@@ -174,6 +177,14 @@ class Scheduler:
             self._digest(context)
         if self._safely("look for letters", lambda: delivery_is_due(context)):
             self._deliver(context)
+        if time.monotonic() >= self.ripe_after and self._safely(
+            "look for the list of what is past retention", lambda: list_is_called_for(context)
+        ):
+            self.ripe_after = time.monotonic() + AGAIN_SECONDS
+            self._safely(
+                "count what is past retention",
+                lambda: self.act("retention", context, say=self._once, as_at=context.today()),
+            )
         if time.monotonic() >= self.ask_after:
             self.ask_after = time.monotonic() + AGAIN_SECONDS
             self._safely("ask what became of e-mails", lambda: ask(context))

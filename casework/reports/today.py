@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from casework.context import LONDON, AppContext, instant
-from casework.job_runs import last_finished, last_sweep_had_problems
+from casework.job_runs import RipeCount, last_finished, last_ripe_count, last_sweep_had_problems
 from casework.owners import is_of_owner
 from casework.reports.escalated import Escalated, escalated_to_the_team
 from casework.reports.for_a_person import exceptions_for_a_person, letters_for_a_person
@@ -58,7 +58,8 @@ class Wanted(BaseModel):
 
 class Today(BaseModel):
     """The lists of one day. `held` letters wait for a person's release. `last_sweep` is an instant (UTC).
-    `mails`: how many replies wait in the replies tray; each is one thing to decide.
+    `mails`: how many replies wait in the replies tray; each is one thing to decide. `retention`: how many records were
+    past retention when they were last counted.
 
     Letters, held letters and refused rows are always those of all cases: a letter may be about many, a row about none.
     """
@@ -81,6 +82,7 @@ class Today(BaseModel):
     withheld: list[WithheldCase] = []
     escalated: list[Escalated] = []
     troubled: bool = False
+    retention: RipeCount | None = None
 
     @property
     def to_decide(self) -> int:
@@ -129,6 +131,7 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, mos
             withheld=withheld,
             escalated=escalated,
             troubled=last_sweep_had_problems(connection),
+            retention=last_ripe_count(connection),
         )
 
 

@@ -80,6 +80,7 @@ def test_every_other_job_is_accepted(team: Team, flows: Any, tmp_path: Path) -> 
         (Job.IMPORT, {"path": tmp_path / "gone.csv"}),
         (Job.SWEEP, {"as_at": ON}),
         (Job.DIGEST, {"as_at": ON}),
+        (Job.RETENTION, {"as_at": ON}),
         (Job.DELIVER, {"now": True}),
         (Job.REPLIES, {}),
         (Job.VERIFY, {"case": CASE}),

@@ -63,6 +63,8 @@ def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
         (Job.REPLIES, {"read": 0}, EndState.NO_NEW_MAIL, False),
         (Job.REPLIES, {"read": 0, "error": "login_refused"}, EndState.MAILBOX_NOT_READ, True),
         (Job.DIGEST, {}, EndState.DIGESTED, False),
+        (Job.RETENTION, {"ripe": 3, "free": 2}, EndState.RECORDS_RIPE, False),
+        (Job.RETENTION, {"ripe": 0, "free": 0}, EndState.NOTHING_RIPE, False),
     ],
 )
 def test_red_is_for_what_a_person_must_fix(act: Job, report: dict[str, Any], state: EndState, broken: bool) -> None:
@@ -153,6 +155,7 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
         (Job.SWEEP, {"as_at": None}, "sweep today"),
         (Job.SWEEP, {"as_at": "2026-02-30"}, "sweep today"),
         (Job.DIGEST, {"as_at": "2026-04-14"}, "digest 14 Apr 2026"),
+        (Job.RETENTION, {"as_at": "2026-04-14"}, "retention 14 Apr 2026"),
         (Job.DELIVER, {"now": True}, "deliver now"),
         (Job.REPLIES, {}, "replies"),
         (Job.VERIFY, {"case": None}, "verify every case"),

@@ -14,6 +14,7 @@ import pytest
 from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import DeliveryReport, Extent
+from casework.privacy.ripe_list import list_is_called_for, list_ripe
 from casework.sweep import SweepReport, Trouble
 from config.reply_mailbox import ReplyMailbox
 from config.settings import Settings
@@ -79,6 +80,7 @@ def test_a_tick_with_nothing_to_do_does_nothing(team: Team) -> None:
     """No run a minute, for nobody."""
     team.sweep("2 Mar 2026")
     digest(team.context("2 Mar 2026"))
+    list_ripe(team.context("2 Mar 2026"))
     acts = Acts()
     clock(team, "2 Mar 2026", acts).tick()
     assert acts.asked == []
@@ -88,7 +90,16 @@ def test_a_tick_sweeps_then_writes_the_digest_that_is_missing(team: Team) -> Non
     """A simulated day is at nine, so seven o'clock has passed with sendflow stopped."""
     acts = Acts()
     clock(team, "2 Mar 2026", acts).tick()
-    assert acts.asked == [("sweep", {"as_at": date(2026, 3, 2)}), ("digest", {"as_at": date(2026, 3, 2)})]
+    asked = [(name, {"as_at": date(2026, 3, 2)}) for name in ("sweep", "digest", "retention")]
+    assert acts.asked == asked
+
+
+def test_what_is_past_retention_is_counted_once_a_month(team: Team) -> None:
+    """A month in which sendflow was stopped on its first day has its count all the same."""
+    for today, called_for in (("2 Mar 2026", True), ("31 Mar 2026", False), ("15 May 2026", True)):
+        context = team.context(today)
+        assert list_is_called_for(context) is called_for
+        list_ripe(context)
 
 
 def test_a_digest_that_was_sent_is_not_missing(team: Team) -> None:
@@ -184,6 +195,7 @@ def test_the_mailbox_is_read_if_something_came_in_and_asked_every_five_minutes(
 ) -> None:
     team.day("2 Mar 2026")
     digest(team.context("2 Mar 2026"), transport=team.post)
+    list_ripe(team.context("2 Mar 2026"))
     asked: list[str] = []
 
     def due(context: AppContext) -> bool:

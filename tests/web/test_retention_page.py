@@ -13,9 +13,12 @@ import pytest
 from sqlalchemy import Connection
 
 from casework.access import accounts
+from casework.job_runs import RipeCount
 from casework.privacy.case_looks import looks_at
+from casework.privacy.ripe_list import list_ripe
 from casework.reports.case_report import report
 from models.database import transact
+from tests.support.by_hand import day
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
@@ -159,3 +162,12 @@ def test_everything_held_on_a_child_is_taken_for_a_purpose_that_is_logged(
     assert dco.get(f"/cases/{HIDDEN}/subject-access").status_code == 404
     with ZipFile(BytesIO(post(dco, "/cases/NX90003/subject-access", purpose="subject_access").content)) as archive:
         assert all(HIDDEN not in name + archive.read(name).decode() for name in archive.namelist())
+
+
+def test_today_says_how_many_records_are_past_retention_to_who_reads_the_page(
+    people: Callable[[str], Browser], grown: Team
+) -> None:
+    dco = people("dco.team")
+    assert "past retention" not in dco.get("/today").text
+    assert list_ripe(grown.context(TODAY)) == RipeCount(as_at=day(TODAY), ripe=1, free=1)
+    assert "1 Jul 2041</time>, 1 record was past retention" in " ".join(dco.get("/today").text.split())

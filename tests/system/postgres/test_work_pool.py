@@ -140,6 +140,7 @@ def machines(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) 
             "deliver/deliver-now",
             "digest/digest-now",
             "replies/replies-now",
+            "retention/retention-now",
             "sweep/sweep-now",
             "verify/verify-now",
         ]
