@@ -96,6 +96,7 @@ MODULES = {
         "to-decide",
         "assign",
     ),
+    "single_sign_on": ("single-sign-on",),
     "tokens": ("tokens",),
     "up": ("up",),
     "worklists": (

@@ -69,6 +69,7 @@ ACCESS = {
     "register": Access.LOOKS,
     "sample": Access.LOOKS,
     "transitions": Access.LOOKS,
+    "single-sign-on": Access.LOOKS,  # `single-sign-on set` and `part` change
     "tokens": Access.LOOKS,  # `tokens make` and `end` change
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came

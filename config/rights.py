@@ -104,3 +104,17 @@ def need_second_factor(settings: Settings, *, simulated: bool = False) -> frozen
             " in SENDFLOW_SECOND_FACTOR=dco,administrator, or none"
         )
     return frozenset(settings.second_factor)
+
+
+def app_roles(settings: Settings) -> Mapping[str, str]:
+    """Our role for each app role of the identity provider; empty where sendflow's own list of accounts decides alone.
+
+    Raises RightsError where SENDFLOW_OIDC_ROLES names a role that is none.
+    """
+    found = dict(settings.single_sign_on.roles) if settings.single_sign_on is not None else {}
+    if unknown := sorted(set(found.values()) - roles().keys()):
+        raise RightsError(
+            f"SENDFLOW_OIDC_ROLES names {unknown[0]}, which is no role: expected some of {', '.join(roles())}, as in"
+            " SENDFLOW_OIDC_ROLES=Sendflow.Dco=dco"
+        )
+    return found

@@ -28,6 +28,7 @@ from config.log_folders import log_folders
 from config.login import read_login
 from config.notify_settings import NotifyAccess, read_notify
 from config.reply_mailbox import ReplyMailbox, read_reply_mailbox
+from config.single_sign_on import SingleSignOn, read_single_sign_on
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # The longest time for one round of letters: a scheduler that delivers must not look like one that has stopped.
@@ -71,6 +72,7 @@ class Settings:
     - `alert_to`: the mailbox of the person who gets an e-mail when sendflow does not work
     - `pages_at`: the address under which people open the pages, for links in e-mails; None: this machine's own
     - `replies`: the mailbox from which answers are read; None: no mail is read
+    - `single_sign_on`: the identity provider whose accounts may sign in; None: links and passwords only
     - `log_to`: folders to which the transparency log leaves, besides SENDFLOW_HOME/log
     - `second_person`: the decisions to which a second person has to agree
     - `second_factor`: the roles whose accounts must have a second factor; None: those that config/rights.toml says
@@ -106,6 +108,7 @@ class Settings:
     replies: ReplyMailbox | None = None
     notify: NotifyAccess | None = field(default=None, repr=False)
     log_to: tuple[Path, ...] = ()
+    single_sign_on: SingleSignOn | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -153,6 +156,7 @@ class Settings:
             second_factor=_roles(env.get("SENDFLOW_SECOND_FACTOR") or ""),
             replies=checked(read_reply_mailbox),
             log_to=checked(log_folders),
+            single_sign_on=checked(read_single_sign_on),
         )
         if wrong or (wrong := list(settings._conflicts())):
             raise SettingsError("; ".join(wrong))

@@ -48,6 +48,29 @@ class AccountChangeRow(SQLModel, table=True):
     scope: str
 
 
+class AccountIdentityRow(SQLModel, table=True):
+    """Who an account is at the identity provider, or that it is nobody there (an empty subject). Only ever added to."""
+
+    __tablename__ = "account_identity"
+    number: int = Field(primary_key=True)
+    at: str
+    actor: str
+    account: str = Field(index=True)
+    issuer: str
+    subject: str = Field(index=True)
+
+
+class SignInAttemptRow(SQLModel, table=True):
+    """A sign-in that began here and goes on at the identity provider, by the digest of its cookie's secret."""
+
+    __tablename__ = "sign_in_attempt"
+    digest: str = Field(primary_key=True)
+    created_at: str
+    expires_at: str
+    link: str | None = None
+    used_at: str | None = None
+
+
 class AccountPasswordRow(SQLModel, table=True):
     """The digest of an account's password, and how often a wrong one was given."""
 

@@ -34,6 +34,25 @@ ACCOUNT_CHANGE = Table(
     required_column("role"),
     required_column("scope"),
 )
+ACCOUNT_IDENTITY = Table(
+    "account_identity",
+    METADATA,
+    key_column("number", Integer),
+    required_column("at"),
+    required_column("actor"),
+    required_column("account"),
+    required_column("issuer"),
+    required_column("subject"),
+)
+SIGN_IN_ATTEMPT = Table(
+    "sign_in_attempt",
+    METADATA,
+    key_column("digest"),
+    required_column("created_at"),
+    required_column("expires_at"),
+    optional_column("link"),
+    optional_column("used_at"),
+)
 ACCOUNT_PASSWORD = Table(
     "account_password",
     METADATA,

@@ -20,6 +20,7 @@ APPEND_ONLY_TABLES = (
     "change_log",
     "config_held",
     "account_change",
+    "account_identity",
     "case_look",
     "to_decide",
     "decided",

@@ -90,6 +90,7 @@ COVERED = {
                 tables.FINDING,
                 tables.FINDING_CLOSED,
                 tables.ACCOUNT_CHANGE,
+                tables.ACCOUNT_IDENTITY,
                 tables.CASE_LOOK,
                 tables.ACCOUNT_MAILBOX,
                 tables.TO_DECIDE,

@@ -26,6 +26,8 @@ class _Index(NamedTuple):
 
 INDEXES = {
     "ix_account_change_account": _Index("account_change", ("account",)),
+    "ix_account_identity_account": _Index("account_identity", ("account",)),
+    "ix_account_identity_subject": _Index("account_identity", ("subject",)),
     "ix_account_mail_done_at": _Index("account_mail", ("done_at",)),
     "ix_answer_given_link": _Index("answer_given", ("link",)),
     "ix_api_answer_at": _Index("api_answer", ("at",)),

@@ -41,6 +41,7 @@ MARKS = {
     "026": ("data_key", "subject"),
     "027": ("acting", "number"),
     "028": ("api_token", "id"),
+    "029": ("account_identity", "number"),
 }
 
 

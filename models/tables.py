@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, Date, Integer, LargeBinary, Table
 
 from models.access_tables import ACCOUNT_CHANGE as ACCOUNT_CHANGE
 from models.access_tables import ACCOUNT_FACTOR as ACCOUNT_FACTOR
+from models.access_tables import ACCOUNT_IDENTITY as ACCOUNT_IDENTITY
 from models.access_tables import ACCOUNT_MAIL as ACCOUNT_MAIL
 from models.access_tables import ACCOUNT_MAILBOX as ACCOUNT_MAILBOX
 from models.access_tables import ACCOUNT_PASSWORD as ACCOUNT_PASSWORD
@@ -17,6 +18,7 @@ from models.access_tables import CALENDAR_ADDRESS as CALENDAR_ADDRESS
 from models.access_tables import CASE_LOOK as CASE_LOOK
 from models.access_tables import RECOVERY_CODE as RECOVERY_CODE
 from models.access_tables import SESSION as SESSION
+from models.access_tables import SIGN_IN_ATTEMPT as SIGN_IN_ATTEMPT
 from models.access_tables import SIGN_IN_LINK as SIGN_IN_LINK
 from models.columns import METADATA as METADATA
 from models.columns import TEXT_C as TEXT_C

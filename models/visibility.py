@@ -48,6 +48,7 @@ WITHOUT_CASES = frozenset(
         *("anchor", "attempt", "calendar_address", "clock_setting", "config_held", "finding_closed", "import_file"),
         *("job_run", "law_held", "log_act", "log_block", "log_checkpoint", "log_cosignature", "log_leaf"),
         *(
+            "account_identity",
             "acting",
             "api_answer",
             "api_token",
@@ -55,6 +56,7 @@ WITHOUT_CASES = frozenset(
             "mac_key",
             "recovery_code",
             "session",
+            "sign_in_attempt",
             "sign_in_link",
             "transport_state",
             "erasure_decided",

@@ -27,6 +27,7 @@ from casework.access import sessions
 from casework.access.accounts import Account, who_asks
 from casework.access.seen import as_seen_with
 from casework.access.sessions import COOKIE, Session
+from casework.access.single_sign_on import COOKIE as ATTEMPT
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
 from casework.privacy.case_looks import note_look
@@ -78,7 +79,9 @@ def _route(way: Way, installation: Installation) -> Route:
         try:
             asked = _asked(request, installation)
             # A page that is only looked at is of one instant. An act reads what other threads wrote meanwhile.
-            with one_snapshot(asked.context.engine) if way.method == "GET" else nullcontext():
+            # While another server is asked, no snapshot is open.
+            one = way.method == "GET" and not way.asks_others
+            with one_snapshot(asked.context.engine) if one else nullcontext():
                 answer = _answer(way, asked)
                 response = _response(request, asked, answer)
             if isinstance(answer, Page) and answer.look is not None:
@@ -139,6 +142,8 @@ def _asked(request: Request, installation: Installation) -> Asked:
         bearer=request.headers.get("authorization", "").partition("Bearer ")[2],
         document=request.scope["sendflow"].get("document", {}),
         etag=request.headers.get("if-none-match", ""),
+        attempt=request.cookies.get(ATTEMPT, ""),
+        provider=installation.provider,
     )
 
 

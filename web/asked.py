@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from casework.access.identity_provider import IdentityProvider
 from casework.access.sessions import Session
 from casework.context import AppContext
 from config.rights import Role
@@ -25,7 +26,8 @@ class Asked:
 
     `client` is the address that asked, for limits only: it is stored as a keyed digest. `runs` shows in Prefect what
     is recorded. `bearer` and `document` are what a program sends: its token, and the object of its JSON. `file` is what
-    a form sends besides its fields.
+    a form sends besides its fields. `attempt` is the secret of a sign-in that goes on at the identity provider, and
+    `provider` is that provider, if there is one.
     """
 
     context: AppContext
@@ -44,6 +46,8 @@ class Asked:
     bearer: str = ""
     document: Mapping[str, object] = field(default_factory=dict)
     etag: str = ""
+    attempt: str = ""
+    provider: IdentityProvider | None = None
 
     def may(self, right: str) -> bool:
         """Whether the account's role has a right."""

@@ -6,6 +6,7 @@ import threading
 
 from sqlalchemy import Connection, Engine, func, select
 
+from casework.access.identity_provider import IdentityProvider
 from casework.context import AppContext
 from config.settings import Settings
 from flows.shared_runs import SharedRuns
@@ -13,6 +14,7 @@ from models.database import reading
 from models.questions import Question
 from models.tables import ADOPTION, CLOCK_SETTING, RULESET
 
+BACK = "/sign-in/sso/back"  # where the identity provider sends people back to
 NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
 NEWEST = Question(select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED)))
 
@@ -29,6 +31,8 @@ class Installation:
         self._lock = threading.Lock()
         self.runs = SharedRuns(self._context.settings)
         self._seen = self._numbers()
+        access = settings.single_sign_on
+        self.provider = IdentityProvider(access, settings.pages_url + BACK) if access is not None else None
 
     @property
     def engine(self) -> Engine:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from casework.access import accounts, api_tokens, factors, sessions
+from casework.access import accounts, api_tokens, factors, sessions, single_sign_on
 from casework.access.accounts import named_for
 from casework.delivery.account_links import ask_for_invitation, mailboxes
 from config.rights import roles
@@ -85,6 +85,15 @@ def remove_factor(asked: Asked) -> Answer:
     return _page(asked, without=account)
 
 
+def part_identity(asked: Asked) -> Answer:
+    """Take away who an account is at the identity provider; its next invitation names another person there."""
+    account, now = asked.form.get("account", "").strip().lower(), datetime.now(UTC)
+    known = transact(asked.context.engine, lambda each: single_sign_on.part(each, account, asked.account, now))
+    if not known:
+        return _page(asked, error="There is no such account with a single sign-on.", status=400)
+    return _page(asked, parted=account)
+
+
 def _may_name(asked: Asked) -> list[str]:
     """The restricted processes for which this account is named: only for those may it name others."""
     return sorted(asked.context.restricted - hidden_processes(asked.context.engine))
@@ -142,9 +151,11 @@ def _page(asked: Asked, *, status: int = 200, **values: str | None) -> Page:
     with reading(asked.context.engine) as connection:
         found = accounts.accounts(connection)
         with_factor = {each.account for each in found if factors.has_factor(connection, each.account)}
+        identified = {each.account for each in found if single_sign_on.identity_of(connection, each.account)}
         reached = mailboxes(connection)
     shared = {"title": "People", "accounts": found, "roles": roles(), "errors": bool(values.get("error"))}
     shared |= {"mailboxes": reached, "with_factor": with_factor, "may_name": _may_name(asked), "named_for": named_for}
+    shared |= {"identified": identified, "provider": asked.provider.access.name if asked.provider is not None else ""}
     shared |= {"tokens": _tokens(asked), "scopes": SCOPE_MEANINGS, "now": datetime.now(UTC).isoformat()}
     places = {"bodies": asked.context.directory.bodies, "las": asked.context.directory.la}
     return Page("people.html", {**shared, **places, **values}, status)

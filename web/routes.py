@@ -25,11 +25,13 @@ from web import (
     retention,
     sign_in,
     simulation,
+    single_sign_on,
     subject_access,
     today,
 )
 from web.answers import Answer
 from web.asked import Asked
+from web.installation import BACK
 
 PUBLIC = ""
 SIGNED_IN = "signed_in"
@@ -40,7 +42,7 @@ HALF_SIGNED_IN = "half_signed_in"  # also before the code of the second factor
 class Way(NamedTuple):
     """One address: its method, path, the right that it needs (none: anybody), and its handler.
 
-    `mails`: one-time links may wait to be sent after it.
+    `mails`: one-time links may wait to be sent after it. `asks_others`: it asks another server.
     """
 
     method: str
@@ -48,6 +50,7 @@ class Way(NamedTuple):
     right: str
     handler: Callable[[Asked], Answer]
     mails: bool = False
+    asks_others: bool = False
 
 
 class MenuItem(NamedTuple):
@@ -82,6 +85,10 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/", SIGNED_IN, home),
     Way("GET", "/sign-in", PUBLIC, sign_in.enter),
     Way("POST", "/sign-in", PUBLIC, sign_in.by_password),
+    Way("GET", "/sign-in/sso", PUBLIC, single_sign_on.begin, asks_others=True),
+    Way("POST", "/sign-in/sso", PUBLIC, single_sign_on.claim, asks_others=True),
+    Way("GET", BACK, PUBLIC, single_sign_on.back, asks_others=True),
+    Way("GET", "/sign-out/sso", PUBLIC, single_sign_on.out, asks_others=True),
     Way("GET", "/start", PUBLIC, sign_in.start),
     Way("POST", "/start", PUBLIC, sign_in.start_now),
     Way("GET", "/reset", PUBLIC, sign_in.ask_reset),
@@ -149,6 +156,7 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/people", "people", people.people),
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),
+    Way("POST", "/people/identity", "people", people.part_identity),
     Way("POST", "/people/second-factor", "people", people.remove_factor),
     Way("POST", "/people/tokens", "people", people.make_token),
     Way("POST", "/people/tokens/end", "people", people.end_token),

@@ -41,7 +41,7 @@ def enter(asked: Asked) -> Answer:
     """Spend a one-time link and start a session; without a link, ask for name and password."""
     token = asked.query.get("token")
     if token is None:
-        return GoTo("/") if asked.session else Page("sign_in.html", {"title": "Sign in"})
+        return GoTo("/") if asked.session else Page("sign_in.html", {"title": "Sign in", **_by_provider(asked)})
     return _redeem(asked, token, "/")
 
 
@@ -50,7 +50,8 @@ def start(asked: Asked) -> Answer:
     token = asked.query.get("token", "")
     with reading(asked.context.engine) as connection:
         is_open = sessions.is_open_link(connection, token, datetime.now(UTC))
-    return Page("start.html", {"title": "Sign in", "link": token}) if is_open else _no_link()
+    values = {"title": "Sign in", "link": token, **_by_provider(asked)}
+    return Page("start.html", values) if is_open else _no_link()
 
 
 def start_now(asked: Asked) -> Answer:
@@ -61,11 +62,12 @@ def start_now(asked: Asked) -> Answer:
 def by_password(asked: Asked) -> Answer:
     """Start a session by name and password. A wrong name and a wrong password get the same answer in the same time."""
     name, password = asked.form.get("account", "").strip().lower()[:LONGEST_NAME], asked.form.get("password", "")
-    if not _take(asked, limits.ADDRESS, asked.client):
+    if not take(asked, limits.ADDRESS, asked.client):
         return too_many()
-    allowed = _take(asked, limits.PASSWORD, name)
+    allowed = take(asked, limits.PASSWORD, name)
     if not accounts.is_password(asked.context.engine, name, password) or not allowed:
-        return Page("sign_in.html", {"title": "Sign in", "error": WRONG, "name": name, "errors": True}, 403)
+        values = {"title": "Sign in", "error": WRONG, "name": name, "errors": True}
+        return Page("sign_in.html", {**values, **_by_provider(asked)}, 403)
 
     def work(connection: Connection) -> tuple[str, Session]:
         limits.forget(connection, asked.context.cipher, limits.PASSWORD, name)
@@ -83,9 +85,9 @@ def ask_reset(_asked: Asked) -> Answer:
 def reset(asked: Asked) -> Answer:
     """Ask for a link by e-mail. The answer is the same for every name, and so is the work."""
     name = asked.form.get("account", "").strip().lower()[:LONGEST_NAME]
-    if not _take(asked, limits.LINKS_OF_ADDRESS, asked.client):
+    if not take(asked, limits.LINKS_OF_ADDRESS, asked.client):
         return too_many()
-    if _take(asked, limits.LINKS_OF_ACCOUNT, name):
+    if take(asked, limits.LINKS_OF_ACCOUNT, name):
         known_form = name if sessions.ACCOUNT.fullmatch(name) else "nobody"
         transact(
             asked.context.engine,
@@ -117,7 +119,7 @@ def give_code(asked: Asked) -> Answer:
     """Check the code that a session awaits, or confirm a new second factor."""
     session, context = asked.session, asked.context
     assert session is not None
-    if not _take(asked, limits.CODE, session.account):
+    if not take(asked, limits.CODE, session.account):
         return too_many()
     code = asked.form.get("code", "")[:40]
     if session.awaits != sessions.AWAITS_CODE:
@@ -190,7 +192,8 @@ def leave(asked: Asked) -> Answer:
     else:
         transact(asked.context.engine, lambda connection: sessions.end_session(connection, session, now))
     page = fault("You are signed out", "Close this window if others use this computer.", status=200)
-    return page._replace(headers={"set-cookie": GONE}, values={**page.values, "account": None, "menu": ()})
+    values = {**page.values, **_by_provider(asked), "account": None, "menu": ()}
+    return page._replace(headers={"set-cookie": GONE}, values=values)
 
 
 def ask_password(_asked: Asked) -> Answer:
@@ -225,7 +228,7 @@ def cookie(secret: str, secure: bool) -> str:
 
 def _redeem(asked: Asked, token: str, then: str) -> Answer:
     """Spend a link. Wrong links are counted by address: they cannot be guessed, but need not be tried."""
-    if not _take(asked, limits.ADDRESS, asked.client):
+    if not take(asked, limits.ADDRESS, asked.client):
         return too_many()
     must_have = need_second_factor(asked.context.settings)
 
@@ -241,6 +244,11 @@ def _redeem(asked: Asked, token: str, then: str) -> Answer:
     return GoTo(then, {"set-cookie": cookie(secret, asked.secure)})
 
 
+def _by_provider(asked: Asked) -> dict[str, str]:
+    """What people call the identity provider; empty without one."""
+    return {"provider": asked.provider.access.name if asked.provider is not None else ""}
+
+
 def _no_link() -> Page:
     return fault(
         "This sign-in link does not work",
@@ -250,7 +258,8 @@ def _no_link() -> Page:
     )
 
 
-def _take(asked: Asked, limit: limits.Limit, who: str) -> bool:
+def take(asked: Asked, limit: limits.Limit, who: str) -> bool:
+    """Count an attempt of somebody; whether it is one of those that are allowed."""
     context = asked.context
     return transact(
         context.engine, lambda connection: limits.take(connection, context.cipher, limit, who, datetime.now(UTC))

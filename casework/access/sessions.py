@@ -65,9 +65,14 @@ def redeem(connection: Connection, token: str, now: datetime, must_have: Collect
 
     `must_have`: the roles whose accounts must have a second factor.
     """
-    if not TOKEN.fullmatch(token):
+    account = spend_link(connection, digest_of(token), now) if TOKEN.fullmatch(token) else None
+    if account is None:
         raise NoSuchLink
-    digest = digest_of(token)
+    return start_session(connection, account, now, must_have)
+
+
+def spend_link(connection: Connection, digest: str, now: datetime) -> str | None:
+    """Spend the link of a digest: its account; None where it is wrong, used or too old."""
     spent = connection.execute(
         update(SIGN_IN_LINK)
         .where(
@@ -78,9 +83,8 @@ def redeem(connection: Connection, token: str, now: datetime, must_have: Collect
         .values(used_at=_text(now))
     )
     if spent.rowcount != 1:
-        raise NoSuchLink
-    account = str(connection.scalar(select(SIGN_IN_LINK.c.account).where(SIGN_IN_LINK.c.digest == digest)))
-    return start_session(connection, account, now, must_have)
+        return None
+    return str(connection.scalar(select(SIGN_IN_LINK.c.account).where(SIGN_IN_LINK.c.digest == digest)))
 
 
 def is_open_link(connection: Connection, token: str, now: datetime) -> bool:
@@ -94,13 +98,23 @@ def is_open_link(connection: Connection, token: str, now: datetime) -> bool:
 
 
 def start_session(
-    connection: Connection, account: str, now: datetime, must_have: Collection[str] = ()
+    connection: Connection,
+    account: str,
+    now: datetime,
+    must_have: Collection[str] = (),
+    *,
+    factor_shown: bool = False,
 ) -> tuple[str, Session]:
-    """Start a session of an account that has shown a link or a password: the secret of its cookie, and the session."""
+    """Start a session of an account that has shown who it is: the secret of its cookie, and the session.
+
+    `factor_shown`: another program has asked for the second factor already, so the session awaits none.
+    """
     secret = secrets.token_urlsafe(32)
     role = select(ACCOUNT_CHANGE.c.role).where(ACCOUNT_CHANGE.c.account == account)
     awaits = ""
-    if has_factor(connection, account):
+    if factor_shown:
+        awaits = ""
+    elif has_factor(connection, account):
         awaits = AWAITS_CODE
     elif must_have and connection.scalar(role.order_by(ACCOUNT_CHANGE.c.number.desc()).limit(1)) in must_have:
         awaits = AWAITS_SETUP

@@ -34,7 +34,7 @@ from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
 from models.schema import HEAD, MIGRATIONS, revision
 from models.schema_revision import altered_revision
-from runtime.diagnostics import backup_checks, log_checks, reply_checks, service_checks, work_checks
+from runtime.diagnostics import backup_checks, log_checks, reply_checks, service_checks, sign_in_checks, work_checks
 from runtime.diagnostics.finding import MOST_CASES, Finding
 
 LEAST_FREE_SPACE = 1024**3  # bytes
@@ -118,6 +118,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
         if quick:
             left.append("the history of every case (sendflow doctor without --quick)")
     found += service_checks.processes(settings)
+    found += sign_in_checks.single_sign_on(settings)
     return DoctorReport(
         looked_at=instant(now),
         well=not found,

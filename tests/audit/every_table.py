@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pyotp import TOTP
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from casework import findings, to_decide
-from casework.access import accounts, api_tokens, calendar_addresses, factors, limits, sessions
+from casework.access import accounts, api_tokens, calendar_addresses, factors, limits, sessions, single_sign_on
 from casework.access.api_answers import Once
 from casework.context import AppContext, instant
 from casework.delivery import account_links, receipt_rows, transport_state
@@ -74,6 +74,7 @@ def filled_team(team: Team) -> Team:
         account_links.ask_for_invitation(connection, "dco.team", "dco@icb.example", "sam.lee")
         key = factors.begin_setup(connection, context.cipher, "dco.team").key
         factors.confirm(connection, context.cipher, "dco.team", TOTP(key).now())
+        _by_single_sign_on(connection)
     asked = Asked("NX90001", "ehc_body_advice_respond", _request(team), TRUST, SALT, "service")
     link = link_to_duty(asked, "salt@trust.example", "a notice")
     with writing(context.engine) as connection:
@@ -108,6 +109,12 @@ def filled_team(team: Team) -> Team:
     transact(team.first.engine, lambda connection: store(connection, *signed))
     _since_the_last_checkpoint(team)
     return team
+
+
+def _by_single_sign_on(connection: Connection) -> None:
+    person = single_sign_on.AccountIdentity("dco.team", "https://login.icb.example/tenant/v2.0", "a-subject")
+    single_sign_on.identify(connection, person, "sam.lee", datetime.now(UTC))
+    single_sign_on.begin_attempt(connection, datetime.now(UTC))
 
 
 def _since_the_last_checkpoint(team: Team) -> None:

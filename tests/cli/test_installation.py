@@ -43,6 +43,7 @@ LOOKS = (
     ("retention",),
     ("rulesets",),
     ("to-decide",),
+    ("single-sign-on",),
     ("tokens",),
     ("adoptions",),
     ("dry-run", "pack"),

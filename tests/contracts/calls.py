@@ -62,6 +62,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "assign": ("assign",),
     "to decide": ("to-decide",),
     "subject access": ("subject-access",),
+    "single sign-on": ("single-sign-on",),
     "tokens": ("tokens",),
     "sweep": ("sweep",),
     "up": ("up",),

@@ -293,6 +293,7 @@ class _Recording(dict[str, str]):
 def environment() -> list[str]:
     """Return the names of the SENDFLOW variables that the program reads."""
     mailbox = {"SENDFLOW_IMAP_HOST": "imap.icb.example", "SENDFLOW_IMAP_LOGIN": "send.dco@icb.example:words"}
-    recording = _Recording({**ENVIRONMENT, **mailbox})
+    provider = {"SENDFLOW_OIDC_ISSUER": "http://localhost", "SENDFLOW_OIDC_CLIENT": "x", "SENDFLOW_OIDC_SECRET": "x"}
+    recording = _Recording({**ENVIRONMENT, **mailbox, **provider})
     Settings.read(recording)
     return sorted(name for name in recording.read if name.startswith("SENDFLOW_"))

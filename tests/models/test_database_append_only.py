@@ -29,6 +29,7 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
         connection.exec_driver_sql("INSERT INTO anchor VALUES ('2026-03-03T00:00:00.000000Z', 'x', 1, 3)")
         connection.exec_driver_sql("INSERT INTO finding VALUES (1, 'x', 'verify', 'head', NULL, NULL, 'x', 'x')")
         connection.exec_driver_sql("INSERT INTO account_change VALUES (1, 'x', 'x', 'dco.team', 'dco', '')")
+        connection.exec_driver_sql("INSERT INTO account_identity VALUES (1, 'x', 'x', 'dco.team', 'x', 'x')")
         connection.exec_driver_sql(
             "INSERT INTO case_look (case_ref, actor, what, at) VALUES ('NX90001', 'dco.team', 'case', 'x')"
         )

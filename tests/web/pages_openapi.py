@@ -45,6 +45,7 @@ PATHS: Mapping[str, dict[str, Any]] = {
 }
 QUERIES = {
     "/sign-in": ("token",),
+    "/sign-in/sso/back": ("code", "state", "iss", "error"),
     "/start": ("token",),
     "/second-factor": ("then",),
     "/today": tuple(Wanted.model_fields),
@@ -63,6 +64,8 @@ QUERIES = {
 FORMS = {
     "/sign-in": ("account", "password"),
     "/start": ("link",),
+    "/sign-in/sso": ("link",),
+    "/people/identity": ("account",),
     "/reset": ("account",),
     "/reply/{token}": ("choice", "step", "to", "on-day", "number"),
     "/own/reply": ("choice", "step", "number"),

@@ -36,6 +36,7 @@ COLUMNS = {
     "finding": "message",
     "finding_closed": "reason",
     "account_change": "role",
+    "account_identity": "subject",
     "case_look": "what",
     "to_decide": "detail",
     "decided": "how",
