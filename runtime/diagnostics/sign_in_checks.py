@@ -10,7 +10,7 @@ from config.rights import RightsError, app_roles
 from config.settings import Settings
 from runtime.diagnostics.finding import Finding
 
-MEND = {
+REPAIR = {
     "provider_unreachable": "see that this machine reaches it: curl {issuer}/.well-known/openid-configuration",
     "foreign_issuer": "set SENDFLOW_OIDC_ISSUER to the issuer that it publishes, letter by letter, if it is your own",
 }
@@ -31,7 +31,7 @@ def single_sign_on(settings: Settings) -> Iterator[Finding]:
         if not provider.keys().keys:
             raise NotSignedIn("the identity provider publishes no key that may sign", code="provider_unfit")
     except NotSignedIn as problem:
-        mend = MEND.get(problem.code, UNFIT).format(issuer=access.issuer.rstrip("/"))
+        mend = REPAIR.get(problem.code, UNFIT).format(issuer=access.issuer.rstrip("/"))
         yield Finding(what=f"oidc_{problem.code}", message=f"nobody can sign in by it: {problem}", mend=mend)
     if access.secret_file is not None and access.secret_file.stat().st_mode & OTHERS:
         yield Finding(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.contracts import surface
+from tests.contracts.access import single_sign_on
 from tests.contracts.calls import ACTOR, Called, Installation
 from tests.contracts.erasures import erasures
 
@@ -97,12 +98,6 @@ def play_to_the_end(folder: Path, calls: dict[str, Called]) -> None:
     team.call("reset person key: done", "reset person key", *ACTOR, "--yes", "--json")
 
 
-def _single_sign_on(new: Installation) -> None:
-    new.call("single sign-on: all", "single sign-on", "--json")
-    new.call("single sign-on: without a provider", "single sign-on", "set", "council.system", "--subject", "x", *ACTOR)
-    new.call("single sign-on: of nobody", "single sign-on", "part", "council.system", *ACTOR)
-
-
 def _without_records(new: Installation) -> None:
     new.call("due", "due", "ehc_body_advice_respond", "--on", "2026-03-02", "--json")
     new.call(
@@ -160,7 +155,7 @@ def _without_records(new: Installation) -> None:
     new.call("tokens: a scope that is none", "tokens", "make", "council.system", "--scope", "all", *ACTOR)
     new.call("tokens: none of that id", "tokens", "end", "t-00000000", *ACTOR)
     new.call("tokens: all", "tokens", "--json")
-    _single_sign_on(new)
+    single_sign_on(new)
     new.call("doctor: an alert without a mailbox", "doctor", "--quick", "--alert", "--json")
     (new.home / "directory.toml").write_text("this is no directory", "utf-8")
     new.call("bodies: a directory that cannot be read", "bodies", "--json")

@@ -113,6 +113,7 @@ PLACES = {
 }
 PROGRAMS = {"/notify/receipts", "/calendar/{name}/{token}"}
 PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}", "/reply/{token}/answers"}
+PUBLIC |= {"/sign-in/sso", "/sign-in/sso/back", "/sign-out/sso"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,13 +20,11 @@ from casework.access import accounts, identity_provider, sessions, single_sign_o
 from casework.access.single_sign_on import AccountIdentity
 from models.database import reading, transact
 from models.tables import ACCOUNT_IDENTITY, SIGN_IN_ATTEMPT, SIGN_IN_LINK
-from tests.support.identity_provider import Claims, LyingProvider, Provider, lying_provider, new_key, part, signed
+from tests.support.identity_provider import Claims, LyingProvider, Provider, lying_provider, new_key, signed
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
-
-Lie = Callable[[Claims], Claims]
 
 
 @pytest.fixture
@@ -120,85 +117,6 @@ def test_nobody_comes_in_by_an_e_mail_address_or_the_same_subject_of_another_iss
     answer = sign_in(person)
     assert (answer.status_code, title(answer)) == (403, "Nobody has invited this account")
     assert "administrator" in answer.text
-    assert person.get("/today").status_code == 401
-
-
-LIES: dict[str, Lie] = {
-    "another issuer": lambda claims: {**claims, "iss": claims["iss"].replace("tenant-a", "tenant-b")},
-    "an issuer with a stroke more": lambda claims: {**claims, "iss": claims["iss"] + "/"},
-    "another audience": lambda claims: {**claims, "aud": "another-program"},
-    "two audiences and no party": lambda claims: {**claims, "aud": [claims["aud"], "another-program"]},
-    "two audiences and another party": lambda claims: {
-        **claims,
-        "aud": [claims["aud"], "another-program"],
-        "azp": "another-program",
-    },
-    "another nonce": lambda claims: {**claims, "nonce": "of-another-attempt"},
-    "no nonce": lambda claims: {key: value for key, value in claims.items() if key != "nonce"},
-    "expired": lambda claims: {**claims, "iat": int(time.time()) - 900, "exp": int(time.time()) - 600},
-    "not valid yet": lambda claims: {**claims, "nbf": int(time.time()) + 600},
-    "issued tomorrow": lambda claims: {**claims, "iat": int(time.time()) + 86_400},
-    "no subject": lambda claims: {key: value for key, value in claims.items() if key != "sub"},
-    "an empty subject": lambda claims: {**claims, "sub": ""},
-    "a subject that is a list": lambda claims: {**claims, "sub": [claims["sub"]]},
-    "an end that is a word": lambda claims: {**claims, "exp": "never"},
-    "no end": lambda claims: {key: value for key, value in claims.items() if key != "exp"},
-}
-
-
-@pytest.mark.parametrize("lie", LIES)
-def test_a_token_that_says_something_else_is_refused(place: Installation, provider: LyingProvider, lie: str) -> None:
-    known(place, provider)
-    provider.says = LIES[lie]
-    person = browser_of(place)
-    answer = sign_in(person)
-    assert answer.status_code == 502, title(answer)
-    assert person.get("/today").status_code == 401
-    provider.says = lambda claims: claims
-    assert sign_in(person).url.path == "/today", "the same person, with a true token"
-
-
-def hidden_by_secret(claims: Claims) -> str:
-    """A token by our own secret, which the client knows too."""
-    import hmac
-
-    from tests.support.identity_provider import SECRET, encode
-
-    head = f"{part({'alg': 'HS256'})}.{part(claims)}"
-    return f"{head}.{encode(hmac.digest(SECRET.encode(), head.encode(), 'sha256'))}"
-
-
-FORGERIES: dict[str, Callable[[LyingProvider], Callable[[Claims], str]]] = {
-    "no signature": lambda _provider: lambda claims: f"{part({'alg': 'none'})}.{part(claims)}.",
-    "no signature, written otherwise": lambda each: (
-        lambda claims: f"{part({'alg': 'nOnE', 'kid': each.kid})}.{part(claims)}."
-    ),
-    "our own secret": lambda _provider: hidden_by_secret,
-    "another key under the same name": lambda each: lambda claims: signed(claims, new_key(), kid=each.kid),
-    "a key that is not published": lambda _provider: lambda claims: signed(claims, new_key(), kid="key-of-nobody"),
-    "a key that the token brings": lambda each: lambda claims: signed(claims, new_key(), jku="http://127.0.0.1:1/keys"),
-    "a signature of other claims": lambda each: (
-        lambda claims: ".".join(
-            (
-                part({"alg": "RS256", "kid": each.kid}),
-                part({**claims, "sub": each.subject}),
-                signed({**claims, "sub": "somebody"}, each.key, kid=each.kid).split(".")[2],
-            )
-        )
-    ),
-    "no token at all": lambda _provider: lambda _claims: "not.a.token",
-    "a token with a letter beyond ASCII": lambda _provider: lambda _claims: "é.é.é",
-}
-
-
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_token_that_the_issuer_did_not_sign_is_refused(
-    place: Installation, provider: LyingProvider, forgery: str
-) -> None:
-    known(place, provider)
-    provider.writes = FORGERIES[forgery](provider)
-    person = browser_of(place)
-    assert sign_in(person).status_code == 502
     assert person.get("/today").status_code == 401
 
 
@@ -451,7 +369,7 @@ def test_no_log_and_no_page_has_a_token_a_subject_or_the_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     pages = [sign_in(browser_of(place)).text]
-    provider.says = LIES["expired"]
+    provider.says = lambda claims: {**claims, "exp": claims["iat"] - 600}
     pages.append(sign_in(browser_of(place)).text)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("sendflow")]
     assert "a single sign-on was refused (not_invited)" in ours

@@ -1,0 +1,10 @@
+"""The calls of who comes in, and how."""
+
+from tests.contracts.calls import ACTOR, Installation
+
+
+def single_sign_on(new: Installation) -> None:
+    """An installation without an identity provider."""
+    new.call("single sign-on: all", "single sign-on", "--json")
+    new.call("single sign-on: without a provider", "single sign-on", "set", "council.system", "--subject", "x", *ACTOR)
+    new.call("single sign-on: of nobody", "single sign-on", "part", "council.system", *ACTOR)
