@@ -66,10 +66,11 @@ def sheet(  # noqa: PLR0913 (Typer maps each parameter to an option)
     """Show the sheet of a register, or a list of a time: panels, approvals of packages, what of packages ends."""
     from casework.reports.period_lists.all import LISTS
     from casework.reports.period_lists.shape import By
-    from casework.reports.registers import SHEETS
+    from casework.reports.registers import sheets
 
     if name is None:
-        known = {each: made.title for each, made in SHEETS.items()} | {each: made.title for each, made in LISTS.items()}
+        own = {each: made.title for each, made in sheets(open_installation("register")).items()}
+        known = own | {each: made.title for each, made in LISTS.items()}
         emit(known, json_, lambda: "\n".join(f"{each}  {title}" for each, title in known.items()))
         return
     files = _Files(csv, xlsx)

@@ -1,4 +1,5 @@
-"""Reads the local standards that fill the fields of a fact: types of panel, who may approve how much, audit tools.
+"""Reads the local standards that fill the fields of a fact: types of panel, who may approve how much, audit tools,
+registers.
 
 Purpose: no law gives a panel a cut-off for papers or a quorum, nor an officer a limit. Each locality sets its own,
 so they are data, and each says that it is a local standard. A fact stores what was filled in, so that a later change of
@@ -21,6 +22,22 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Days = Annotated[int, Field(ge=0, le=60)]
 Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+# What a register may take besides an entry's beginning and end, and what it may ask of an entry.
+TAKES = (
+    "register_version_made",
+    "register_communicated",
+    "register_attended",
+    "register_evidence_added",
+    "register_put_to",
+    "register_answered",
+    "register_promise_made",
+    "register_promise_met",
+    "register_promise_not_met",
+    "register_entry_reviewed",
+)
+ASKS = ("area", "need", "services", "evidence", "audience", "decides", "dispute_step", "review_on")
 
 
 class Standard(Strict):
@@ -121,6 +138,24 @@ class AuditTool(Standard):
         return self
 
 
+class RegisterKind(Standard):
+    """One register of our team without a clock of its own.
+
+    `takes`: the facts that may be recorded of its entries. `asks`: what an entry has to say when it is opened.
+    `reviewed`: whether its entries are reviewed by a day that each names.
+    """
+
+    takes: Annotated[list[Literal[*TAKES]], Field(min_length=1)]  # type: ignore[valid-type]  # a list of words as data
+    asks: Annotated[list[Literal[*ASKS]], Field(min_length=1)]  # type: ignore[valid-type]
+    reviewed: Literal["yes", "no"]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> RegisterKind:
+        if (self.reviewed == "yes") != ("register_entry_reviewed" in self.takes):
+            raise ValueError('entries that are reviewed take register_entry_reviewed, and have reviewed = "yes"')
+        return self
+
+
 def _day(value: Any) -> date | None:
     """The day, where it is one: the model of the fact says what is wrong with another value."""
     if isinstance(value, date):
@@ -170,4 +205,5 @@ STANDARDS: Mapping[str, StandardFile] = {
     "panel": StandardFile("panels.toml", Panel),
     "approver": StandardFile("approvers.toml", Approver),
     "audit_tool": StandardFile("audit_tools.toml", AuditTool),
+    "team_register": StandardFile("registers.toml", RegisterKind),
 }

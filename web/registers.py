@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from casework.privacy.case_looks import note_looks
 from casework.reports.period_lists.all import LISTS
-from casework.reports.registers import SHEETS, UnknownRegister, register
+from casework.reports.registers import UnknownRegister, register, sheets
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
@@ -14,9 +14,9 @@ from web.faults import no_page
 from web.period_lists import one_list
 
 
-def registers(_asked: Asked) -> Answer:
+def registers(asked: Asked) -> Answer:
     """The names of the registers, each with what its sheet says."""
-    return Page("registers.html", {"title": "Registers", "sheets": SHEETS, "lists": LISTS})
+    return Page("registers.html", {"title": "Registers", "sheets": sheets(asked.context), "lists": LISTS})
 
 
 def one(asked: Asked) -> Answer:

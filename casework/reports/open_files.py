@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterator
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from casework.cases.loaded_case import UNREADABLE
 from casework.context import AppContext
 from models import ledger
 from models.casefile import CaseFile
 from models.database import reading
-from models.tables import CASE
+from models.tables import CASE, DUTY
 from statemachines.replay import replay
 
 
@@ -30,3 +30,10 @@ def open_files(context: AppContext, process: str, over: Collection[str], as_at: 
             continue
         if file.state not in over:
             yield file
+
+
+def next_days(context: AppContext, refs: list[str]) -> dict[str, date]:
+    """The earliest day of an open duty of each case that has one."""
+    query = select(DUTY.c.case_ref, func.min(DUTY.c.due)).where(DUTY.c.case_ref.in_(refs), DUTY.c.closed_on.is_(None))
+    with reading(context.engine) as connection:
+        return {ref: day for ref, day in connection.execute(query.group_by(DUTY.c.case_ref)) if day is not None}

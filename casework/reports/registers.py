@@ -5,12 +5,15 @@ Purpose: one shape for every sheet, so that a further register needs no page and
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from casework.cases.standards import standards_of
 from casework.context import AppContext
 from casework.reports.local_offer import local_offer
+from casework.reports.register_entries import EntryRow, register_entries
 from casework.reports.reusable_answers import ReusableAnswerRow, reusable_answers
 from casework.reports.support_register import SupportRow, support_register
 from casework.reports.transitions import TransitionRow, transitions
@@ -43,6 +46,22 @@ class Register(BaseModel):
     columns: dict[str, str]
     rows: list[RegisterRow]
     not_named: int
+
+
+def _of_register(word: str, context: AppContext, as_at: date) -> tuple[list[RegisterRow], int]:
+    """The sheet of a register without a clock of its own: its entries."""
+    rows = register_entries(context, word, as_at)
+    return [RegisterRow(case_ref=row.case_ref, cells=_of_entry(row)) for row in rows], 0
+
+
+def _of_entry(row: EntryRow) -> dict[str, str]:
+    return {
+        "topic": row.topic.replace("_", " "),
+        "owner": row.owner,
+        "version": row.version or "",
+        "next": full_day(row.next_day) if row.next_day else "",
+        "marked": "; ".join(row.remarks),
+    }
 
 
 class Sheet(NamedTuple):
@@ -165,11 +184,32 @@ SHEETS: Mapping[str, Sheet] = {
 }
 
 
+OF_ENTRIES = {
+    "topic": "Entry",
+    "owner": "Who looks after it",
+    "version": "Version",
+    "next": "Next day",
+    "marked": "What the record says",
+}
+
+
+def sheets(context: AppContext) -> dict[str, Sheet]:
+    """The sheets of this installation: its own registers (config/registers.toml) after those of processes."""
+    own = {
+        word: Sheet(
+            each.name, "The entries that have not ended; the next day first.", OF_ENTRIES, partial(_of_register, word)
+        )
+        for word, each in standards_of(context, "team_register").items()
+    }
+    return {**SHEETS, **own}
+
+
 def register(context: AppContext, name: str, as_at: date) -> Register:
     """The sheet of a register on a day. Raises UnknownRegister, which lists the registers."""
-    sheet = SHEETS.get(name)
+    known = sheets(context)
+    sheet = known.get(name)
     if sheet is None:
-        raise UnknownRegister(f"There is no register of that name. Registers: {', '.join(SHEETS)}.")
+        raise UnknownRegister(f"There is no register of that name. Registers: {', '.join(known)}.")
     rows, hidden = sheet.rows(context, as_at)
     return Register(
         name=name,

@@ -8,14 +8,11 @@ from collections import Counter
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
 
 from casework.context import AppContext
-from casework.reports.open_files import open_files
+from casework.reports.open_files import next_days, open_files
 from casework.reports.withheld import may_be_named
 from models.casefile import CaseFile
-from models.database import reading
-from models.tables import DUTY
 from statemachines.dynamic_support import (
     BEFORE,
     OVER_STATES,
@@ -53,7 +50,7 @@ class SupportRow(BaseModel):
 def support_register(context: AppContext, as_at: date) -> tuple[list[SupportRow], int]:
     """Who is on the register, the highest risk first, and how many rows may not be named."""
     files = list(open_files(context, PROCESS.name, PROCESS.final | OVER_STATES | set(BEFORE), as_at))
-    due = _next_days(context, [file.case_ref for file in files])
+    due = next_days(context, [file.case_ref for file in files])
     rows = [_row(file, due.get(file.case_ref), as_at) for file in files]
     return may_be_named(context, sorted(rows, key=lambda row: (ORDER.index(row.rating), row.case_ref)))
 
@@ -79,10 +76,3 @@ def _row(file: CaseFile, due: date | None, as_at: date) -> SupportRow:
         plan_to_cease=plan_to_cease(file),
         admitted_without_review=len(without_community_review(file)),
     )
-
-
-def _next_days(context: AppContext, refs: list[str]) -> dict[str, date]:
-    """The earliest day of an open duty of each case."""
-    query = select(DUTY.c.case_ref, func.min(DUTY.c.due)).where(DUTY.c.case_ref.in_(refs), DUTY.c.closed_on.is_(None))
-    with reading(context.engine) as connection:
-        return {ref: day for ref, day in connection.execute(query.group_by(DUTY.c.case_ref)) if day is not None}

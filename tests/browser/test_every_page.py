@@ -69,6 +69,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/registers/dynamic_support",
         "/registers/transition",
         "/registers/local_offer",
+        "/registers/policy",
         "/letters",
         "/letters?state=failed",
         "/mails",
