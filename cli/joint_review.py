@@ -1,4 +1,4 @@
-"""`sendflow joint-review CASE CASE`: one day for two reviews of one child, and what each would lose by it."""
+"""`sendflow joint-review CASE CASE [CASE]`: one day for reviews of one child, and what each would lose by it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ def register(app: typer.Typer) -> None:
 def joint_review(
     case: Annotated[str, typer.Argument(help="A case that owes a review, such as a continuing-care review.")],
     other: Annotated[str, typer.Argument(help="Another case of the same child, such as its annual review.")],
+    third: Annotated[
+        str | None, typer.Argument(help="A third case of the child, such as its health as a looked-after child.")
+    ] = None,
     as_at: AsAt = None,
     json_: Json = False,
 ) -> None:
-    """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
+    """Propose one day for two or three reviews of one child, and show what each would lose. Nothing is written."""
     from casework.cases.references import reference_meant
     from casework.reports.joint_review import NoJointReview, plan_joint_review
     from models.errors import NoSuchCase
@@ -35,7 +38,8 @@ def joint_review(
     day = parse_day(as_at, "--as-at")
     context = open_installation("joint-review")
     try:
-        found = plan_joint_review(context, reference_meant(context, case), reference_meant(context, other), day)
+        refs = [reference_meant(context, each) for each in (case, other, third) if each is not None]
+        found = plan_joint_review(context, refs, day)
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
     except NoJointReview as problem:
@@ -55,13 +59,14 @@ def _text(context: AppContext, found: JointReviewReport) -> str:
             "strict_due": "in time on every reading",
             "due": "in time, though not on the stricter reading",
         }
-        lines = [f"Hold both on {day(found.on)} or before: {words[str(found.reading)]}."]
+        every = "both" if len(found.reviews) == 2 else "all three"
+        lines = [f"Hold {every} on {day(found.on)} or before: {words[str(found.reading)]}."]
     for review in found.reviews:
-        lines += _review(context, review)
+        lines += _review(context, review, len(found.reviews))
     return warned(context, "\n".join(lines))
 
 
-def _review(context: AppContext, review: ReviewShown) -> list[str]:
+def _review(context: AppContext, review: ReviewShown, reviews: int) -> list[str]:
     from cli.formatting import day
     from config.text import in_days
 
@@ -77,7 +82,6 @@ def _review(context: AppContext, review: ReviewShown) -> list[str]:
         lost = f"loses {in_days(review.days_given_up)} of its own time, and its next review comes as much earlier"
         lines.append(f"  {lost if review.days_given_up else 'loses nothing'}")
     if review.days_late_on_the_others_day:
-        lines.append(
-            f"  on the other's last day it would be {in_days(review.days_late_on_the_others_day)} past its own"
-        )
+        whose = "the other's" if reviews == 2 else "the latest"
+        lines.append(f"  on {whose} last day it would be {in_days(review.days_late_on_the_others_day)} past its own")
     return lines

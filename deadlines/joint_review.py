@@ -1,4 +1,4 @@
-"""Find one day for two reviews of one child: the latest day that satisfies both, and what each loses by it. Pure.
+"""Find one day for reviews of one child: the latest day that satisfies all of them, and what each loses by it. Pure.
 
 No duty requires a joint review. CFA 2014 s26 and the National Framework 2016 ask that a child is not assessed and
 reviewed twice where once would do. This module proposes a day; the people who arrange the meeting decide.
@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 Reading = Literal["act_by", "strict_due", "due"]
+# How many reviews there are, and all of them, in words.
+NUMBERS = {2: ("two", "both"), 3: ("three", "all three")}
 READINGS: tuple[Reading, ...] = ("act_by", "strict_due", "due")
 
 
@@ -31,7 +33,7 @@ class Dated(Protocol):
 class Loss(BaseModel):
     """What one duty loses, in calendar days.
 
-    It gives up its own time if it is met on the proposed day; and it would be late on the last day of the other duty.
+    It gives up its own time if it is met on the proposed day; and it would be late on the last day of the others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +42,7 @@ class Loss(BaseModel):
 
 
 class Aligned(BaseModel):
-    """The day proposed for both (`on`) and the reading on which it is safe; or the reason why there is no such day.
+    """The day proposed for all (`on`) and the reading on which it is safe; or the reason why there is no such day.
 
     `losses` is in the order of the duties.
     """
@@ -49,33 +51,34 @@ class Aligned(BaseModel):
     on: date | None
     reading: Reading | None
     reason: str | None
-    losses: tuple[Loss, Loss]
+    losses: tuple[Loss, ...]
 
 
-def align(first: Dated, second: Dated, as_at: date) -> Aligned:
-    """Return the latest day from `as_at` on that satisfies both duties on the safest reading that can still be met.
+def align(duties: Sequence[Dated], as_at: date) -> Aligned:
+    """Return the latest day from `as_at` on that satisfies all duties on the safest reading that can still be met.
 
     Raises ValueError if one of them has no due date.
     """
-    both = (first, second)
-    if first.due is None or second.due is None:
+    days = [duty.due for duty in duties if duty.due is not None]
+    if len(days) < len(duties):
         raise ValueError("a duty without a due date cannot be aligned: there is nothing to be in time for")
-    on, reading = _latest(both, as_at)
-    earlier, later = sorted((first.due, second.due))
+    on, reading = _latest(duties, as_at)
+    earliest, latest = min(days), max(days)
+    how_many, all_of = NUMBERS.get(len(days), (str(len(days)), "all"))
     reason = None
     if on is None:
         reason = (
-            f"One of the two was due on {earlier.isoformat()}, which has passed: no day satisfies both. Hold both as"
-            " soon as can be."
+            f"One of the {how_many} was due on {earliest.isoformat()}, which has passed: no day satisfies {all_of}."
+            f" Hold {all_of} as soon as can be."
         )
     losses = tuple(
         Loss(
             days_given_up=(own - on).days if on is not None else None,
-            days_late_on_the_others_day=max(0, (later - own).days),
+            days_late_on_the_others_day=max(0, (latest - own).days),
         )
-        for own in (first.due, second.due)
+        for own in days
     )
-    return Aligned(on=on, reading=reading, reason=reason, losses=(losses[0], losses[1]))
+    return Aligned(on=on, reading=reading, reason=reason, losses=losses)
 
 
 def _latest(duties: Sequence[Dated], as_at: date) -> tuple[date | None, Reading | None]:

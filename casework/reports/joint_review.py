@@ -1,9 +1,10 @@
-"""Propose one day on which the reviews of two cases of one child can be held together. Writes nothing.
+"""Propose one day on which the reviews of two or three cases of one child can be held together. Writes nothing.
 
 The statute file says which duties are held as a review (`held_as`), and which step follows the meeting before the duty
 is met (`then`). For example, a review of a plan ends with the authority's decision (SEND Regs 2014 reg 20(10)).
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -34,13 +35,13 @@ class Hold(NamedTuple):
 
 
 class NoJointReview(Refusal, ValueError):
-    """The reviews of two cases cannot be held together; the text says why."""
+    """The reviews of these cases cannot be held together; the text says why."""
 
     default_code = "no_joint_review"
 
 
 class ReviewShown(BaseModel):
-    """One of the two reviews: its dates, and what it would lose (calendar days).
+    """One of the reviews: its dates, and what it would lose (calendar days).
 
     `hold_by` is the last day on which to meet. It is earlier than `due` if the step `then` has to follow and there is
     still time for it.
@@ -63,7 +64,7 @@ class ReviewShown(BaseModel):
 
 
 class JointReviewReport(BaseModel):
-    """The day proposed for both, and the reading on which it is safe; or why there is none."""
+    """The day proposed for all, and the reading on which it is safe; or why there is none."""
 
     model_config = ConfigDict(frozen=True)
     as_at: date
@@ -73,25 +74,26 @@ class JointReviewReport(BaseModel):
     reviews: list[ReviewShown]
 
 
-def plan_joint_review(context: AppContext, first: str, second: str, as_at: date | None = None) -> JointReviewReport:
-    """Propose one day for both reviews.
+def plan_joint_review(context: AppContext, refs: Sequence[str], as_at: date | None = None) -> JointReviewReport:
+    """Propose one day for the reviews of two or three cases.
 
-    Raises NoSuchCase, or NoJointReview if the two reviews cannot be held together.
+    Raises NoSuchCase, or NoJointReview if the reviews cannot be held together.
     """
-    if first == second:
-        raise NoJointReview("two cases are aligned, and this is the same one twice: name the other case of the child")
+    if len(set(refs)) < len(refs):
+        raise NoJointReview(
+            "several cases are aligned, and this is the same one twice: name the other cases of the child"
+        )
     when = as_at or context.today()
     with reading(context.engine) as connection:
-        histories = read_histories(connection, first, second)
-        if not _of_one_child(connection, first, second):
+        histories = read_histories(connection, *refs)
+        if not _of_one_child(connection, refs):
             raise NoJointReview(
-                "these two cases are not known to be of one child: cases are linked by linked_to, or by the same NHS"
-                " number"
+                "these cases are not known to be of one child: cases are linked by linked_to, or by the same NHS number"
             )
-    files = [replay(ref, facts) for ref, facts in zip((first, second), histories, strict=True)]
+    files = [replay(ref, facts) for ref, facts in zip(refs, histories, strict=True)]
     found = [(file, _review(context, file)) for file in files]
     holds = [_hold(context, duty, when) for _file, duty in found]
-    proposed = align(holds[0][0], holds[1][0], when)
+    proposed = align([hold for hold, _then in holds], when)
     reviews = [
         ReviewShown(
             case_ref=file.case_ref,
@@ -161,6 +163,6 @@ def _review(context: AppContext, file: CaseFile) -> Duty:
     return review
 
 
-def _of_one_child(connection: Connection, first: str, second: str) -> bool:
-    keys = list(connection.scalars(select(CASE.c.child_key).where(CASE.c.case_ref.in_([first, second]))))
-    return len(keys) == 2 and keys[0] is not None and keys[0] == keys[1]
+def _of_one_child(connection: Connection, refs: Sequence[str]) -> bool:
+    keys = list(connection.scalars(select(CASE.c.child_key).where(CASE.c.case_ref.in_(refs))))
+    return len(keys) == len(refs) and keys[0] is not None and len(set(keys)) == 1

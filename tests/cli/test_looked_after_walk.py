@@ -113,3 +113,32 @@ def test_the_review_and_the_annual_review_can_be_held_on_one_day(call: Call) -> 
         "looked_after_health",
         "annual_review",
     }
+
+
+def test_the_reviews_of_health_the_plan_and_continuing_care_can_be_held_on_one_day(call: Call) -> None:
+    """By hand: the care by 10 June 2026, the plan by 10 November 2025, and four weeks earlier so that its decision can
+    follow: 13 October; the health review of a child under five by 4 October 2025, a Saturday.
+    """
+    opened(call)
+    lived(call, ("2025-04-04", "initial_assessment_done", "assessed_by=medical_practitioner"))
+    lived(call, ("2024-11-11", "plan_made", "la=Northshire", f"linked_to={CASE}"), case=REVIEW)
+    care, own = "CC90001", (f"nhs_number={NUMBER}", f"date_of_birth={BORN}")
+    lived(
+        call,
+        ("2025-01-06", "continuing_care_referral_received", "la=Northshire", "body=QX900", "came_as=checklist", *own),
+        ("2025-03-03", "continuing_care_agreed", "reason=the level"),
+        ("2025-03-10", "package_started"),
+        ("2025-06-10", "continuing_care_reviewed", "outcome=continues"),
+        case=care,
+    )
+    proposed = json.loads(call("2025-07-07", "joint-review", CASE, REVIEW, care, "--json").stdout)
+    assert (proposed["on"], proposed["reading"]) == ("2025-10-03", "act_by")
+    assert {each["process"]: each["hold_by"] for each in proposed["reviews"]} == {
+        "looked_after_health": "2025-10-04",
+        "annual_review": "2025-10-13",
+        "continuing_care": "2026-06-10",
+    }
+    said = call("2025-07-07", "joint-review", care, CASE, REVIEW).stdout
+    assert "Hold all three on 3 October 2025 or before" in said
+    twice = call("2025-07-07", "joint-review", CASE, REVIEW, CASE)
+    assert twice.exit_code == 1 and "the same one twice" in twice.stderr

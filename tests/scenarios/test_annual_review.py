@@ -184,7 +184,7 @@ def test_a_review_that_has_been_held_is_not_aligned_any_more(review: Team) -> No
         NoJointReview,
         match="has had its meeting, on 2027-01-11: what is owed now is to decide keep / amend / cease and notify",
     ):
-        plan_joint_review(review.context("12 Jan 2027"), CASE, "CC90001")
+        plan_joint_review(review.context("12 Jan 2027"), [CASE, "CC90001"])
 
 
 def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
