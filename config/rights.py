@@ -31,6 +31,8 @@ Right = Literal[
     "own",
     "answer",
     "mails",
+    "own_cases",
+    "hand_over",
 ]
 
 

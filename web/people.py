@@ -25,6 +25,8 @@ SCOPE_MEANINGS = {
     "identity": "read who a case is about, with a purpose",
     "own": "list the duties of its own body or authority",
     "answer": "answer for its own body",
+    "own_cases": "read the cases of its own authority",
+    "hand_over": "hand over requests of its own authority",
 }
 
 

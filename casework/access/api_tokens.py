@@ -27,14 +27,14 @@ from models.database import reading, transact
 from models.errors import Refusal
 from models.tables import API_TOKEN
 
-SCOPES = ("today", "cases", "case", "letters", "record", "identity", "own", "answer")
+SCOPES = ("today", "cases", "case", "letters", "record", "identity", "own", "answer", "own_cases", "hand_over")
 MOST_DAYS = 366
 TOKEN = re.compile(r"sendflow_[A-Za-z0-9_-]{43}")
 SEEN_EVERY = timedelta(minutes=1)
 CALLS = limits.Limit("api calls", 600, timedelta(minutes=1))
 WRONG_TOKENS = limits.Limit("wrong api tokens", 60, timedelta(minutes=5))
 # Who records for the team may also let a body or an authority see and answer what is its own.
-_GIVEN_WITH_RECORD = frozenset({"own", "answer"})
+_GIVEN_WITH_RECORD = frozenset({"own", "answer", "own_cases", "hand_over"})
 _COVERED = [column for column in API_TOKEN.columns if column.name != "used_at"]
 
 

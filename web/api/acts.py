@@ -50,13 +50,13 @@ DryRun = Annotated[bool, Query(description="Say what it would do, and record not
 ACTS = APIRouter()
 
 
-class _Sent(BaseModel):
+class Sent(BaseModel):
     """What a program sends. No error repeats it."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class FactSent(_Sent):
+class FactSent(Sent):
     """A fact that happened on a day. `data`: its fields, as the schema of its kind has them."""
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]{1,59}$")
@@ -70,7 +70,7 @@ class FactSent(_Sent):
         return FactDraft(self.kind, self.on, dict(self.data), self.corrects, self.on_behalf_of)
 
 
-class FactsSent(_Sent):
+class FactsSent(Sent):
     """Facts of one case, recorded together, all or none.
 
     `confirmed`: a person has confirmed that every case which this reaches is about one child.
@@ -91,7 +91,7 @@ class Accepted(BaseModel):
     follow_ups: list[str]
 
 
-class AnswerSent(_Sent):
+class AnswerSent(Sent):
     """What a body says about one thing that it owes. `on`: the day sent, expected or missed."""
 
     case_ref: str = Field(pattern=r"^[A-Za-z0-9-]{4,14}$")
@@ -140,7 +140,7 @@ class Answered(BaseModel):
     facts: list[int]
 
 
-class Purpose(_Sent):
+class Purpose(Sent):
     """Why an identity is read: a word of purposes.toml. It is logged."""
 
     purpose: str = Field(min_length=2, max_length=60, pattern=f"^{SLUG.pattern}$")
@@ -212,7 +212,7 @@ def open_case(
 
     With `dry_run`, say what it would do: dates, letters, linked cases. Otherwise Idempotency-Key is required.
     """
-    return _record(call, NEW, sent, idempotency_key, None, dry_run=dry_run)
+    return record(call, NEW, sent, idempotency_key, None, dry_run=dry_run)
 
 
 @ACTS.post("/cases/{ref}/facts", status_code=201, response_model=Accepted, responses={200: {"model": Preview}})
@@ -228,10 +228,11 @@ def record_facts(
 
     With `dry_run`, say what it would do. Otherwise Idempotency-Key is required.
     """
-    return _record(call, call.reference(ref), sent, idempotency_key, if_match, dry_run=dry_run)
+    return record(call, call.reference(ref), sent, idempotency_key, if_match, dry_run=dry_run)
 
 
-def _record(call: Call, ref: str, sent: FactsSent, key: str | None, expected: str | None, *, dry_run: bool) -> Response:
+def record(call: Call, ref: str, sent: FactsSent, key: str | None, expected: str | None, *, dry_run: bool) -> Response:
+    """Record facts, or say what they would do. `key`: the idempotency key; `expected`: the value of If-Match."""
     drafts = [fact.draft() for fact in sent.facts]
     _refuse_restricted(call, drafts)
     context, account = call.context, call.caller.account

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from web.api.acts import ACTS
 from web.api.calls import Installed
+from web.api.own import OWN
 from web.api.problems import ProblemDetail, add_handlers
 from web.api.reads import READS
 
@@ -65,6 +66,7 @@ def create_api(installation: Installed | None) -> FastAPI:
     app.state.installation = installation
     app.include_router(READS)
     app.include_router(ACTS)
+    app.include_router(OWN)
     add_handlers(app)
 
     @app.get("/openapi.json", include_in_schema=False)

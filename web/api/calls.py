@@ -7,7 +7,7 @@ children of whom nothing leaves without a person's release. To a program they do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +17,7 @@ import orjson
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from starlette.responses import Response
 
 from casework.access.api_tokens import Caller, caller_of
@@ -33,6 +33,7 @@ from models.facts import REFERENCE
 from models.tables import CASE
 from web.api.problems import Problem, no_case
 
+COUNCIL_SYSTEM = "council_system"  # the role that sees the cases of its own authority alone
 NAMES_A_CASE = re.compile(rf"(?<![A-Za-z0-9-]){REFERENCE.pattern}(?![A-Za-z0-9-])")
 BEARER = HTTPBearer(auto_error=False, description="A token that `sendflow tokens make` gave.")
 
@@ -70,13 +71,22 @@ class Call:
         with reading(self.context.engine) as connection:
             ref = stored_reference(connection, typed.upper())
             known = connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None
-        if not known or not_to_be_named(self.context, [ref]):
+        if not known or self.hidden([ref]):
             raise no_case()
         return ref
 
     def hidden(self, refs: Sequence[str]) -> frozenset[str]:
-        """Those of the references that no program may see."""
-        return not_to_be_named(self.context, set(refs)) if refs else frozenset()
+        """Those of the references that no program may see, or not the system of this authority."""
+        if not refs:
+            return frozenset()
+        hidden = not_to_be_named(self.context, set(refs))
+        return hidden | self._of_others(set(refs) - hidden) if self.caller.role == COUNCIL_SYSTEM else hidden
+
+    def _of_others(self, refs: Collection[str]) -> frozenset[str]:
+        """Those of the references that are a case of another authority than the caller's, or of none."""
+        with reading(self.context.engine) as connection:
+            theirs = or_(CASE.c.la.is_(None), CASE.c.la != self.caller.scope)
+            return frozenset(connection.scalars(select(CASE.c.case_ref).where(CASE.c.case_ref.in_(refs), theirs)))
 
     def veil(self, text: str) -> str:
         """The text without the references that no program may see."""

@@ -71,11 +71,12 @@ class Echo(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         login, scheme = self.headers.get("Authorization"), self.headers.get("X-Forwarded-Proto")
-        said = f"{self.command} {self.path} {login} {scheme}".encode()
+        said = f"{self.command} {self.path} {login} {scheme} {self.connection.getsockname()[1]}"
+        said = f"{said} {self.headers.get('Host')} {self.headers.get('X-Forwarded-For')} {self.headers.get('Cookie')}"
         self.send_response(200)
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Length", str(len(said.encode())))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(said.encode())
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
 
@@ -86,8 +87,9 @@ class Echo(BaseHTTPRequestHandler):
 class Proxy:
     """nginx with the shipped file, except addresses, ports and certificates."""
 
-    def __init__(self, folder: Path, behind: int, watch: int) -> None:
+    def __init__(self, folder: Path, behind: int, watch: int, pages: int) -> None:
         """Writes its files."""
+        self.pages = pages
         self.folder, self.port, self.machines = folder, free_port(), free_port()
         self.certificate = folder / "sendflow.pem"
         subprocess.run(
@@ -121,6 +123,7 @@ class Proxy:
             "listen 8443": f"listen 127.0.0.1:{self.machines}",
             "127.0.0.1:4200": f"127.0.0.1:{behind}",
             "127.0.0.1:4280": f"127.0.0.1:{watch}",
+            "127.0.0.1:8300": f"127.0.0.1:{pages}",
         }
         site = SITE.read_text()
         for shipped, here in changes.items():
@@ -139,10 +142,12 @@ class Proxy:
     def command(self, *words: str) -> list[str]:
         return ["nginx", "-e", f"{self.folder}/log", "-p", str(self.folder), "-c", "nginx.conf", *words]
 
-    def ask(self, method: str, path: str, port: int | None = None) -> tuple[int, str]:
+    def ask(self, method: str, path: str, port: int | None = None, host: str = "localhost") -> tuple[int, str]:
         """Return the status and the answer."""
         request = urllib.request.Request(
-            f"https://localhost:{port or self.port}{path}", method=method, headers={"Authorization": "Basic ZGNv"}
+            f"https://localhost:{port or self.port}{path}",
+            method=method,
+            headers={"Authorization": "Basic ZGNv", "Host": host, "Cookie": "a=b"},
         )
         try:
             with urllib.request.urlopen(
@@ -156,7 +161,7 @@ class Proxy:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """nginx before two servers that return the request."""
-    behind = [ThreadingHTTPServer(("127.0.0.1", 0), Echo) for _ in range(2)]
+    behind = [ThreadingHTTPServer(("127.0.0.1", 0), Echo) for _ in range(3)]
     for each in behind:
         threading.Thread(target=each.serve_forever, daemon=True).start()
     made = Proxy(tmp_path_factory.mktemp("nginx"), *(each.server_address[1] for each in behind))
@@ -192,8 +197,17 @@ if shutil.which("nginx") and shutil.which("openssl"):
         assert found == dict.fromkeys(MAY, 200) | dict.fromkeys(MAY_NOT, 403)
 
     def test_the_proxy_passes_the_login_on_and_the_health_endpoints_have_addresses(proxy: Proxy) -> None:
-        assert proxy.ask("GET", "/api/health")[1] == "GET /api/health Basic ZGNv https"
+        assert proxy.ask("GET", "/api/health")[1].startswith("GET /api/health Basic ZGNv https ")
         assert proxy.ask("GET", "/metrics")[1].startswith("GET /metrics Basic ZGNv")
+
+    @pytest.mark.parametrize("host", ["sendflow.icb.example", "cases.icb.example"])
+    def test_programs_reach_the_interface_under_both_names(proxy: Proxy, host: str) -> None:
+        for method in ("GET", "POST"):
+            status, said = proxy.ask(method, "/api/v1/own/cases?limit=2", host=host)
+            assert status == 200
+            start = f"{method} /api/v1/own/cases?limit=2 Basic ZGNv https {proxy.pages} {host} 127.0.0.1 "
+            assert said == start + ("None" if host.startswith("sendflow") else "a=b")
+        assert f" {proxy.pages} " not in proxy.ask("GET", "/api/v1x", host="sendflow.icb.example")[1]
 
     def test_machines_of_the_installation_have_a_port_of_their_own(proxy: Proxy) -> None:
         assert proxy.ask("POST", "/api/deployments/", proxy.machines)[0] == 200

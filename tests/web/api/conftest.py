@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 ADDRESS = "http://localhost"
-SCOPED = {"provider": "QX101", "council": "northshire"}
+SCOPED = {"provider": "QX101", "council": "northshire", "council_system": "northshire"}
 
 
 class Program(TestClient):

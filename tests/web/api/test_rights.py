@@ -30,6 +30,9 @@ NEEDS = {
     ("POST", "/cases/{ref}/identity"): "identity",
     ("GET", "/duties"): "today",
     ("GET", "/own/duties"): "own",
+    ("GET", "/own/cases"): "own_cases",
+    ("GET", "/own/cases/{ref}"): "own_cases",
+    ("POST", "/own/cases"): "hand_over",
     ("GET", "/own/requests"): "answer",
     ("POST", "/own/answers"): "answer",
     ("GET", "/letters"): "letters",
@@ -71,7 +74,8 @@ def test_a_token_with_all_of_its_roles_rights_opens_what_the_role_may(programs: 
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_token_with_one_scope_opens_that_alone(programs: Programs, scope: str) -> None:
-    role = "provider" if scope in ("own", "answer") else "administrator"
+    by_scope = {"own": "provider", "answer": "provider", "own_cases": "council_system", "hand_over": "council_system"}
+    role = by_scope.get(scope, "administrator")
     program = programs(scope, account=f"{role}.system", role=role)
     assert opened(program) == {place for place, right in NEEDS.items() if right in ("", scope)}
 
