@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notifications.render import newest, render
+from notifications.render import render
 from tests.notifications.test_digest_of_replies import GIVEN
 from tests.notifications.test_letters_read import VisibleText
 from tests.support.letter_samples import FOLDER
@@ -25,10 +25,6 @@ BY_OWNER = GIVEN | {"providers": [PROVIDER, TEAM], "not_chased": OTHERS, "late_c
 def golden() -> str:
     found = render("morning_digest", 9, BY_OWNER)
     return f"Subject: {found.subject}\n\n{found.text}"
-
-
-def test_this_is_the_newest_version() -> None:
-    assert newest("morning_digest").version == 9
 
 
 def test_the_letter_reads_as_reviewed() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from casework.access.seen import as_seen_by
 from casework.reports.chased import last_chases
-from casework.reports.letters import letters
+from casework.reports.letters import letters, shown
 from casework.reports.meetings import meetings_of
 from casework.reports.today import Wanted, today_of
 from casework.reports.worklists import overdue, week
@@ -38,6 +38,21 @@ def test_no_duty_that_depends_on_an_open_decision_counts_as_late(sample: Install
     assert len(undecided) > 10, "such days have passed in the sample: each was a falsely late line of an authority"
     assert len(lines) > 20
     assert [row.rule for row in lines if rules[row.rule].contingent] == []
+
+
+def test_the_digest_of_the_sample_stays_short_however_many_wait(sample: Installation) -> None:
+    """It was nine screens of a phone, with a line for each of thirteen claims that named neither service nor words."""
+    context = sample.context()
+    with reading(context.engine) as connection:
+        [id_] = connection.scalars(select(LETTER.c.id).where(LETTER.c.template == "morning_digest"))
+    text = shown(context, id_).text
+    numbers, decisions, owed = (text.index(each) for each in ("late, ", "To decide or fix\n---", "By who owes it"))
+    assert numbers < decisions < owed
+    table = text[decisions:owed]
+    claims = re.findall(r"claim \d+ of .*?(?=\n\S|\n\n)", table, re.DOTALL)
+    assert len(claims) > 10 and all(re.search(r"Therapy|Paediatrics|CAMHS|whole\s+case", each) for each in claims)
+    assert len(re.findall(r"^\S+.*  ", table, re.MULTILINE)) <= 21 and "more. Cases: sendflow" in table
+    assert len(text.splitlines()) <= 110
 
 
 def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(

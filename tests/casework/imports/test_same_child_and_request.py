@@ -70,6 +70,21 @@ def test_a_second_request_after_a_refusal_is_never_a_correction(
     assert facts(context, "AB00002")[0] == ("ehc_assessment_requested", "2026-01-12")
 
 
+def test_a_new_request_after_a_withdrawal_is_no_correction_and_not_open_already(team: Team, tmp_path: Path) -> None:
+    """The row of a request that was withdrawn gets the days of the next one: once they were read as a correction."""
+    context = team.context("15 Jun 2026")
+    row = {"Ref": "AB00001", "Local authority": "Northshire", "NHS number": "9992000074", "DOB": "01/05/2018"}
+    asked = {"Assess?": "Yes", "Services asked": "SALT"}
+    first = {"Request received by LA": "09/01/2026", "LA decision to assess": "18/02/2026"}
+    import_file(context, tracker(tmp_path, row | asked | first | {"Health request received": "20/02/2026"}))
+    team.record("15 Jun 2026", "case_withdrawn", on="1 Apr 2026", case="AB00001")
+    before = facts(context, "AB00001")
+    second = {"Request received by LA": "12/05/2026", "LA decision to assess": "01/06/2026"}
+    report = import_file(context, tracker(tmp_path, row | asked | second | {"Health request received": "08/06/2026"}))
+    assert codes(report) == {2: ["differs"]} and facts(context, "AB00001") == before
+    assert "ended on 01/04/2026, so that the request of 12/05/2026 is a new one" in report.refusals[0].message
+
+
 CHILD = {"Local authority": "Northshire", "NHS number": "9991234500", "DOB": "02/03/2015"}
 SCHOOLS = CHILD | {"Ref": "AB00001", "Request received by LA": "05/01/2026"}
 PARENTS = CHILD | {"Ref": "AB00002", "Request received by LA": "12/01/2026"}
