@@ -42,6 +42,12 @@ class Unknown(Exception):
     """Raised for a day outside 2012 to 2028."""
 
 
+@cache
+def _number(period: str) -> int:
+    said = re.findall(r"\d+|\bone\b", period)[0]
+    return 1 if said == "one" else int(said)
+
+
 class Printed(NamedTuple):
     """One row of tests/scenarios/law/rules.csv, or of the table of a process that came later (rules/PROCESS.csv)."""
 
@@ -57,8 +63,7 @@ class Printed(NamedTuple):
 
     @property
     def number(self) -> int:
-        said = re.findall(r"\d+|\bone\b", self.period)[0]
-        return 1 if said == "one" else int(said)
+        return _number(self.period)
 
     @property
     def days(self) -> int:
