@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def processes_of(home: Path) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def answered(asked: Callable[[], Any], times: int = 5) -> Any:
+    """The answer of a Prefect server, which says 503 while its SQLite file is locked: it is asked again."""
+    for left in reversed(range(times)):
+        try:
+            return asked()
+        except urllib.error.HTTPError as problem:
+            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or not left:
+                raise
+    raise AssertionError
 
 
 class RunningInstallation:

@@ -31,8 +31,9 @@ from models.facts import FactDraft
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support.by_hand import SALT, TRUST
-from tests.support.installation import ROOT
+from tests.support.installation import ROOT, answered
 from tests.support.mail_server import ScriptedMailServer, running_mail_server
+from tests.support.prefect_database import put_prefect_database
 from tests.support.trackers import SOUND, tracker
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
@@ -48,7 +49,7 @@ class Hour:
     def __init__(self, home: Path, mail: ScriptedMailServer) -> None:
         """Start the server and the process of the jobs."""
         self.mail = mail
-        AppContext.load(Settings(home=home)).engine.dispose()
+        AppContext.load(Settings(home=put_prefect_database(home))).engine.dispose()
         settings = Settings(home=home, port=free_port(), auth=ensure_login(home))
         self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
         self.server = Supervisor(self.settings, print)
@@ -81,8 +82,8 @@ class Hour:
         return answer
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Ask the server."""
-        return ask(self.settings, str(self.settings.api_url), "POST", path, body)
+        """Ask the server, some times if it is busy."""
+        return answered(lambda: ask(self.settings, str(self.settings.api_url), "POST", path, body))
 
     def runs(self, since: datetime) -> list[dict[str, Any]]:
         """The runs that were made since an instant, with their states, the first first."""

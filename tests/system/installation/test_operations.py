@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from uuid import uuid4
 
 import pytest
@@ -35,24 +33,13 @@ from flows.server_calls import ask
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
-from tests.support.installation import ROOT, SENDFLOW, wait_until
+from tests.support.installation import ROOT, SENDFLOW, answered, wait_until
 from tests.support.prefect_database import put_prefect_database
 from tests.support.team import Team
 from tests.support.trackers import SOUND, tracker
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
 TODAY = "2026-04-21"
-
-
-def answered(asked: Callable[[], Any], times: int = 5) -> Any:
-    """The answer of a server that may be busy."""
-    for left in reversed(range(times)):
-        try:
-            return asked()
-        except HTTPError as problem:
-            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or not left:
-                raise
-    raise AssertionError
 
 
 class Operations:
