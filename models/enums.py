@@ -7,7 +7,8 @@ class Party(StrEnum):
     """To whom a letter may be addressed; the directory has the mailboxes.
 
     `owner` is a word of the escalation policy only: the post of the owner of the duty, which the letter then names.
-    `team_role` is the role of our team that owes the duty, where its rule names one.
+    `team_role` is the role of our team that owes the duty, where its rule names one. `party` is somebody outside whom a
+    case names, such as an enquirer: the case has the mailbox, encrypted.
     """
 
     SERVICE = "service"
@@ -18,6 +19,7 @@ class Party(StrEnum):
     LOCAL_AUTHORITY = "local_authority"
     OWNER = "owner"
     TEAM_ROLE = "team_role"
+    PARTY = "party"
 
 
 class About(StrEnum):

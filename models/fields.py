@@ -21,6 +21,8 @@ from models.facts import LARGEST, FactData, FreeTextField, Slug
 POUNDS = re.compile(r"(£?)\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.([0-9]{2}))?")
 CASE = re.compile(r"[A-Z]{1,4}-?[0-9]{3,9}")
 FACT = re.compile(r"([A-Z]{1,4}-?[0-9]{3,9})/([1-9][0-9]{0,5})")
+ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")
+STORED = re.compile(r"w[0-9a-f]{20}\.[0-9a-f]{64}")  # how a fact holds a free text
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -92,6 +94,15 @@ def _digest(value: str) -> str:
     return value
 
 
+def _mailbox(value: str) -> str:
+    """An address as people write it; a correction gives again what stands for the encrypted one."""
+    if not (ADDRESS.fullmatch(value) or STORED.fullmatch(value)):
+        raise ValueError("one e-mail address was expected")
+    return value
+
+
+# The mailbox of somebody outside. A model names such a field in FREE_TEXT_FIELDS, so that it is stored encrypted.
+Mailbox = Annotated[str, Field(max_length=254), AfterValidator(_mailbox), Form("words", "name@example.org")]
 # The key of such a field ends in `_pence`.
 Pence = Annotated[int, BeforeValidator(pence), Field(ge=0, lt=LARGEST), Form("money", "£12.50")]
 Slugs = Annotated[

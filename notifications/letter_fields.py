@@ -20,7 +20,7 @@ from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACT
 from models.enums import About, Party
 from models.facts import StoredFact, iso
 from models.owner import OwnerKind
-from notifications.recipients import OF_THE_BODY, Place, mailbox_at, owner, posts
+from notifications.recipients import OF_THE_BODY, Place, mailbox_at, mailbox_on_case, owner, posts
 from statemachines.registry import processes
 
 WITHDRAWAL = "rung_withdrawn"
@@ -63,11 +63,20 @@ class CaseView:
 
     def mailbox(self, rule: str, asked: tuple[str | None, str | None], party: Party, on: date) -> str | None:
         """The mailbox of a post about a duty of that rule; `asked`: the body and the service that owe it."""
+        if party is Party.PARTY:
+            return mailbox_on_case(self.casefile.case_ref) if self.knows_the_party else None
         return mailbox_at(self.directory, Place(self.casefile.la, *asked, self.roles.get(rule)), party, on)
 
     def posts(self, duty: Duty, addressed: Addressed) -> list[Party]:
         """The posts that get a letter about a duty, by the policy and by who owes it."""
-        return posts(duty, self.casefile.la, addressed.parties(self.is_our_own(duty)))
+        found = posts(duty, self.casefile.la, addressed.parties(self.is_our_own(duty)))
+        return [party for party in found if party is not Party.PARTY or self.knows_the_party]
+
+    @cached_property
+    def knows_the_party(self) -> bool:
+        """Whether the case has the mailbox of its own party, such as an enquirer, who wants letters."""
+        by = processes()[self.casefile.process].party_mailbox
+        return by is not None and by.is_known(self.casefile.lines)
 
     def is_our_own(self, duty: Duty) -> bool:
         """Whether the duty lies on our own integrated care board."""

@@ -149,7 +149,9 @@ def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
         # Advice that was returned and arrives again gets another letter of thanks.
         suffix = f"/{duty.reopened + 1}" if duty.reopened else ""
         message = Message(letter.rung, 0, letter.template_for.get(duty.rule, letter.template), suffix)
-        notices += [_draft(view, fact, duty, party, message) for party in view.posts(duty, letter)]
+        written = {Party.PARTY for draft in notices if draft.recipient == Party.PARTY}  # one letter for one fact
+        parties = (party for party in view.posts(duty, letter) if party not in written)
+        notices += [_draft(view, fact, duty, party, message) for party in parties]
     return notices
 
 
@@ -292,6 +294,8 @@ def still_needed(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded
 
     None is needed of a case in a state in which nothing names it.
     """
+    if draft.recipient == Party.PARTY and not _newest_to_the_party(view, draft):
+        return StillNeeded.NO
     if view.casefile.state in unnamed_states().get(view.casefile.process, ()):
         return StillNeeded.NO
     return _needed_by_its_duty(view, draft, as_at)
@@ -315,6 +319,13 @@ def _needed_by_its_duty(view: CaseView, draft: NoticeDraft, as_at: date) -> Stil
         in_force = draft.fact_seq == duty.opened_seq or draft.rung == AGAIN or duty.due == draft.due
         return StillNeeded.YES if in_force else StillNeeded.NO
     return _step_still_needed(view, draft, duty, as_at)
+
+
+def _newest_to_the_party(view: CaseView, draft: NoticeDraft) -> bool:
+    """Whether the party outside wants letters, and no later fact has a letter that says more than this one."""
+    to_party = {kind for kind, letter in view.ladder.letter.items() if Party.PARTY in letter.to}
+    later = any(fact.seq > draft.fact_seq and fact.kind in to_party for fact in view.casefile.lines)
+    return view.knows_the_party and not later
 
 
 def _step_still_needed(view: CaseView, draft: NoticeDraft, duty: Duty, as_at: date) -> StillNeeded:

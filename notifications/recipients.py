@@ -12,10 +12,17 @@ from models.enums import Party
 from models.owner import Owner, OwnerKind, owner_of
 
 # The post to which a letter to "the owner" goes: of our team the role that the rule names, if it names one.
-# A party outside, such as an enquirer, gets no letter from sendflow.
+# A party outside, such as an enquirer, gets letters where its case has its mailbox.
 POST: Mapping[OwnerKind, Party] = MappingProxyType(
-    {OwnerKind.SERVICE: Party.SERVICE, OwnerKind.AUTHORITY: Party.LOCAL_AUTHORITY, OwnerKind.TEAM: Party.DCO}
+    {
+        OwnerKind.SERVICE: Party.SERVICE,
+        OwnerKind.AUTHORITY: Party.LOCAL_AUTHORITY,
+        OwnerKind.TEAM: Party.DCO,
+        OwnerKind.PARTY: Party.PARTY,
+    }
 )
+# In the place of a mailbox that is encrypted on its case: the domain is reserved, so nothing could ever reach it.
+ON_THE_CASE = "@case.invalid"
 OF_THE_BODY = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
 
 
@@ -30,9 +37,21 @@ class Place(NamedTuple):
 
 def mailbox_at(directory: Directory, place: Place, party: Party, on: date) -> str | None:
     """The mailbox of a post on a day; None where the directory has none."""
+    if party is Party.PARTY:
+        return None  # its case has it
     if party is Party.TEAM_ROLE:
         return directory.mailbox_of_role(place.role)
     return directory.mailbox(place.la, place.body, place.service, party, on)
+
+
+def mailbox_on_case(case_ref: str) -> str:
+    """What notices and letters have in the place of the mailbox of a case's own party. It is one for each case."""
+    return f"party.{case_ref}{ON_THE_CASE}"
+
+
+def case_of(mailbox: str) -> str | None:
+    """The case that has this mailbox encrypted; None for a mailbox of the directory."""
+    return mailbox.removesuffix(ON_THE_CASE).removeprefix("party.") if mailbox.endswith(ON_THE_CASE) else None
 
 
 def owner(duty: Duty, la: str | None) -> Owner:

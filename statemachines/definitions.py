@@ -87,6 +87,28 @@ class RecordClassByField:
         return self.classes.get(said[-1]) if said else None
 
 
+@dataclass(frozen=True)
+class PartyMailbox:
+    """Where a case has the mailbox of a party outside, such as an enquirer: the field of its facts, encrypted there.
+
+    `stopped_by`: the fact after which the party gets no letter, until another fact names a mailbox.
+    """
+
+    field: str
+    stopped_by: str
+
+    def is_known(self, facts: Iterable[StoredFact]) -> bool:
+        """Whether a case with these facts, corrected and in the order of replay, may write to the party."""
+        return self.token(facts) is not None
+
+    def token(self, facts: Iterable[StoredFact]) -> str | None:
+        """What stands for the newest mailbox in the facts; None without one, or after the party wanted no letters."""
+        found: str | None = None
+        for fact in facts:
+            found = None if fact.kind == self.stopped_by else str(fact.data.get(self.field, found or "")) or None
+        return found
+
+
 RecordClass = str | RecordClassByField | None
 
 

@@ -8,7 +8,7 @@ from statemachine import State
 
 from models.casefile import CaseFile
 from models.facts import StoredFact
-from statemachines.definitions import RecordClassByField
+from statemachines.definitions import PartyMailbox, RecordClassByField
 from statemachines.enquiry_facts import (
     Answered,
     AuthorityEstablished,
@@ -20,6 +20,7 @@ from statemachines.enquiry_facts import (
     OfService,
     Redirected,
     Said,
+    SenderMailboxGiven,
     Settled,
     SubjectAccessExtended,
     TakenUp,
@@ -112,6 +113,7 @@ PROCESS = define_process(
     name="enquiry",
     title="Enquiry to the team",
     version=1,
+    party_mailbox=PartyMailbox("sender_mailbox", stopped_by="sender_emails_stopped"),
     record_class=RecordClassByField(
         "sorted_as",
         {
@@ -123,6 +125,8 @@ PROCESS = define_process(
     ),
     facts=[
         OpeningFact("enquiry_received", EnquiryReceived),
+        NoTransition("sender_mailbox_given", SenderMailboxGiven, accepted_in=EVERY),
+        NoTransition("sender_emails_stopped", Said, accepted_in=EVERY),
         NoTransition("enquiry_sorted", EnquirySorted, accepted_in=EVERY),
         NoTransition("authority_to_discuss_established", AuthorityEstablished, accepted_in=EVERY),
         Transition(

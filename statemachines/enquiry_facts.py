@@ -11,7 +11,7 @@ from pydantic import Field
 
 from models.common_facts import Opening
 from models.facts import Account, Code, FactData, FreeTextField, Service, Slug
-from models.fields import CaseLink, FactOfKind, FactReference, LinkRole, Slugs
+from models.fields import CaseLink, FactOfKind, FactReference, LinkRole, Mailbox, Slugs
 
 Sorted = Literal[
     "enquiry",
@@ -61,7 +61,8 @@ class EnquiryReceived(Opening):
     """The team received something that asks for an answer. Its day is the day of receipt, and not of its entry.
 
     `sorted_as` decides the clock. `authority_to_discuss`: what lets the team discuss a child with the sender. `sender`
-    and `question` are free text. `follows`: the closed enquiry that comes back by it.
+    and `question` are free text. `sender_mailbox`: where the sender gets e-mails about it, if they want any.
+    `follows`: the closed enquiry that comes back by it.
     """
 
     sorted_as: Sorted
@@ -75,8 +76,16 @@ class EnquiryReceived(Opening):
     services_before: Slugs | None = None
     follows: Annotated[CaseLink, FOLLOWS] | None = None
     sender: FreeTextField | None = None
+    sender_mailbox: Mailbox | None = None
     question: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"sender", "question"})
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"sender", "sender_mailbox", "question"})
+
+
+class SenderMailboxGiven(FactData):
+    """The sender gave an address for e-mails about this enquiry. It is stored encrypted, and an erasure deletes it."""
+
+    sender_mailbox: Mailbox
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"sender_mailbox"})
 
 
 class EnquirySorted(FactData):

@@ -31,6 +31,7 @@ from statemachines.definitions import (
     InLetters,
     NoTransition,
     OpeningFact,
+    PartyMailbox,
     Reaction,
     RecordClass,
     RecordClassByField,
@@ -123,6 +124,7 @@ class Process:
     `unnamed_in`: states in which no list, e-mail, digest, calendar, export or program names a case, and nothing of it
     leaves: the person has not consented, or no longer does. Only its own page and its history have it.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
+    `party_mailbox`: where a case has the mailbox of a party outside, which then may get letters.
     `record_class`: the class in retention.toml by which its records are retained, or the field of its facts that says
     it; None for the class of its subject.
     """
@@ -150,6 +152,7 @@ class Process:
     item_tables: Mapping[int, ItemTable] = field(default_factory=dict)
     record_class: RecordClass = None
     papers: str | None = None
+    party_mailbox: PartyMailbox | None = None
     unnamed_in: frozenset[str] = frozenset()
 
     @cached_property
@@ -276,6 +279,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     items: Items | None = None,
     record_class: RecordClass = None,
     papers: str | None = None,
+    party_mailbox: PartyMailbox | None = None,
     unnamed_in: frozenset[str] = frozenset(),
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
@@ -327,5 +331,6 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         item_tables={} if items is None else released_items(name) | {version: item_table(items)},
         record_class=record_class,
         papers=papers,
+        party_mailbox=party_mailbox,
         unnamed_in=unnamed_in,
     )

@@ -120,7 +120,8 @@ _MAY_CHANGE = or_(
 def _groups(connection: Connection) -> list[_Group]:
     columns = (CASE.c.la, NOTICE.c.body, NOTICE.c.service, NOTICE.c.recipient, NOTICE.c.mailbox, _TAKES_BACK, _RULE)
     query = select(*columns).join(CASE, CASE.c.case_ref == NOTICE.c.case_ref)
-    rows = connection.execute(query.where(NOTICE.c.state.in_(outbox.UNSENT), _MAY_CHANGE).distinct())
+    of_the_directory = NOTICE.c.recipient != Party.PARTY  # a case has the mailbox of its party
+    rows = connection.execute(query.where(NOTICE.c.state.in_(outbox.UNSENT), _MAY_CHANGE, of_the_directory).distinct())
     return sorted(map(_Group._make, rows), key=str)
 
 

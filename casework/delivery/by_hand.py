@@ -28,6 +28,7 @@ WITH_WHOM = {
     Party.PROVIDER_SEND_LEAD: "provider_send_lead",
     Party.ICB_EXECUTIVE_LEAD: "integrated_care_board",
     Party.DCO: "other",
+    Party.PARTY: "other",
 }
 How = Literal["call", "meeting", "message"]
 

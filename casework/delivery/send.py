@@ -17,6 +17,7 @@ from casework.context import instant
 from casework.delivery import compose, receipt_rows
 from casework.delivery.lease import DeliveryRun
 from casework.delivery.letter_links import put_links
+from casework.delivery.party_mailbox import NO_ADDRESS, address_of
 from casework.reports.for_a_person import OUTCOME_UNKNOWN
 from models.database import transact
 from models.enums import LetterState, NoticeState
@@ -56,12 +57,15 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     except RenderError:
         # Only a person can fix a template; the letter records it, and nothing is sent half written.
         return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
+    mailbox = address_of(context, letter.mailbox)
+    if mailbox is None:
+        return Attempt(Outcome.REFUSED, NO_ADDRESS)
     leaves = put_links(context, letter, content)
     attempt = run.transports.send(
         Letter(
             letter.id,
             as_it_leaves(context.cipher, letter.id, letter.message_id),
-            letter.mailbox,
+            mailbox,
             compose.office(context),
             context.directory.dco,
             leaves.subject,

@@ -13,6 +13,8 @@ AFTERWARDS = CORRECTIONS | ENGINE_ONLY | OF_THE_CHILD
 # Clause 6: what it is, what lets the team discuss a child, and what a school asked, is recorded at any time.
 ANYTIME = set(SHARED) | {
     "enquiry_sorted",
+    "sender_mailbox_given",
+    "sender_emails_stopped",
     "authority_to_discuss_established",
     "enquiry_merged",
     "medical_conditions_asked",

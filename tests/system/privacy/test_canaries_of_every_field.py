@@ -30,6 +30,7 @@ TODAY = FIRST + timedelta(days=120)
 # An amount that no other number of the installation is: it is in facts, and in nothing that leaves.
 AMOUNT = 7_654_321
 SAID = " said so"
+MAILBOX = "tamsin.oakhollow@post.example"  # only the message to it may have it
 AMOUNTS = (str(AMOUNT), in_pounds(AMOUNT).removeprefix("£"))
 
 
@@ -47,7 +48,9 @@ def facts_of(process: Process, at: random.Random) -> Iterator[FactDraft]:
         data = data_of(process, kind, at, on, stored=False)
         model = process.facts[kind].model
         for form in fields_of(model):
-            if form.encrypted:
+            if form.encrypted and form.name.endswith("_mailbox"):
+                data[form.name] = MAILBOX
+            elif form.encrypted:
                 data[form.name] = f"{next(turn)}{SAID}"
             elif form.kind == "money":
                 data[form.name] = AMOUNT
@@ -105,6 +108,9 @@ def test_no_canary_of_a_field_leaves(team: Team, name: str, monkeypatch: pytest.
     ]
     search_outputs(outputs)
     assert search_home(team.home) > 1
+    assert not any(MAILBOX in each.stdout + each.stderr for each in outputs)
+    assert not any(MAILBOX.encode() in path.read_bytes() for path in team.home.rglob("*") if path.is_file())
+    assert not any(MAILBOX in letter.subject + letter.text for letter in team.post.letters)
     left = [f"{letter.subject}\n{letter.text}" for letter in team.post.letters]
     assert not any(amount in text for text in left for amount in AMOUNTS), "an amount is in a letter"
     outside = [path for path in team.home.rglob("*") if path.is_file() and not path.name.startswith("sendflow.db")]
