@@ -5,12 +5,8 @@ from __future__ import annotations
 import csv
 import html
 import io
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,7 +14,7 @@ import pytest
 
 from casework.access.seen import as_seen_by
 from casework.reports.case_list import CaseFilter, Show, case_list
-from tests.support.paths import ROOT
+from tests.support.calling import sendflow
 from tests.web.conftest import TODAY, Browser
 from web.installation import Installation
 
@@ -29,9 +25,8 @@ def command(sample: Installation) -> Callable[..., Any]:
 
     def run(*words: str) -> Any:
         home = str(sample.context().settings.home)
-        environment = {**os.environ, "SENDFLOW_HOME": home, "SENDFLOW_TODAY": TODAY.isoformat()}
-        command = [str(Path(sys.executable).with_name("sendflow")), *words, "--json"]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+        done = sendflow(*words, "--json", env={"SENDFLOW_HOME": home, "SENDFLOW_TODAY": TODAY.isoformat()})
+        assert done.exit_code == 0, done.output
         return orjson.loads(done.stdout)
 
     return run

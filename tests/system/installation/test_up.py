@@ -74,15 +74,16 @@ def test_the_pages_answer_and_send_no_usage_data(installation: RunningInstallati
         assert page.status == 200
     with installation.get(f"http://127.0.0.1:{installation.port}/ui-settings") as answer:
         said = json.load(answer)
-    assert (said["default_ui"], said["available_uis"]) == ("v1", ["v1"])
+    assert (said["default_ui"], said["available_uis"], said["v2_base_url"]) == ("v1", ["v1"], None)
+    assert not (installation.home / "prefect" / "pages" / "v2").exists()
     assert installation.api("/admin/settings")["server"]["analytics_enabled"] is False
 
 
-@pytest.mark.parametrize("path", ["/", "/v2/", "/api/health"])
+@pytest.mark.parametrize("path", ["/", "/runs", "/api/health"])
 def test_the_policy_allows_a_browser_to_fetch_from_this_server_only(
     installation: RunningInstallation, path: str
 ) -> None:
-    """It includes the second UI, whose usage data no setting stops. A page of another site may not read the answers."""
+    """A page of another site may not read the answers."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{installation.port}{path}",
         headers={"Origin": "https://elsewhere.example", "Cookie": installation.signed_in()},
