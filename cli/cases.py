@@ -17,11 +17,12 @@ from cli.output import Exit, emit, fail, notify
 from config.text import full_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from casework.context import AppContext
     from casework.reports.case_models import CaseReport
+    from casework.reports.who_acted import ActedBy
     from cli.guided_record import Answers
     from models.facts import FactDraft
 
@@ -218,11 +219,15 @@ def case(
             help="Show what was recorded by this instant, as 2026-04-14T09:00:00+01:00; alone, as true on its day.",
         ),
     ] = None,
+    acting: Annotated[
+        bool, typer.Option("--acting", help="Add from which account of which machine each fact was recorded.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Show one case: its facts as they were recorded, and its duties."""
     from casework.cases.references import reference_meant
     from casework.reports.case_report import NothingKnownThen, report
+    from casework.reports.who_acted import who_acted
     from models.errors import NoSuchCase
 
     day = parse_day(as_at, "--as-at")
@@ -233,7 +238,10 @@ def case(
     except (NoSuchCase, NothingKnownThen) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     log_look(context, [found.case_ref], "case" if day is None and instant is None else "replay")
-    emit(found.model_dump(mode="json"), json_, lambda: _history(context, found))
+    acted = who_acted(context, found.case_ref) if acting or json_ else {}
+    shown = {fact.seq: acted[fact.seq].model_dump() for fact in found.facts if fact.seq in acted}
+    document = {**found.model_dump(mode="json"), "acted_by": {str(seq): each for seq, each in shown.items()}}
+    emit(document, json_, lambda: _history(context, found) + (_acting(found, acted) if acting else ""))
 
 
 def _instant(text: str) -> str:
@@ -243,6 +251,21 @@ def _instant(text: str) -> str:
         return parse_instant(text)
     except ValueError:
         fail(Exit.WRONG_CALL, f"--known-at expects an instant with its time zone: {INSTANT_EXAMPLE}")
+
+
+def _acting(found: CaseReport, acted: Mapping[int, ActedBy]) -> str:
+    """A line for each fact: the actor that it claims, and who acted."""
+    lines = ["", "", "Who acted"]
+    for fact in found.facts:
+        by = acted.get(fact.seq)
+        if by is None:
+            said = "not recorded then"
+        elif by.how == "signed_in":
+            said = f"{by.account}, signed in on the pages of {by.machine}"
+        else:
+            said = f"the account {by.account} of {by.machine}"
+        lines.append(f"{fact.seq:>4}  {fact.actor}: {said}")
+    return "\n".join(lines)
 
 
 def _history(context: AppContext, found: CaseReport) -> str:

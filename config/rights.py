@@ -23,6 +23,7 @@ Right = Literal[
     "identity",
     "looks",
     "unusual",
+    "acting",
     "retention",
     "erase",
     "people",

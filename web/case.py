@@ -23,6 +23,7 @@ from casework.reports.case_report import CaseRead, read_case, report, report_of,
 from casework.reports.effects import effects
 from casework.reports.item_words import item_words
 from casework.reports.recordable import RecordableFact, usual_facts
+from casework.reports.who_acted import who_acted
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from config.rights import roles
@@ -130,6 +131,7 @@ def case(asked: Asked) -> Answer:
             "rules": context.law.rules,
             "tags": TAGS,
             "holders": HOLDERS,
+            "acted": who_acted(context, ref) if asked.may("acting") else {},
             "whose": _whose(context, found),
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
         },
