@@ -54,9 +54,7 @@ def with_second_person(context: AppContext, what: str, key: str, actor: str, act
     with reading(context.engine) as connection:
         first = _asked(context, connection, digest)
     if first is not None and first.actor == actor:
-        raise Refused(
-            "same_person", f"{actor} asked for this already. Another person has to agree, by the same command"
-        )
+        raise Refused("same_person", f"{actor} asked for this already. Another person has to agree, and does the same")
 
     def check(connection: Connection) -> None:
         if first is None:
@@ -74,24 +72,25 @@ def with_second_person(context: AppContext, what: str, key: str, actor: str, act
         transact(context.engine, lambda connection: _ask(context, connection, digest, what, actor))
     raise Refused(
         "second_person",
-        f"Nothing is done yet: a second person has to agree. It is recorded that {actor} asked. Another person gives"
-        " the same command within 14 days, in their own name",
+        f"Nothing is done yet: a second person has to agree. It is recorded that {actor} asked. Another person does"
+        " the same within 14 days, in their own name",
     )
 
 
 def accepted_exceptions(case_ref: str | None, drafts: Sequence[FactDraft]) -> str | None:
     """What is the same in the same accepted exception of a case; None if these facts accept none.
 
-    Free text is no part of it: two people give one reason in their own words.
+    Free text is no part of it: two people give one reason in their own words. Nor are the day of the decision and the
+    day to look at it again: the second person may decide on another day, and its days count.
     """
     if not any(draft.kind == "excuse_decided" and draft.data.get("decision") == "accepted" for draft in drafts):
         return None
-    words = ExcuseDecided.FREE_TEXT_FIELDS
+    left_out = {*ExcuseDecided.FREE_TEXT_FIELDS, "look_again_on"}
     about = [
         (
             draft.kind,
-            draft.occurred_on.isoformat(),
-            sorted((k, str(v)) for k, v in draft.data.items() if k not in words),
+            "" if draft.kind == "excuse_decided" else draft.occurred_on.isoformat(),
+            sorted((k, str(v)) for k, v in draft.data.items() if k not in left_out),
         )
         for draft in drafts
     ]

@@ -239,8 +239,8 @@ def case(
         fail(Exit.WRONG_CALL, str(problem))
     log_look(context, [found.case_ref], "case" if day is None and instant is None else "replay")
     acted = who_acted(context, found.case_ref) if acting or json_ else {}
-    shown = {fact.seq: acted[fact.seq].model_dump() for fact in found.facts if fact.seq in acted}
-    document = {**found.model_dump(mode="json"), "acted_by": {str(seq): each for seq, each in shown.items()}}
+    shown = [{"seq": fact.seq, **acted[fact.seq].model_dump()} for fact in found.facts if fact.seq in acted]
+    document = {**found.model_dump(mode="json"), "acted_by": shown}
     emit(document, json_, lambda: _history(context, found) + (_acting(found, acted) if acting else ""))
 
 

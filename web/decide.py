@@ -71,6 +71,8 @@ def decide(asked: Asked) -> Answer:
         try:
             JobExecution(Job.RECORD, asked.context, arguments).execute(None)
         except Refused as refused:
+            if refused.code == "second_person":
+                return GoTo("/decide?done=asked")
             field = refused.field or FIELD_OF.get(refused.code, "decision")
             errors[field] = first_capital(COMMAND_WORDS.sub("", refused.message))
         else:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from sqlalchemy import select
 
+from casework.cases.fact_form import Refused
 from casework.delivery.next_day_letters import next_day_letters
 from casework.delivery.release import notices_on_hold, release
 from casework.privacy.case_looks import note_looks
@@ -21,6 +22,7 @@ from web.answers import Answer, GoTo, Page
 from web.asked import Asked, page_of
 from web.export import Column, Sheet, as_file
 from web.faults import fault, no_page
+from web.labels import first_capital
 
 PAGE = 50
 WAITING_SHOWN = 10
@@ -135,5 +137,8 @@ def release_held(asked: Asked) -> Answer:
     """Release what a first import put on hold, after a person looked at it."""
     if asked.form.get("sure") != "yes":
         return fault("Nothing was released", "Tick the box to say that the list was looked at.", status=400)
-    release(asked.context, asked.account)
+    try:
+        release(asked.context, asked.account)
+    except Refused as problem:  # a second person has to agree, or this one asked before
+        return fault("Nothing is released yet", first_capital(problem.message) + ".", status=409)
     return GoTo("/letters")

@@ -48,19 +48,30 @@ def claimed(team: Team) -> Team:
     return team
 
 
-def accept(team: Team, actor: str, today: str = DAY, reason: str = "as asked") -> None:
+def accept(
+    team: Team, actor: str, today: str = DAY, reason: str = "as asked", *, on: str = DAY, again: str = "2026-05-18"
+) -> None:
     claim = next(fact.seq for fact in team.lines() if fact.kind == "excuse_claimed")
     data = {
         "claim": claim,
         "decision": "accepted",
         "ground": "missed_appointment",
         "rule": "ehc_body_advice_respond",
-        "look_again_on": "2026-05-18",
+        "look_again_on": again,
         "service": SALT,
         "body": TRUST,
         "reason": reason,
     }
-    record(team.context(today), team.case, [FactDraft("excuse_decided", day(DAY), data)], actor)
+    record(team.context(today), team.case, [FactDraft("excuse_decided", day(on), data)], actor)
+
+
+def test_a_second_person_may_decide_on_another_day(claimed: Team) -> None:
+    """The pages give the day and the day to look again by themselves: they differ by the day of the second person."""
+    with pytest.raises(Refused, match="a second person has to agree"):
+        accept(claimed, "dco.team")
+    accept(claimed, "sam.lee", LATER, on=LATER, again="2026-05-19")
+    [fact] = [each for each in claimed.lines() if each.kind == "excuse_decided"]
+    assert (fact.actor, fact.occurred_on, fact.data["look_again_on"]) == ("sam.lee", day(LATER), "2026-05-19")
 
 
 def test_an_exception_is_accepted_by_the_same_command_of_a_second_person(claimed: Team) -> None:

@@ -52,10 +52,10 @@ def test_the_page_of_a_case_says_it_to_auditors_and_the_dco_alone(recorded: Team
 def test_the_command_says_it_as_json_and_where_it_is_asked_for(recorded: Team) -> None:
     env = {"SENDFLOW_HOME": str(recorded.home), "SENDFLOW_TODAY": "2026-02-02"}
     document = json.loads(sendflow("case", CASE, "--json", env=env).stdout)
-    assert document["acted_by"] == {
-        "1": {"account": ME, "machine": HERE, "how": "machine"},
-        "2": {"account": "sam.lee", "machine": HERE, "how": "signed_in"},
-    }
+    assert document["acted_by"] == [
+        {"seq": 1, "account": ME, "machine": HERE, "how": "machine"},
+        {"seq": 2, "account": "sam.lee", "machine": HERE, "how": "signed_in"},
+    ]
     text = sendflow("case", CASE, "--acting", env=env).stdout
     assert f"dco.team: the account {ME} of {HERE}" in text
     assert f"dco.team: sam.lee, signed in on the pages of {HERE}" in text
