@@ -56,6 +56,7 @@ WHAT = {
     "erasure_proposal": "retention",
     "erasure_decided": "retention",
     "api_token": "access",
+    "webhook": "access",
     "case_file": "child",
 }
 NAMES = {
@@ -88,6 +89,7 @@ NAMES = {
     "erasure_proposal": "the proposal of an erasure number",
     "erasure_decided": "the decision on erasure number",
     "api_token": "the token of a program",
+    "webhook": "the webhook",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash, mac, acting FROM change_log

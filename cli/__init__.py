@@ -99,6 +99,7 @@ MODULES = {
     "single_sign_on": ("single-sign-on",),
     "tokens": ("tokens",),
     "up": ("up",),
+    "webhooks": ("webhooks",),
     "worklists": (
         "overdue",
         "due-soon",

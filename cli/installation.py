@@ -72,6 +72,7 @@ ACCESS = {
     "single-sign-on": Access.LOOKS,  # `single-sign-on set` and `part` change
     "tokens": Access.LOOKS,  # `tokens make` and `end` change
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
+    "webhooks": Access.LOOKS,  # `webhooks make` and `end` change
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came
     "bodies": Access.NONE,
     "check": Access.NONE,

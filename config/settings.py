@@ -29,6 +29,7 @@ from config.login import read_login
 from config.notify_settings import NotifyAccess, read_notify
 from config.reply_mailbox import ReplyMailbox, read_reply_mailbox
 from config.single_sign_on import SingleSignOn, read_single_sign_on
+from config.webhook_address import read_webhook_hosts
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # The longest time for one round of letters: a scheduler that delivers must not look like one that has stopped.
@@ -73,6 +74,7 @@ class Settings:
     - `pages_at`: the address under which people open the pages, for links in e-mails; None: this machine's own
     - `replies`: the mailbox from which answers are read; None: no mail is read
     - `single_sign_on`: the identity provider whose accounts may sign in; None: links and passwords only
+    - `webhook_hosts`: hosts of the own network, which webhooks may ask
     - `log_to`: folders to which the transparency log leaves, besides SENDFLOW_HOME/log
     - `second_person`: the decisions to which a second person has to agree
     - `second_factor`: the roles whose accounts must have a second factor; None: those that config/rights.toml says
@@ -109,6 +111,7 @@ class Settings:
     notify: NotifyAccess | None = field(default=None, repr=False)
     log_to: tuple[Path, ...] = ()
     single_sign_on: SingleSignOn | None = field(default=None, repr=False)
+    webhook_hosts: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -157,6 +160,7 @@ class Settings:
             replies=checked(read_reply_mailbox),
             log_to=checked(log_folders),
             single_sign_on=checked(read_single_sign_on),
+            webhook_hosts=checked(read_webhook_hosts),
         )
         if wrong or (wrong := list(settings._conflicts())):
             raise SettingsError("; ".join(wrong))

@@ -91,6 +91,7 @@ COVERED = {
                 tables.FINDING_CLOSED,
                 tables.ACCOUNT_CHANGE,
                 tables.ACCOUNT_IDENTITY,
+                tables.WEBHOOK,
                 tables.CASE_LOOK,
                 tables.ACCOUNT_MAILBOX,
                 tables.TO_DECIDE,

@@ -66,10 +66,11 @@ FOUND_REVISION = "sendflow_found_revision"  # execution option of an engine: its
 # In `connection.info` of a transaction that writes, as stored when it began:
 RULESET_NUMBER = "sendflow_ruleset_number"  # the number of the active rule set
 SIMULATED_DAY = "sendflow_simulated_day"  # the last simulated day, or None
+OPEN_WEBHOOKS = "sendflow_open_webhooks"  # how many addresses are informed of changes
 _AT_BEGIN = (
     "SELECT version_num, (SELECT max(number) FROM law_held),"  # noqa: S608 (our own text)
     " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1),"
-    f" ({TAIL_QUERY}), ({NUMBER_QUERY}) FROM alembic_version"
+    f" ({TAIL_QUERY}), ({NUMBER_QUERY}), (SELECT count(*) FROM webhook WHERE ended_at IS NULL) FROM alembic_version"
 )
 COPIED_TO_POSTGRESQL = (
     "This SQLite file was copied to PostgreSQL, and sendflow no longer uses it. The file is unchanged. Set"
@@ -325,9 +326,9 @@ def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | No
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
     with in_one_go(connection):  # with the beginning of the transaction
         cursor = run(connection, _AT_BEGIN)
-    row = cursor.fetchone() or (None, None, None, None, None)
+    row = cursor.fetchone() or (None, None, None, None, None, None)
     info = connection.info
-    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER] = row
+    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER], info[OPEN_WEBHOOKS] = row
     info[TAIL] = tail or ""
     cursor.close()
     if now == found:

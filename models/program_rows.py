@@ -28,3 +28,32 @@ class ApiAnswerRow(SQLModel, table=True):
     status: int
     answer: str
     at: str = Field(index=True)
+
+
+class WebhookRow(SQLModel, table=True):
+    """An address that is informed of changes, with the encrypted secret that signs what it is sent."""
+
+    __tablename__ = "webhook"
+    id: str = Field(primary_key=True)
+    address: str
+    sealed: bytes
+    la: str
+    made_at: str
+    made_by: str
+    ended_at: str | None = None
+    ended_by: str | None = None
+
+
+class WebhookEventRow(SQLModel, table=True):
+    """A message to an address: references, states and dates only. It waits until `done_at` is set."""
+
+    __tablename__ = "webhook_event"
+    number: int | None = Field(default=None, primary_key=True)
+    webhook: str
+    case_ref: str
+    body: str
+    at: str
+    tries: int
+    next_at: str
+    done_at: str | None = None
+    outcome: str | None = None

@@ -1,6 +1,6 @@
-"""The tables of programs that call `/api/v1`: their tokens, and what they were answered. `models.tables` has both."""
+"""The tables of programs: their tokens, what they were answered, and webhooks. `models.tables` has all."""
 
-from sqlalchemy import Integer, Table
+from sqlalchemy import Integer, LargeBinary, Table
 
 from models.columns import METADATA, key_column, optional_column, required_column
 
@@ -26,4 +26,29 @@ API_ANSWER = Table(
     required_column("status", Integer),
     required_column("answer"),
     required_column("at"),
+)
+WEBHOOK = Table(
+    "webhook",
+    METADATA,
+    key_column("id"),
+    required_column("address"),
+    required_column("sealed", LargeBinary),
+    required_column("la"),
+    required_column("made_at"),
+    required_column("made_by"),
+    optional_column("ended_at"),
+    optional_column("ended_by"),
+)
+WEBHOOK_EVENT = Table(
+    "webhook_event",
+    METADATA,
+    key_column("number", Integer),
+    required_column("webhook"),
+    required_column("case_ref"),
+    required_column("body"),
+    required_column("at"),
+    required_column("tries", Integer),
+    required_column("next_at"),
+    optional_column("done_at"),
+    optional_column("outcome"),
 )

@@ -58,6 +58,7 @@ INDEXES = {
     "ix_incoming_mail_state": _Index("incoming_mail", ("state",)),
     "ix_job_run_act": _Index("job_run", ("act",)),
     "ix_receipt_accepted_at": _Index("receipt", ("accepted_at",)),
+    "webhook_event_waits": _Index("webhook_event", ("webhook", "number"), "done_at IS NULL"),
     "letter_mailbox": _Index("letter", ("mailbox", "on")),
     "letter_state": _Index("letter", ("state",)),
     "log_leaf_leaf": _Index("log_leaf", ("leaf",)),

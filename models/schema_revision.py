@@ -42,6 +42,7 @@ MARKS = {
     "027": ("acting", "number"),
     "028": ("api_token", "id"),
     "029": ("account_identity", "number"),
+    "030": ("webhook", "id"),
 }
 
 

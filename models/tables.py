@@ -33,6 +33,8 @@ from models.log_tables import LOG_TAIL as LOG_TAIL
 from models.log_tables import MAC_KEY as MAC_KEY
 from models.program_tables import API_ANSWER as API_ANSWER
 from models.program_tables import API_TOKEN as API_TOKEN
+from models.program_tables import WEBHOOK as WEBHOOK
+from models.program_tables import WEBHOOK_EVENT as WEBHOOK_EVENT
 from models.retention_tables import DATA_KEY as DATA_KEY
 from models.retention_tables import ERASURE_DECIDED as ERASURE_DECIDED
 from models.retention_tables import ERASURE_PROPOSAL as ERASURE_PROPOSAL

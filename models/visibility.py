@@ -59,6 +59,7 @@ WITHOUT_CASES = frozenset(
             "sign_in_attempt",
             "sign_in_link",
             "transport_state",
+            "webhook",
             "erasure_decided",
             "retention_hold_ended",
         ),

@@ -30,6 +30,7 @@ from casework.context import LONDON, AppContext
 from casework.delivery.account_links import any_waiting, send_waiting
 from casework.delivery.deliver import Extent, delivery_is_due
 from casework.delivery.receipts import ask
+from casework.delivery.webhook_calls import calls_are_due, send_calls
 from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
 from casework.mailbox.read import reading_is_due
@@ -192,6 +193,8 @@ class Scheduler:
             self._safely("sign the log", lambda: sequencer.sequence(context))
         if self._safely("look for sign-in links", lambda: any_waiting(context)):
             self._safely("send sign-in links", lambda: send_waiting(context))
+        if self._safely("look for webhooks", lambda: calls_are_due(context)):
+            self._safely("send webhooks", lambda: send_calls(context))
 
     def _read_mailbox(self, context: AppContext) -> None:
         if time.monotonic() < self.mailbox_after or context.settings.replies is None:

@@ -61,10 +61,12 @@ def stored_duties(connection: Connection, refs: Iterable[str]) -> dict[str, dict
     return {ref: {(row[1], row[2]): row for row in some} for ref, some in groupby(rows, itemgetter(0))}
 
 
-def write_projections(connection: Connection, changed: Iterable[LoadedCase], opened: set[str], grown: set[str]) -> None:
+def write_projections(
+    connection: Connection, changed: Iterable[LoadedCase], opened: set[str], grown: set[str]
+) -> list[Row]:
     """Write the case_file and duty rows of cases whose facts have been chained.
 
-    `opened` are new in this act, and `grown` have a new fact.
+    `opened` are new in this act, and `grown` have a new fact. Returns the duty rows that were written.
     """
     changed, day = list(changed), day_form(connection)
     stored = stored_duties(connection, (case.case_ref for case in changed if case.case_ref not in opened))
@@ -85,6 +87,7 @@ def write_projections(connection: Connection, changed: Iterable[LoadedCase], ope
     put_rows(connection, CASE, same, leave=("child_key", "mac"))
     duties.write(connection)
     _write_links(connection, changed, opened, day)
+    return [*duties.inserted, *duties.updated, *duties.re_evaluated]
 
 
 def _write_links(

@@ -20,6 +20,7 @@ from casework.cases.references import ReferenceGenerator
 from casework.cases.repetitions import as_repetition
 from casework.cases.validation import ENGINE_VIA, CaseSoFar, Refused, fields_of
 from casework.context import AppContext, instant, london_day
+from casework.webhooks import ChangedCase, note_changes
 from config.law import NoAnswer
 from models import ledger, people
 from models.aliases import insert_aliases
@@ -218,7 +219,7 @@ class UnitOfWork:
         grown = {case.case_ref for case in changed if case.new_facts}
         count = sum(len(case.new_facts) for case in changed)
         ledger.append(self.connection, _chain(changed), count)
-        write_projections(self.connection, changed, opened, grown)
+        duties = write_projections(self.connection, changed, opened, grown)
         for case in changed:
             case.outdated = False
             if case.case_ref in opened:
@@ -226,6 +227,9 @@ class UnitOfWork:
         write_child_ids(self.connection, self.cases.values())
         self._write_free_texts()
         self._write_notices(opened)
+        files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
+        after = [ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files]
+        note_changes(self.connection, self.context, after, duties, self.now)
 
     def find_children(self, cases: Sequence[LoadedCase]) -> None:
         """Set the child id of each case: from the person table if it is new, from its case_file row if stored."""

@@ -34,7 +34,15 @@ from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
 from models.schema import HEAD, MIGRATIONS, revision
 from models.schema_revision import altered_revision
-from runtime.diagnostics import backup_checks, log_checks, reply_checks, service_checks, sign_in_checks, work_checks
+from runtime.diagnostics import (
+    backup_checks,
+    log_checks,
+    reply_checks,
+    service_checks,
+    sign_in_checks,
+    webhook_checks,
+    work_checks,
+)
 from runtime.diagnostics.finding import MOST_CASES, Finding
 
 LEAST_FREE_SPACE = 1024**3  # bytes
@@ -249,6 +257,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         work_checks.directory,
         work_checks.names,
         work_checks.ladder,
+        webhook_checks.webhooks,
         backup_checks.backups,
     )
     with reading(context.engine) as connection:

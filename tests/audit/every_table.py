@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pyotp import TOTP
 from sqlalchemy import Connection, select
 
-from casework import findings, to_decide
+from casework import findings, to_decide, webhooks
 from casework.access import accounts, api_tokens, calendar_addresses, factors, limits, sessions, single_sign_on
 from casework.access.api_answers import Once
 from casework.context import AppContext, instant
@@ -135,6 +135,7 @@ def _erased_and_held(context: AppContext) -> None:
 def _called_by_a_program(context: AppContext) -> None:
     calendar_addresses.make(context, "QX101", "dco.team")
     api_tokens.make(context, "dco.team", ["case"], 30, "sam.lee")
+    webhooks.make(context, "https://case.northshire.example/hooks", "", "sam.lee")
     with writing(context.engine) as connection:
         Once(context.cipher, "dco.team", "a key", b"a request").end(connection, 201, {"case_ref": "NX90001"})
 

@@ -44,6 +44,7 @@ LOOKS = (
     ("rulesets",),
     ("to-decide",),
     ("single-sign-on",),
+    ("webhooks",),
     ("tokens",),
     ("adoptions",),
     ("dry-run", "pack"),

@@ -8,3 +8,7 @@ def single_sign_on(new: Installation) -> None:
     new.call("single sign-on: all", "single sign-on", "--json")
     new.call("single sign-on: without a provider", "single sign-on", "set", "council.system", "--subject", "x", *ACTOR)
     new.call("single sign-on: of nobody", "single sign-on", "part", "council.system", *ACTOR)
+    new.call("webhooks: all", "webhooks", "--json")
+    new.call("webhooks: inside a network", "webhooks", "make", "https://10.0.0.1/hooks", *ACTOR)
+    new.call("webhooks: what was sent", "webhooks", "sent", "--json")
+    new.call("webhooks: none of that id", "webhooks", "end", "w-00000000", *ACTOR)

@@ -133,6 +133,13 @@ def _read_replies(context: AppContext, *given: Any) -> Any:
     return read_replies(replace(context, settings=settings)).model_dump(mode="json")
 
 
+def _send_calls(context: AppContext) -> int:
+    from casework.delivery.webhook_calls import send_calls
+
+    settings = replace(context.settings, webhook_hosts=("127.0.0.1",))
+    return send_calls(replace(context, settings=settings))
+
+
 def _call(context: AppContext, token: str, document: Any, key: str) -> Any:
     """A case that a program opens, as its call is handled; how it is read is tried elsewhere."""
     from casework.access.api_tokens import caller_of
@@ -171,6 +178,8 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: C901,
             return came_back(context, *given).model_dump(mode="json")
         case "reply":
             return _reply(context, *given)
+        case "webhooks":
+            return _send_calls(context)
         case "call":
             return _call(context, *given)
         case "readdress":
