@@ -136,7 +136,7 @@ def _claim(context: AppContext, connection: Connection) -> _Claimed | int | None
     if number is None:
         connection.execute(delete(WEBHOOK_EVENT).where(WEBHOOK_EVENT.c.done_at < _text(now - STORED_FOR)))
         return None
-    # Whoever comes second changes no row: the claim moves the time of the next try.
+    # The second of two senders changes no row: the claim moves the time of the next try.
     mine = connection.execute(
         update(WEBHOOK_EVENT)
         .where(
