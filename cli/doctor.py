@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
+from config.text import full_day
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -66,7 +68,8 @@ def _text(report: DoctorReport) -> str:
         lines += [f"  {finding.message}{count}{cases}", f"    -> {finding.mend}"]
     lines += [f"Not checked: {each}." for each in report.not_looked_at]
     if report.simulation:
-        lines.append(f"SIMULATION: the day is {report.looked_at[:10]}, and nobody gets these letters.")
+        today = full_day(date.fromisoformat(report.looked_at[:10]))
+        lines.append(f"SIMULATION: the day is {today}, and nobody gets these letters.")
     if not report.open:
         lines.append("sendflow is not running: no sweep and no delivery starts by itself until you run make up.")
     return "\n".join(lines)

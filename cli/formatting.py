@@ -44,6 +44,13 @@ def words(kind: str) -> str:
     return kind.replace("_", " ")
 
 
+def _at(instant: str) -> str:
+    """An instant (ISO 8601 UTC) in London time: Wed 15 Apr 2026 at 09:00. Seconds are shown where there are some."""
+    here = datetime.fromisoformat(instant).astimezone(LONDON)
+    exact = here.strftime("%H:%M") if not (here.second or here.microsecond) else here.strftime("%H:%M:%S.%f")
+    return f"{short(here.date())} at {exact}"
+
+
 def history(context: AppContext, found: CaseReport) -> str:
     """Format a case from its opening to now."""
     from casework.reports.item_words import item_words  # loads the machines, which a worklist does not need
@@ -51,7 +58,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
     title = context.processes[found.process].title
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
-    known = f", as known at {found.known_at}" if found.known_at else ""
+    known = f", as known on {_at(found.known_at)}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
     words = item_words(context.processes[found.process], found.facts, found.items)
     lines += [

@@ -88,7 +88,8 @@ def plan_joint_review(context: AppContext, refs: Sequence[str], as_at: date | No
         histories = read_histories(connection, *refs)
         if not _of_one_child(connection, refs):
             raise NoJointReview(
-                "these cases are not known to be of one child: cases are linked by linked_to, or by the same NHS number"
+                "these cases are not known to be of one child: where they are, sendflow join CASE --with CASE records"
+                " it, as does the same NHS number on both"
             )
     files = [replay(ref, facts) for ref, facts in zip(refs, histories, strict=True)]
     found = [(file, _review(context, file)) for file in files]

@@ -301,7 +301,7 @@ def test_the_readmes_own_example_of_what_was_believed(lived: Call) -> None:
     corrected = record(lived, "fact_corrected", "2026-04-28", "corrects=3", "occurred_on=2026-03-09")
     assert corrected.exit_code == 0
     shown = lived("case", "NX90001", "--known-at", "2026-04-15T09:00:00+01:00", today="2026-05-06").stdout
-    assert "on 15 April 2026, as known at 2026-04-15T08:00:00.000000Z." in shown
+    assert "on 15 April 2026, as known on Wed 15 Apr 2026 at 09:00." in shown
     assert "breached, 2 days late." in shown
 
 
