@@ -29,6 +29,8 @@ def check(
     from casework.rules.checks.files import SHIPPED, problems
     from config.rule_pack import pointed_at
     from config.settings import Settings
+    from models.errors import ConfigurationError
+    from notifications.render import RenderError
     from statemachines.registry import processes
 
     check_named_home()
@@ -38,6 +40,10 @@ def check(
     adopted = pointed_at(settings)
     try:
         found = problems((SHIPPED, *([adopted] if adopted is not None else [])), settings.home, process)
+    except RenderError as problem:
+        fail(Exit.REFUSED, f"A letter cannot be read: {problem}")
+    except ConfigurationError as problem:
+        fail(Exit.REFUSED, str(problem))
     except ValueError as problem:  # of `define_process`: the sentence names the process
         fail(Exit.REFUSED, f"A state machine and its facts do not agree: {problem}")
     document = [{**each._asdict(), "message": each.sentence} for each in found]

@@ -206,6 +206,30 @@ class LetterFields(NamedTuple):
         return context
 
 
+# What a letter may use: the fields of one duty, what every letter has, and its own parts.
+FIELD_NAMES = frozenset(
+    {
+        *(
+            "letter",
+            "recipient",
+            "beside",
+            "ended_by",
+            "item",
+            "said",
+            "on",
+            "first",
+            "dco",
+            "part",
+            "links",
+            "replied",
+        ),
+        *("heading", "action", "ask", "note", "simulation"),
+        *(*CaseFields._fields, *AddresseeFields._fields, *DeadlineFields._fields, *DutyFields._fields),
+        *WithdrawalFields._fields,
+    }
+)
+
+
 def fields_of(
     view: CaseView, duty: Duty | None, withdrawn: Mapping[str, Any], recipient: str, letter: str
 ) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from config import text
+from config.toml_reader import first_fault
 from models.errors import SendflowError
 from models.facts import Slug
 from notifications import layout
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # Jinja is imported where a letter is rendered: commands that
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
+SET = re.compile(r"{%-? *set +(\w+)")
 NAME = re.compile(r"([a-z][a-z0-9_]*)-([1-9][0-9]*)\.(md|part)")
 
 
@@ -149,8 +151,22 @@ def _read(path: Path) -> Template:
         raise RenderError(f"{path.name}: expected +++, lines of TOML, +++, then the letter")
     try:
         return Template.model_validate({**tomli.loads(found[1]), "body": found[2]})
-    except (tomli.TOMLDecodeError, ValidationError) as error:
+    except tomli.TOMLDecodeError as error:
         raise RenderError(f"{path.name}: front matter: {error}") from None
+    except ValidationError as error:
+        raise RenderError(f"{path.name}: front matter: {first_fault(error, Template)}") from None
+
+
+def fields_used(template: Template) -> dict[str, str]:
+    """Each field that a letter uses, with the part of the letter that does; what it sets itself is left out."""
+    from jinja2 import meta  # lazy, as above
+
+    found: dict[str, str] = {}
+    for part in ("subject", "heading", "action", "ask", "note", "body"):
+        words = str(getattr(template, part))
+        used = meta.find_undeclared_variables(shelf().environment.parse(words)) - set(SET.findall(words))
+        found |= {name: part for name in sorted(used) if name not in found}
+    return found
 
 
 def newest(template: str) -> Template:

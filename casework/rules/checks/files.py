@@ -17,6 +17,7 @@ from casework.rules.checks.loaded import files_in_force, letter_names, sources
 from casework.rules.checks.places import (
     demo_problems,
     directory_problems,
+    letter_field_problems,
     letter_problems,
     reaction_problems,
     tracker_problems,
@@ -59,8 +60,7 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
     for process in known.values():
         if only in (None, process.name):
             found += reaction_problems(process, known, rules_of(law))
-    if only is None:
-        found += _of_letters(law)
+    found += _of_letters(law, only)
     return found or [*refused, *_readers(folders, home)]
 
 
@@ -98,10 +98,23 @@ def _of_file(
         return  # a value of another form: the strict reader of the file says which
 
 
-def _of_letters(law: Law) -> Iterator[Problem]:
+def _of_letters(law: Law, only: str | None) -> Iterator[Problem]:
+    """What letters name: all of them, or those that the escalation policy of one process names."""
+    named = _named_in(SHIPPED / "ladder" if only is None else SHIPPED / "ladder" / f"{only}.toml")
     for name, template in sorted(shelf().newest.items()):
         path = FOLDER / f"{name}-{template.version}.md"
-        yield from letter_problems(name, template.cites, path, rules_of(law))
+        if only is None or name in named:
+            yield from letter_problems(name, template.cites, path, rules_of(law))
+        if name in named:
+            yield from letter_field_problems(template, path)
+
+
+def _named_in(file: Path) -> frozenset[str]:
+    """The letters that the escalation policy, or one file of it, names; none of a file that its reader refuses."""
+    try:
+        return load_escalation_policy(file).templates if file.exists() else frozenset()
+    except ConfigurationError:
+        return frozenset()
 
 
 def _readers(folders: Sequence[Path], home: Path | None) -> Iterator[Problem]:

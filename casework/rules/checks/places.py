@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from casework.rules.checks.problem import Known, Problem, Source
 from casework.rules.checks.statute import HELP, facts_of
 from config.tracker_columns import KNOWN as COLUMNS
+from notifications.letter_fields import FIELD_NAMES
+from notifications.render import Template, fields_used
 from statemachines.process import Process
 
 IMPORTED = "ehc_needs_assessment"  # the process whose cases an import opens
@@ -83,6 +86,23 @@ def letter_problems(name: str, cites: tuple[str, ...], source: Path, rules: Know
             yield Problem(
                 f"templates/{source.name}", line, name, "cites", rule, rules.why, rules.nearest(rule), rules.help
             )
+
+
+FIELDS = Known(
+    FIELD_NAMES,
+    "which no letter about a duty has",
+    "notifications/letter_fields.py says what a letter may use.",
+)
+
+
+def letter_field_problems(template: Template, source: Path) -> Iterator[Problem]:
+    """The fields that a letter about a duty uses, and that no such letter has: it could not be written."""
+    for field, part in fields_used(template).items():
+        if field not in FIELDS.words:
+            text = source.read_text("utf-8").splitlines()
+            line = next((number for number, each in enumerate(text, 1) if re.search(rf"\b{field}\b", each)), 0)
+            where = (f"templates/{source.name}", line, template.id, part, field)
+            yield Problem(*where, FIELDS.why, FIELDS.nearest(field), FIELDS.help)
 
 
 def _in_code(file: str, table: str, key: str, word: str, known: Known) -> Problem:

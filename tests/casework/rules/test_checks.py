@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from casework.context import AppContext
+from casework.rules.checks import files
 from casework.rules.checks.files import SHIPPED, problems
 from casework.rules.checks.problem import Problem
 from config.escalation_policy import EscalationPolicyError
 from config.settings import Settings
 from config.toml_reader import ConfigFault
+from notifications import render as rendering
 from tests.support.calling import sendflow
 from tests.support.team import Team
 
@@ -174,3 +176,64 @@ def test_a_problem_without_a_near_word_suggests_none() -> None:
         problem.sentence
         == 'ladder/x.toml, line 3: [letter.a] `template` names "zzz", which is no letter. Letters are here.'
     )
+
+
+@pytest.fixture
+def lettered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], int]]:
+    """A copy of the letters with one word of one letter replaced; gives the line of that word."""
+    folder = tmp_path / "templates"
+    shutil.copytree(rendering.FOLDER, folder)
+
+    def lay(name: str, right: str, wrong: str) -> int:
+        text = (folder / name).read_text("utf-8")
+        assert right in text, right
+        (folder / name).write_text(text.replace(right, wrong, 1), "utf-8")
+        monkeypatch.setattr(rendering, "FOLDER", folder)
+        monkeypatch.setattr(files, "FOLDER", folder)
+        rendering.shelf.cache_clear()
+        return text[: text.index(right)].count("\n") + 1
+
+    yield lay
+    monkeypatch.undo()
+    rendering.shelf.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "key", "word", "nearest"),
+    [
+        (
+            'cites = ["enquiry_service_answer"]',
+            'cites = ["enquiry_service_anser"]',
+            "cites",
+            "enquiry_service_anser",
+            "",
+        ),
+        ("no answer since {{ closed_on", "no answer since {{ closd_on", "subject", "closd_on", "closed_on"),
+        ("{{ body }} needs{% endif %}", "{{ bdy }} needs{% endif %}", "action", "bdy", "body"),
+        (
+            "before {{ closed_on | day }}, we record",
+            "before {{ closed_onn | day }}, we record",
+            "body",
+            "closed_onn",
+            "closed_on",
+        ),
+    ],
+)
+def test_a_wrong_word_in_a_letter_is_found_also_for_its_process_alone(
+    lettered: Callable[[str, str, str], int], right: str, wrong: str, key: str, word: str, nearest: str
+) -> None:
+    line = lettered("enquiry_service_ended-1.md", right, wrong)
+    for only in ("enquiry", None):
+        (found,) = problems(only=only)
+        assert (found.file, found.key, found.word) == ("templates/enquiry_service_ended-1.md", key, word)
+        assert (found.line, found.nearest) == (line, nearest or "enquiry_service_answer")
+    assert problems(only="section23") == []
+
+
+def test_a_wrong_key_in_the_head_of_a_letter_is_one_sentence(
+    lettered: Callable[[str, str, str], int], team: Team
+) -> None:
+    lettered("enquiry_service_ended-1.md", "called_for", "caled_for")
+    said = sendflow("check", "enquiry", env=at(team))
+    assert said.exit_code == 1 and "pydantic" not in said.stderr
+    assert "A letter cannot be read: enquiry_service_ended-1.md" in said.stderr and "Nearest: called_for" in said.stderr
