@@ -110,6 +110,9 @@ OPENED_ELSEWHERE = {
     "/",
     "/sign-in",
     "/start",
+    "/sign-in/sso",  # with an identity provider: test_single_sign_on.py
+    "/sign-in/sso/back",
+    "/sign-out/sso",
     "/reset",
     "/reply/{token}",
     "/calendar/{name}/{token}",  # for programs

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from runtime.diagnostics.webhook_checks import webhooks as examined
 from tests.support.by_hand import CASE, SALT
 from tests.support.fault_workers import Order, nursery
 from tests.support.team import Team
-from tests.support.webhook_receiver import HERE, Receiver, receiving
+from tests.support.webhook_receiver import HERE, Receiver, certificate, receiving
 
 TODAY = "2 Mar 2026"
 
@@ -197,6 +198,21 @@ def test_a_name_that_means_a_private_address_is_not_asked(
     team.opened("2 Feb 2026")
     monkeypatch.setattr(AppContext, "simulated", False)
     assert send_calls(context) == 0 and receiver.connections == 0
+
+
+@pytest.mark.parametrize(("name", "sent"), [("localhost", 1), ("other.example", 0)])
+def test_a_receiver_with_tls_shows_a_certificate_of_its_own_name(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sent: int
+) -> None:
+    files = certificate(tmp_path, name)
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    with receiving(files) as receiver:
+        context = allowing(team, TODAY, "localhost")
+        webhooks.make(context, receiver.address, "", "it.oncall")
+        team.opened("2 Feb 2026")
+        assert min(send_calls(context), 1) == sent
+        assert bool(receiver.taken) is bool(sent)
+        assert [each.headers["host"] for each in receiver.taken[:1]] == [f"localhost:{receiver.port}"] * sent
 
 
 def test_a_simulation_informs_nobody_outside(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
