@@ -150,10 +150,15 @@ def missing(casefile: CaseFile, as_at: date) -> list[str]:
         due = [step for step in due if not step.continuing_care_only]
     said = [step.words for step in due if seen.isdisjoint(step.taken_by)]
     if months >= SERVICES_AT:
-        waiting = [each.code for each in casefile.items.values() if each.state not in ANSWERED]
+        waiting = [_called(each.code) for each in casefile.items.values() if each.state not in ANSWERED]
         said += [f"no answer of {', '.join(waiting)}"] if waiting else []
-    missed = [each.code for each in casefile.items.values() if each.state == "missed"]
+    missed = [_called(each.code) for each in casefile.items.values() if each.state == "missed"]
     return said + ([f"a first appointment was missed: {', '.join(missed)}"] if missed else [])
+
+
+def _called(code: str) -> str:
+    """A service's code as words: `adult_therapy` is adult therapy."""
+    return code.replace("_", " ")
 
 
 def remarks(casefile: CaseFile) -> list[str]:
@@ -171,7 +176,7 @@ def _services(casefile: CaseFile) -> Iterator[str]:
 def _gaps(casefile: CaseFile) -> Iterator[str]:
     for fact in casefile.lines:
         if fact.kind == "adult_service_declined" and fact.data["why"] == "no_such_service":
-            yield f"No adult service takes over for {fact.data['item']}: a gap to put to commissioners."
+            yield f"No adult service takes over for {_called(fact.data['item'])}: a gap to put to commissioners."
 
 
 def _undated(casefile: CaseFile) -> Iterator[str]:

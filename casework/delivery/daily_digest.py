@@ -44,7 +44,7 @@ from casework.reports.withheld import waiting_for_release
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.steps import Step, run_step
 from casework.sweep import WrongDay
-from casework.to_decide import DUPLICATE, REFUSED_ROW, WaitingItem, waiting
+from casework.to_decide import ALIKE, DUPLICATE, REFUSED_ROW, WaitingItem, waiting
 from models.database import reading, transact, writing
 from models.enums import LetterState, NoticeState
 from models.incoming_mail import count_waiting_mails
@@ -205,7 +205,7 @@ def _fields(
     for name, each in may_name[:MOST]:
         shown[name].append(each)
     waits = _left(context, left, unnamed)
-    not_shown = len(left) - waits["refused_rows"] - len(waits["duplicates"]) - len(waits["answers"])
+    not_shown = len(left) - waits["refused_rows"] - sum(len(waits[name]) for name in ("duplicates", "alike", "answers"))
     return {
         **_counts("late", late),
         **_counts("soon", soon),
@@ -226,13 +226,14 @@ def _fields(
 
 
 def _left(context: AppContext, waiting: Sequence[WaitingItem], unnamed: Container[str]) -> dict[str, Any]:
-    """What acts left for a person: how many refused rows, the cases that are too many for one child, and the replies
-    of bodies on which a person acts.
+    """What acts left for a person: how many refused rows, the cases that are too many for one child, those that are
+    perhaps of one child, and the replies of bodies on which a person acts.
     """
     named = [each for each in waiting if not any(ref in unnamed for ref in each.cases)]
     return {
         "refused_rows": sum(each.kind == REFUSED_ROW for each in waiting),
         "duplicates": [{"refs": each.cases} for each in named if each.kind == DUPLICATE][:MOST],
+        "alike": [{"refs": each.cases} for each in named if each.kind == ALIKE][:MOST],
         "answers": [_answer(context, each) for each in named if each.reply is not None][:MOST],
     }
 

@@ -69,7 +69,7 @@ def test_from_year_9_to_adult_services_with_letters(call: Call, tmp_path: Path) 
         ("2026-10-02", "adult_service_declined", "item=adult_therapy", "why=no_such_service", "note=Alex waits"),
     )
     found = shown(call, "2026-10-02")
-    assert "No adult service takes over for adult_therapy: a gap to put to commissioners." in found["remarks"]
+    assert "No adult service takes over for adult therapy: a gap to put to commissioners." in found["remarks"]
     answers = [duty for duty in found["duties"] if duty["rule"] == "transition_service_answer"]
     assert {(duty["item"], duty["standing"]) for duty in answers} == {
         ("adult_epilepsy", "met"),
@@ -84,7 +84,7 @@ def test_from_year_9_to_adult_services_with_letters(call: Call, tmp_path: Path) 
         ("2028-03-04", "first_appointment_given", "item=adult_epilepsy", "appointment_on=2028-04-08"),
         ("2028-04-08", "first_appointment_missed", "item=adult_epilepsy"),
     )
-    assert listed(call, "2028-04-08")["rows"][0]["missing"] == ["a first appointment was missed: adult_epilepsy"]
+    assert listed(call, "2028-04-08")["rows"][0]["missing"] == ["a first appointment was missed: adult epilepsy"]
     lived(
         call,
         ("2028-04-15", "missed_appointment_followed_up", "item=adult_epilepsy", "result=new_appointment"),
@@ -147,7 +147,7 @@ def test_an_adult_service_without_an_answer_is_on_the_list_at_17_and_a_half(call
         ("2026-05-08", "adult_service_expected", "item=adult_epilepsy"),
     )
     assert listed(call, "2027-11-30")["rows"] == []
-    assert listed(call, "2027-12-01")["rows"][0]["missing"] == ["no answer of adult_epilepsy"]
+    assert listed(call, "2027-12-01")["rows"][0]["missing"] == ["no answer of adult epilepsy"]
 
 
 @pytest.mark.parametrize(("born", "age"), [("2009-12-31", 14), ("2007-12-31", 16), ("2005-12-31", 18)])

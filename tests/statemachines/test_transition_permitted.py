@@ -136,7 +136,7 @@ def test_a_service_has_an_answer_once_it_accepts_or_declines() -> None:
     at = date(2027, 12, 1)
     named = service("adult_service_expected", "2026-05-04")
     referred = service("adult_service_referred", "2026-09-07")
-    assert "no answer of adult_epilepsy" in missing(now(named, referred), at)
+    assert "no answer of adult epilepsy" in missing(now(named, referred), at)
     for kind, more in (("adult_service_accepted", {}), ("adult_service_declined", {"why": "age"})):
         answer = service(kind, "2026-10-05", **more)
         assert not any("answer" in each for each in missing(now(named, referred, answer), at))
@@ -186,5 +186,5 @@ def test_a_service_that_does_not_exist_is_said_to_be_a_gap() -> None:
     assert PROCESS.remarks is not None
     assert PROCESS.remarks(file) == [
         "Adult services: 1. They are at: 1 declined.",
-        "No adult service takes over for adult_epilepsy: a gap to put to commissioners.",
+        "No adult service takes over for adult epilepsy: a gap to put to commissioners.",
     ]

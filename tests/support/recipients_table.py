@@ -17,8 +17,9 @@ from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from deadlines.duties import duties_of
 from models.facts import StoredFact, parse_fact
+from models.owner import OwnerKind
 from notifications.letter_fields import CaseView
-from notifications.notices import RECIPIENTS_VERSION, notices_for
+from notifications.notices import RECIPIENTS_VERSION, NoticeDraft, notices_for
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.scenarios.test_histories import FILES
@@ -26,6 +27,17 @@ from tests.support.by_hand import almanac, book, dates_of
 from tests.support.paths import GOLDEN
 
 FILE = GOLDEN / "recipients.json"
+
+
+OWNERS = {OwnerKind.TEAM: "our own team", OwnerKind.PARTY: "another party", OwnerKind.OTHER: "who is to do it"}
+
+
+def owner_named(notice: NoticeDraft) -> str:
+    """Who owes what a notice is about."""
+    if notice.body:
+        return notice.body
+    rule = load_law().rules.get(notice.rule)  # a notice of several duties names no rule of the law
+    return OWNERS.get(rule.owned_by[0], "the authority") if rule is not None else "the authority"
 
 
 def called_for(case_ref: str, facts: list[StoredFact]) -> Iterator[str]:
@@ -38,10 +50,7 @@ def called_for(case_ref: str, facts: list[StoredFact]) -> Iterator[str]:
     last = facts[-1]
     view = CaseView(load_escalation_policy(), load_directory(), almanac(), casefile, duties)
     for each in notices_for([last], view, last.occurred_on, local_sink=True):
-        whose = (
-            f"{each.rule} of {each.body or 'the authority'}{f' for {each.service}' if each.service else ''}, due"
-            f" {each.due}"
-        )
+        whose = f"{each.rule} of {owner_named(each)}{f' for {each.service}' if each.service else ''}, due {each.due}"
         yield f"fact {last.seq}, {last.kind}: {each.rung} ({each.template}, {each.state}) to {each.recipient}: {whose}"
 
 

@@ -16,7 +16,7 @@ def test_a_transition_is_recorded_by_pages(team: Team) -> None:
     recorded(browser, case, "adult_service_declined", "2026-10-05", item="adult_therapy", why="no_such_service")
     page = browser.get(f"/cases/{case}").text
     assert "It is at <strong>Planning</strong>" in page and "The adult service adult therapy: Declined" in page
-    assert "No adult service takes over for adult_therapy: a gap to put to commissioners." in page
+    assert "No adult service takes over for adult therapy: a gap to put to commissioners." in page
     assert "assess adult care needs, or say why not" in page
     assert "Alex" not in page and "17 June 2010" not in page and "2010-06-17" not in page
     team.case = case

@@ -104,14 +104,15 @@ def test_a_case_that_has_ended_is_asked_about_no_more(team: Team, tmp_path: Path
     assert waiting(team) == []
 
 
-def test_the_digest_counts_it_as_the_page_today_does(team: Team, tmp_path: Path) -> None:
+def test_the_digest_counts_and_names_it_as_the_page_today_does(team: Team, tmp_path: Path) -> None:
     brought(team, tmp_path, ADA, AGAIN)
     context = team.context(ON)
     digest(context, transport=team.post)
     with reading(context.engine) as connection:
         fields = orjson.loads(connection.scalars(select(LETTER.c.fields)).one())
     assert fields["person_count"] == today_of(context, context.today()).to_decide == 1
-    assert (fields["refused_rows"], fields["duplicates"], fields["more_for_person"]) == (0, [], 1)
+    assert (fields["refused_rows"], fields["duplicates"], fields["more_for_person"]) == (0, [], 0)
+    assert fields["alike"] == [{"refs": ["PT00001", "PT00002"]}]
 
 
 def test_children_of_an_earlier_version_are_indexed_when_the_installation_opens(team: Team, tmp_path: Path) -> None:
