@@ -45,3 +45,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 def readable(text: str) -> str:
     """A text without the characters that no person types, and that PostgreSQL or a workbook refuses."""
     return _CONTROL.sub("", text)
+
+
+ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp|dsr)\b", re.IGNORECASE)
+
+
+def in_words(stored: str) -> str:
+    """A stored word, such as `la_send_lead`, in words, with the abbreviations in capitals: LA SEND lead."""
+    plain = re.sub(r"\bsection g\b", "section G", stored.replace("_", " "))
+    plain = re.sub(r"\bsend lead\b", "SEND lead", plain)
+    return ABBREVIATIONS.sub(lambda found: found[0].upper(), plain)

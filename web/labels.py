@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from casework.imports.preview_page import MEANINGS
+from config.text import in_words
 
 # Where the stored word is unclear, or is a word that the glossary replaces.
 FACTS = {
@@ -74,7 +74,6 @@ PROBLEMS = {
     "unlawful": "A fact that cannot be true there",
 }
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
-ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp)\b", re.IGNORECASE)
 
 
 def words(value: object) -> str:
@@ -84,9 +83,7 @@ def words(value: object) -> str:
 
 @lru_cache(maxsize=4096)
 def _words(stored: str) -> str:
-    plain = stored.replace("_", " ")
-    plain = re.sub(r"\bsection g\b", "section G", plain)
-    return ABBREVIATIONS.sub(lambda found: found[0].upper(), plain)
+    return in_words(stored)
 
 
 def fact(kind: str) -> str:

@@ -43,6 +43,16 @@ def _page(asked: Asked, text_of: Callable[[Sitting], str]) -> Answer:
         "title": text.partition("\n")[0].lstrip("# "),
         "ref": ref,
         "items": [each.code for each in of.items],
-        "text": Markup(part_of_html(text)),  # noqa: S704 (Markdown without HTML: every mark in it is escaped)
+        "text": _shown(text),
     }
     return Page("papers.html", values)
+
+
+def _shown(text: str) -> Markup:
+    """The papers as HTML. On a narrow screen each table is as wide as its words, and is moved sideways by itself."""
+    before, *tables = part_of_html(text).split("<table>")  # Markdown without HTML: every mark in it is escaped
+    wide = [
+        f'<div class="app-papers__table" tabindex="0" role="region" aria-label="Table {number}"><table>{rest}'
+        for number, rest in enumerate(tables, 1)
+    ]
+    return Markup("".join([before, *wide]).replace("</table>", "</table></div>"))  # noqa: S704 (escaped, see above)

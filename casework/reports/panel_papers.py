@@ -18,7 +18,7 @@ from casework.reports.case_report import report
 from casework.reports.histories import read_histories
 from casework.reports.withheld import not_to_be_named
 from casework.rules.unusual_facts import table
-from config.text import full_weekday, in_days, short_weekday
+from config.text import full_weekday, in_days, in_words, short_weekday
 from models.casefile import CaseFile, Item
 from models.common_facts import ATTENDED
 from models.database import reading
@@ -118,7 +118,7 @@ def brief(of: Sitting, item: str) -> str:
 def minutes(of: Sitting) -> str:
     """The extract of the minutes: who attended, what came of each item, who decided it, and the actions."""
     rows = [
-        (each.code, _question(of, each.code), _outcome(of, each.code), _view(of, each.code) or "none recorded")
+        (_words(each.code), _question(of, each.code), _outcome(of, each.code), _view(of, each.code) or "none recorded")
         for each in of.items
     ]
     return _joined(
@@ -177,13 +177,16 @@ def _attendance(of: Sitting) -> Iterator[str]:
 
 
 def _agenda(of: Sitting) -> str:
-    rows = [(each.code, _question(of, each.code), _about(of, each.code), ITEMS.states[each.state]) for each in of.items]
+    rows = [
+        (_words(each.code), _question(of, each.code), _about(of, each.code), ITEMS.states[each.state])
+        for each in of.items
+    ]
     return table(("item", "question", "case", "it is at"), rows) if rows else "No item is listed."
 
 
 def _brief(of: Sitting, item: Item, level: str) -> Iterator[str]:
     code = item.code
-    yield f"{level} Item {code}: {_question(of, code)}"
+    yield f"{level} {_words(code).capitalize()}: {_question(of, code)}"
     yield f"Case: {_about(of, code)}. The item is at *{ITEMS.states[item.state]}* since {short_weekday(item.since)}."
     yield f"{level}# Health's view (advice, no decision)"
     yield _view(of, code) or "No view of health is recorded yet."
@@ -295,8 +298,8 @@ def _actions(of: Sitting) -> str:
     states = {code: ITEMS.states[each.state] for code, each in of.file.items.items()}
     rows = [
         (
-            fact.data["item"],
-            fact.data["on_item"],
+            _words(fact.data["item"]),
+            _words(fact.data["on_item"]),
             _words(fact.data["action_owner"]),
             _day(fact.data["due_on"]),
             states.get(str(fact.data["item"]), ""),
@@ -311,7 +314,7 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _words(value: object) -> str:
-    return str(value).replace("_", " ")
+    return in_words(str(value))
 
 
 def _list(values: Sequence[str]) -> str:

@@ -108,7 +108,7 @@ def test_from_the_calling_to_the_minutes_with_letters_and_papers(call: Call, tmp
     assert found["state"] == "minuted" and {duty["standing"] for duty in found["duties"]} == {"met"}
     minutes = call("2026-03-31", "papers", CASE, "--minutes").stdout
     assert "agreed by local authority on Wed 18 Mar 2026" in minutes
-    assert "| action_1 | item_1 | dco | Wed 1 Apr 2026 | Action done |" in minutes
+    assert "| action 1 | item 1 | DCO | Wed 1 Apr 2026 | Action done |" in minutes
     page = tmp_path / "pack.html"
     assert call("2026-03-31", "papers", CASE, "--html", str(page)).exit_code == 0
     html = page.read_text("utf-8")

@@ -44,9 +44,7 @@ def test_a_sitting_is_recorded_and_its_papers_are_read_by_pages(team: Team, tmp_
     pack = browser.get(f"/cases/{sitting}/papers").text
     assert "<h1>Sitting" in pack and "Thursday 12 March 2026 at 17:00 (local standard)" in pack
     brief = browser.get(f"/cases/{sitting}/papers/items/item_1").text
-    assert (
-        "Item item_1: issue plan" in brief and "Mon 16 Mar 2026" in brief and "supports (dco, Mon 2 Mar 2026)" in brief
-    )
+    assert "Item 1: issue plan" in brief and "Mon 16 Mar 2026" in brief and "supports (DCO, Mon 2 Mar 2026)" in brief
     minutes = browser.get(f"/cases/{sitting}/papers/minutes").text
     assert "What came of each item" in minutes
     for page in (pack, brief, minutes):
