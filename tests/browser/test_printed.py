@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import Visitor
 
-PAPER = {"width": 720, "height": 1000}  # A4 with its margins, in the pixels of a style sheet
+PAPER = (720, 1000)  # A4 with its margins, in the pixels of a style sheet
 FOUND = """() => {
   const shown = (one) => one.getClientRects().length > 0
   const rows = [...document.querySelectorAll("main tr")].filter(shown)
@@ -25,7 +25,7 @@ FOUND = """() => {
 def test_a_printed_page_is_for_paper(visitor: Callable[..., Visitor], path: str) -> None:
     person = visitor("dco.team")
     person.open(path)
-    person.page.set_viewport_size(PAPER)
+    person.page.set_viewport_size({"width": PAPER[0], "height": PAPER[1]})
     person.page.emulate_media(media="print")
     rows, wrong = person.page.evaluate(FOUND)
     assert wrong == []
