@@ -59,13 +59,16 @@ def read_login(home: Path) -> str | None:
     """
     path = home / FILE
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:
         raise SettingsError(
             f"{path} cannot be read ({problem.strerror}): it must be a file of this account, and no link"
         ) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SettingsError(f"{path} must be a file of this account, and it is none: delete it, and make up makes it")
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
         if os.fstat(descriptor).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +32,13 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     ensure_login(tmp_path)
     (tmp_path / FILE).chmod(0o640)
     with pytest.raises(SettingsError, match="chmod 600"):
+        read_login(tmp_path)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / FILE)
+    with pytest.raises(SettingsError, match="auth must be a file of this account, and it is none"):
         read_login(tmp_path)
 
 
