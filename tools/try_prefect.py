@@ -1,7 +1,8 @@
 """Try another version of Prefect against the tests that depend on it, beside the locked environment.
 
 Use: make try-prefect VERSION=3.9.2. It makes build/try-prefect/VERSION, an environment that has that Prefect before the
-packages of .venv, runs the tests, and writes evidence.md there: the packages that differ, and what the tests found.
+packages of .venv, runs the tests on a copy of what is committed, and writes evidence.md there: the packages that
+differ, and what the tests found. So a change of the checkout meanwhile does not spoil the result.
 
 Exit codes: 0 the tests hold; 1 some do not; 2 no version was given; 3 the version could not be installed.
 """
@@ -9,10 +10,13 @@ Exit codes: 0 the tests hold; 1 some do not; 2 no version was given; 3 the versi
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from importlib import metadata
+from io import BytesIO
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -40,10 +44,11 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"Prefect {version} could not be installed: pip says why, above.\n")
         return 3
     changed, missing = _add_requirements(python)
+    tree = _committed(place / "tree")
     began = time.monotonic()
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS],
-        cwd=ROOT,
+        cwd=tree,
         capture_output=True,
         text=True,
         check=False,
@@ -62,6 +67,16 @@ def main(words: list[str]) -> int:
     (place / "evidence.md").write_text("\n".join(report) + "\n", "utf-8")
     sys.stdout.write("\n".join(report) + "\n")
     return min(done.returncode, 1)
+
+
+def _committed(tree: Path) -> Path:
+    """A copy of the files of the last commit, with the environment of this checkout."""
+    git = shutil.which("git") or "git"
+    packed = subprocess.run([git, "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=BytesIO(packed)) as files:
+        files.extractall(tree, filter="data")
+    (tree / ".venv").symlink_to(sys.prefix)
+    return tree
 
 
 def _environment(place: Path) -> str:

@@ -86,7 +86,11 @@ def test_the_policy_allows_a_browser_to_fetch_from_this_server_only(
     """A page of another site may not read the answers."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{installation.port}{path}",
-        headers={"Origin": "https://elsewhere.example", "Cookie": installation.signed_in()},
+        headers={
+            "Accept": "text/html",  # as a browser that opens a page; Prefect has no page for another program
+            "Origin": "https://elsewhere.example",
+            "Cookie": installation.signed_in(),
+        },
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         policy, shared = answer.headers["Content-Security-Policy"], answer.headers["Access-Control-Allow-Origin"]
