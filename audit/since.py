@@ -154,8 +154,8 @@ def _check_roots(connection: Connection, since: Verified, failures: Failures) ->
         if stored.size < since.size or stored.root(since.size) != since.root:
             failures(None, None, LOG, f"the first {since.size} leaves of the log are not those that were verified")
             return
-        for each in checkpoints(connection):
-            if each.size > since.size and stored.root(each.size) != each.checkpoint().root:
+        for each in checkpoints(connection, larger_than=since.size):
+            if stored.root(each.size) != each.checkpoint().root:
                 failures(None, None, LOG, f"the log is not what checkpoint {each.number} of {each.at} signed")
                 return
     except (ValueError, NoteError):

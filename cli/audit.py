@@ -64,6 +64,7 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
     What is found is stored until a person closes it: sendflow findings. The exit code is 1 as long as one is open.
     """
     from cli.formatting import verification
+    from cli.progress import progress_shown
     from flows.runner import run_job
     from models.errors import NoSuchCase
 
@@ -87,7 +88,8 @@ def verify(  # noqa: PLR0913 (Typer maps each parameter to an option)
         given = {**given, "how": _how(context, How(processes, resume), workers)}
     try:
         reference = _meant(context, case) if case is not None else None
-        found = run_job("verify", context, case=reference, say=notify, **given)
+        with progress_shown():
+            found = run_job("verify", context, case=reference, say=notify, **given)
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
     if against is not None:

@@ -89,7 +89,7 @@ def newest_checkpoint(connection: Connection) -> StoredCheckpoint | None:
     return StoredCheckpoint._make(row) if row is not None else None
 
 
-def checkpoints(connection: Connection) -> list[StoredCheckpoint]:
-    """Every signed checkpoint, the earliest first."""
-    query = select(LOG_CHECKPOINT).order_by(LOG_CHECKPOINT.c.number)
+def checkpoints(connection: Connection, larger_than: int = -1) -> list[StoredCheckpoint]:
+    """Every signed checkpoint with more leaves than that, the earliest first."""
+    query = select(LOG_CHECKPOINT).where(LOG_CHECKPOINT.c.size > larger_than).order_by(LOG_CHECKPOINT.c.number)
     return [StoredCheckpoint._make(row) for row in connection.execute(query)]
