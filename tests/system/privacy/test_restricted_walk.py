@@ -202,6 +202,7 @@ def test_the_person_who_is_named_sees_all(lives: tuple[Life, Life]) -> None:
 
 ADDRESSES = (
     *("/cases/{}", "/cases/{}/record", "/cases/{}/ladder", "/cases/{}/looks", "/cases/{}/bundle", "/cases/{}/identity"),
+    "/cases/{}/subject-access",
     *("/cases/{}/papers", "/cases/{}/why/safeguarding_chase/1", "/cases/{}/record/case_closed", "/cases?search={}"),
 )
 FORMS = {
@@ -210,6 +211,7 @@ FORMS = {
     "/cases/{}/ladder": {"how": "call", "note": "rang"},
     "/cases/{}/bundle": {"whom": "audit", "purpose": "audit"},
     "/cases/{}/identity": {"purpose": "contact"},
+    "/cases/{}/subject-access": {"purpose": "subject_access"},
     "/cases/{}/record/case_closed": {"on-day": "15", "on-month": "4", "on-year": "2026", "step": "record"},
     "/cases/{}/record/contact_made": {"on-day": "15", "on-month": "4", "on-year": "2026", "step": "record"},
     "/decide/{}/1": {"decision": "accepted"},
@@ -256,6 +258,10 @@ LOOKS = (
     ("replies", "--json"),
     ("findings", "--json"),
     ("joint-review", "--json"),
+    ("retention", "--as-at", "2060-01-01", "--json"),
+    ("holds", "--json"),
+    ("erase", "--all", "--json"),
+    ("erase", VISIBLE, "--ground", "court_order", "--actor", "dco.team", "--json"),
     ("doctor", "--quick", "--json"),
     ("overdue",),
     ("letters",),
@@ -286,6 +292,9 @@ def test_no_command_says_anything_to_who_is_not_named(lives: tuple[Life, Life], 
         ("papers", "{}"),
         ("bundle", "{}", "--for", "audit", "--actor", "dco.team"),
         ("verify", "{}"),
+        ("holds", "begin", "{}", "--reason", "complaint", "--actor", "dco.team"),
+        ("erase", "{}", "--ground", "court_order", "--actor", "dco.team"),
+        ("subject-access", "{}", "--actor", "dco.team", "--to", "none"),
         ("part", "{}", "--from", VISIBLE, "--actor", "dco.team"),
         ("join", "{}", "--with", VISIBLE, "--actor", "dco.team"),
     ],
