@@ -17,11 +17,13 @@ from pathlib import Path
 from audit.verify import How, verify
 from benchmarks.harness.measuring import Measured, Side, seconds
 from benchmarks.harness.workload import ACTOR, Workshop, acts, drafts
+from benchmarks.measures import memory
 from casework.cases.record import record_acts
 
 CASES = 12_000
 AT_ONCE = 1_000
 ROUNDS = 3
+SMALL, TIMES = 2_500, 4  # more than one range of 2,000 cases, whose facts are in memory together
 _TEXTS = "SELECT text FROM fact WHERE case_ref {sign} ? ORDER BY case_ref, seq"
 
 
@@ -61,6 +63,23 @@ def in_two(shop: Workshop, cases: int = CASES, rounds: int = ROUNDS) -> Measured
         f" {statistics.median(gain[2] for gain in gains):.2f}; {facts:,} facts"
     ]
     return Measured("verify_in_two_processes", statistics.median(ratios), min(ratios), max(ratios), rounds, notes)
+
+
+def flat_memory(shop: Workshop, cases: int = SMALL, times: int = TIMES) -> Measured:
+    """What a whole verification takes above the program with several times the cases, by what it takes with them."""
+    own = Workshop(_folder(shop.folder / "memory"))
+    context, taken, recorded = own.context, [], 0
+    for wanted in (cases, cases * times):
+        while recorded < wanted:
+            record_acts(context, acts(min(AT_ONCE, wanted - recorded), recorded), ACTOR, "record")
+            recorded += min(AT_ONCE, wanted - recorded)
+        taken.append(memory.ask("verify", context))
+    context.engine.dispose()
+    small, large = (max(each.peak - each.before, 1.0) for each in taken)
+    notes = [
+        f"{each.amount:,} facts: {each.peak:.0f} MB, {each.peak - each.before:.0f} above the program" for each in taken
+    ]
+    return Measured("verify_memory_at_four_times", large / small, large / small, large / small, 1, notes)
 
 
 def hash_all(file: Path, half: str, sign: str) -> None:

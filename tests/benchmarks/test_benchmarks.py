@@ -29,7 +29,7 @@ from benchmarks.measures.cli_startup import cli_startup
 from benchmarks.measures.growth import Size
 from benchmarks.measures.memory import Taken
 from benchmarks.measures.recording import bulk_postgres
-from benchmarks.measures.verifying import in_two
+from benchmarks.measures.verifying import flat_memory, in_two
 from benchmarks.plots import plots
 from casework.cases.record import Recorded, record_acts
 from casework.context import AppContext
@@ -46,6 +46,7 @@ ASKED = {
     "one_fact_postgres": 0.5,
     "refold_against_eventsourcing": 4.0,
     "verify_in_two_processes": 0.9,
+    "verify_memory_at_four_times": 1.25,
     "sweep_by_two_workers": 0.9,
     "deliver_by_two_workers": 0.9,
     "verify_by_two_workers": 0.9,
@@ -390,6 +391,12 @@ def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) 
     assert phase_of(Fact.text.__code__, "models.facts") == "hash"
     assert phase_of(json.loads.__code__, "json") is None
     context.engine.dispose()
+
+
+def test_the_memory_of_a_verification_is_measured_at_two_sizes(shop: Workshop) -> None:
+    measured = flat_memory(shop, cases=3, times=4)
+    assert [note.partition(" facts")[0] for note in measured.notes] == ["36", "144"]
+    assert 0 < measured.ratio < 3
 
 
 def test_a_verification_in_two_processes_is_measured_beside_two_raw_loops(shop: Workshop) -> None:
