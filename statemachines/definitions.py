@@ -1,8 +1,8 @@
 """What the facts of a process are declared with: definitions of facts, their guards, and reactions to other cases."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from models.answers import Answer
 from models.casefile import CaseFile
@@ -16,6 +16,21 @@ Warn = Callable[[CaseFile, StoredFact], str | None]
 Remarks = Callable[[CaseFile], list[str]]
 # What a letter may say besides of a duty that this fact opened: words and numbers that identify nobody.
 InLetters = Callable[[CaseFile, StoredFact], Mapping[str, Any]]
+
+
+class Said(Protocol):
+    """A fact as it is shown: its number, its kind and its fields."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
+# The fields of facts in force that pages do not show yet, by the number of the fact.
+NotYetShown = Callable[[Sequence[Said]], Mapping[int, frozenset[str]]]
 # The answers that a fact records, each with the fields that the answer gives.
 Says = Mapping[str, Mapping[str, str]]
 IS_DONE: Says = {Answer.SENT: {}}

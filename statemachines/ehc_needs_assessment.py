@@ -19,6 +19,7 @@ from models.casefile import CaseFile
 from models.common_facts import Opening
 from models.facts import FactData, FreeTextField, Reference
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
+from statemachines.draft_oversight import DraftReceived, draft_facts, uncommented
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
 from statemachines.orders_set_aside import fallen_order, order_set_aside, set_aside_by_the_tribunal
 from statemachines.process import (
@@ -99,9 +100,9 @@ class EhcAssessmentRequested(Opening):
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """That an order fell, so that the refusal is under appeal again."""
+    """That an order fell, so that the refusal is under appeal again; and what the check of a draft found."""
     fallen = fallen_order(casefile, ORDERED)
-    return [fallen] if fallen else []
+    return [*([fallen] if fallen else []), *uncommented(casefile)]
 
 
 ORDERED = ("assessment_ordered", "plan_ordered")
@@ -219,7 +220,7 @@ PROCESS = define_process(
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
         Transition("plan_refused", Noted, order=DECIDED_FIRST, order_from=2),
-        Transition("draft_plan_received", Noted, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
+        Transition("draft_plan_received", DraftReceived, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
         NoTransition(
             "section_g_agreed",
             Noted,
@@ -229,6 +230,7 @@ PROCESS = define_process(
             order_from=2,
         ),
         Transition("final_plan_received", FinalPlanReceived, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
+        *draft_facts(("drafting", "planned")),
         *section_g_facts(("planned",)),
         *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=2),
     ],

@@ -5,7 +5,7 @@ decides no date: every number of the statute file is a local standard.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.facts import StoredFact
 from models.marks import GRADES, NO_GRADE, Thresholds, agreement, answers_of, grade_of, paired, to_places, weakest
+from statemachines.definitions import Said
 from statemachines.items import ITEM, ItemMove, Items
 from statemachines.plan_audit_facts import (
     ActionAgreed,
@@ -135,6 +136,23 @@ def marked(casefile: CaseFile) -> list[Marked]:
     return found
 
 
+def counted(casefile: CaseFile) -> list[Marked]:
+    """The marked items without those that wait for the other mark: nothing of them is said yet."""
+    waiting = _waiting(casefile)
+    return [each for each in marked(casefile) if each.item not in waiting]
+
+
+def _waiting(casefile: CaseFile) -> set[str]:
+    later = not_yet_shown(casefile.lines)
+    return {fact.data[ITEM] for fact in casefile.lines if fact.seq in later}
+
+
+def times_graded(items: Sequence[Marked]) -> list[tuple[str, int]]:
+    """How often each grade was given, the best first."""
+    times = Counter(each.grade for each in items)
+    return [(grade, times[grade]) for grade in (*GRADES, NO_GRADE) if times[grade]]
+
+
 def pairs_of_answers(casefile: CaseFile) -> list[tuple[str, str]]:
     """The answers of the first and of the second marker, of each item that a second person marked blind."""
     pairs: list[tuple[str, str]] = []
@@ -167,8 +185,7 @@ def in_letters(casefile: CaseFile, fact: StoredFact) -> Mapping[str, Any]:
 
 
 def _grades(items: list[Marked]) -> list[list[Any]]:
-    times = Counter(each.grade for each in items)
-    return [[grade, times[grade]] for grade in (*GRADES, NO_GRADE) if times[grade]]
+    return [[grade, times] for grade, times in times_graded(items)]
 
 
 def _unusable(items: list[Marked]) -> list[Marked]:
@@ -178,8 +195,14 @@ def _unusable(items: list[Marked]) -> list[Marked]:
 
 def remarks(casefile: CaseFile) -> list[str]:
     """What the marks of a round say together: the sample, grades, agreement, and each service's weakest criteria."""
-    items = marked(casefile)
-    return [*_sample(casefile), *_grades_said(items), *_agreement(casefile), *_by_service(items)]
+    held_back, items = _waiting(casefile), counted(casefile)
+    return [
+        *_sample(casefile),
+        *_held_back(held_back),
+        *_grades_said(items),
+        *_agreement(casefile),
+        *_by_service(items),
+    ]
 
 
 def _sample(casefile: CaseFile) -> Iterator[str]:
@@ -188,6 +211,11 @@ def _sample(casefile: CaseFile) -> Iterator[str]:
             drawn, left_out = len(fact.data.get("drawn", ())), fact.data["left_out"]
             besides = f" {left_out} were left out, because nothing about the child leaves." if left_out else ""
             yield f"{drawn} of {fact.data['in_frame']} were drawn under the seed {fact.data['seed']}.{besides}"
+
+
+def _held_back(items: Collection[str]) -> Iterator[str]:
+    if items:
+        yield f"Not counted yet, because the other mark is still to come: {', '.join(sorted(items))}."
 
 
 def _grades_said(items: list[Marked]) -> Iterator[str]:
@@ -253,6 +281,20 @@ def _by_hand(casefile: CaseFile, fact: StoredFact) -> str | None:
     return None if fact.data.get("of_fact") in drawn else f"the item was chosen by hand, and no sample drew it {LOCAL}"
 
 
+def not_yet_shown(facts: Sequence[Said]) -> Mapping[int, frozenset[str]]:
+    """The answers of a mark while the other mark of the item is still to come, so that the second one is blind.
+
+    What was moderated, given as feedback or reported is known, and is shown.
+    """
+    if any(fact.kind in (GIVEN, "audit_reported") for fact in facts):
+        return {}
+    twice = {fact.data[ITEM] for fact in facts if fact.kind == ADDED and fact.data.get("second_mark") == "yes"}
+    twice -= {fact.data[ITEM] for fact in facts if fact.kind == MODERATED}
+    marks = [fact for fact in facts if fact.kind in (MARKED, AGAIN) and fact.data[ITEM] in twice]
+    kinds = {item: {fact.kind for fact in marks if fact.data[ITEM] == item} for item in twice}
+    return {fact.seq: frozenset({"answers"}) for fact in marks if len(kinds[fact.data[ITEM]]) == 1}
+
+
 def _seen(casefile: CaseFile, fact: StoredFact) -> str | None:
     del casefile
     return None if fact.data["blind"] else f"the second mark was not blind, and agreement leaves it out {LOCAL}"
@@ -295,6 +337,7 @@ PROCESS = define_process(
     items=ITEMS,
     remarks=remarks,
     in_letters=in_letters,
+    not_yet_shown=not_yet_shown,
     facts=[
         OpeningFact(OPENED, AuditOpened),
         Transition(DRAWN, SampleDrawn, order=f"a sample is drawn once, before anything is marked {LOCAL}"),

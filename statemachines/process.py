@@ -30,6 +30,7 @@ from statemachines.definitions import (
     Guard,
     InLetters,
     NoTransition,
+    NotYetShown,
     OpeningFact,
     PartyMailbox,
     Reaction,
@@ -121,6 +122,7 @@ class Process:
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `papers`: what the papers of a case are called, where a case has papers of its items; None where it has none.
     `in_letters`: what letters of its duties may say besides, by the fact that opened the duty.
+    `not_yet_shown`: the fields that pages do not show yet, such as a first mark before the blind second one.
     `unnamed_in`: states in which no list, e-mail, digest, calendar, export or program names a case, and nothing of it
     leaves: the person has not consented, or no longer does. Only its own page and its history have it.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
@@ -154,6 +156,7 @@ class Process:
     papers: str | None = None
     party_mailbox: PartyMailbox | None = None
     unnamed_in: frozenset[str] = frozenset()
+    not_yet_shown: NotYetShown | None = None
 
     @cached_property
     def opens(self) -> str:
@@ -281,6 +284,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     papers: str | None = None,
     party_mailbox: PartyMailbox | None = None,
     unnamed_in: frozenset[str] = frozenset(),
+    not_yet_shown: NotYetShown | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -333,4 +337,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         papers=papers,
         party_mailbox=party_mailbox,
         unnamed_in=unnamed_in,
+        not_yet_shown=not_yet_shown,
     )

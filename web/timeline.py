@@ -17,6 +17,7 @@ from web import labels
 IDLE = timedelta(days=21)
 FILTERS = ("show", "kind", "by", "text")
 HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
+NOT_YET = "shown when the other mark is recorded"
 SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
 
 
@@ -43,8 +44,14 @@ def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[st
     for fact in found.facts:
         if fact.corrects is not None:
             corrected.setdefault(fact.corrects, []).append(fact.seq)
+    later = _not_yet_shown(found)
     entries = [
-        _of_fact(fact, found.heard.get(fact.seq), corrected.get(fact.seq, []), confidential(found.process, fact.kind))
+        _of_fact(
+            _without(fact, later.get(fact.seq, frozenset())),
+            found.heard.get(fact.seq),
+            corrected.get(fact.seq, []),
+            confidential(found.process, fact.kind),
+        )
         for fact in found.facts
     ]
     entries += [_of_letter(letter) for letter in letters if letter.on <= found.as_at]
@@ -76,6 +83,19 @@ def confidential(process: str, kind: str) -> frozenset[str]:
     facts = processes()[process].facts
     definitions = facts.values() if kind in CORRECTIONS or kind not in facts else [facts[kind]]
     return frozenset(field for fact in definitions for field in fact.model.FREE_TEXT_FIELDS)
+
+
+def _not_yet_shown(found: CaseReport) -> Mapping[int, frozenset[str]]:
+    """The fields that pages do not show yet, by the number of the fact."""
+    hides = processes()[found.process].not_yet_shown
+    return hides([fact for fact in found.facts if fact.stands]) if hides is not None else {}
+
+
+def _without(fact: FactShown, later: Collection[str]) -> FactShown:
+    """The fact without what pages do not show yet."""
+    if not later:
+        return fact
+    return fact.model_copy(update={"data": {**fact.data, **dict.fromkeys(later, NOT_YET)}})
 
 
 def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int], free: Collection[str]) -> Entry:

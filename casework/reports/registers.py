@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from casework.cases.standards import standards_of
 from casework.context import AppContext
+from casework.reports.audit_grades import audit_grades
 from casework.reports.local_offer import local_offer
 from casework.reports.register_entries import EntryRow, register_entries
 from casework.reports.reusable_answers import ReusableAnswerRow, reusable_answers
@@ -138,11 +139,49 @@ def _of_answer(row: ReusableAnswerRow) -> dict[str, str]:
     }
 
 
+def _grades(context: AppContext, as_at: date) -> tuple[list[RegisterRow], int]:
+    rows = [
+        RegisterRow(
+            case_ref=row.case_ref,
+            cells={
+                "whose": ", ".join(
+                    each
+                    for each in (
+                        context.directory.service_name(row.service) if row.service else "",
+                        context.directory.body(row.body).name if row.body else "not said",
+                    )
+                    if each
+                ),
+                "opened_on": full_day(row.opened_on),
+                "items": str(row.items),
+                "grades": ", ".join(f"{times} {grade.replace('_', ' ')}" for grade, times in row.grades),
+                "unusable": str(row.unusable_on_time),
+                "weakest": ", ".join(each.replace("_", " ") for each in row.weakest),
+            },
+        )
+        for row in audit_grades(context, as_at)
+    ]
+    return rows, 0
+
+
 def _authority(context: AppContext, la: str | None) -> str:
     return context.directory.la_name(la) if la else ""
 
 
 SHEETS: Mapping[str, Sheet] = {
+    "audit_grades": Sheet(
+        "Grades across rounds of audits",
+        "What each round found of each service, the newest round of a service first. Ended rounds are in it.",
+        {
+            "whose": "Service",
+            "opened_on": "Round of",
+            "items": "Marked",
+            "grades": "Grades",
+            "unusable": "In time and unusable",
+            "weakest": "Weakest criteria",
+        },
+        _grades,
+    ),
     "local_offer": Sheet(
         "Entries of the Local Offer",
         "Each entry of health that is listed, with who checks it; the next check first.",

@@ -25,6 +25,9 @@ from web.routes import ROUTES
 
 CASE, LATE = "SP90001", "SP00105"
 SITTING, PACKAGE = "PS31001", "PK41001"
+# A case of each register: an audit round, transition, looked-after health, the health check, dynamic support, the Local
+# Offer, and entries of registers without a clock.
+REGISTERS = ("PA51001", "TR61001", "LH71001", "LD81001", "DS91001", "DS91003", "LF21001", "RG31001", "RG31002")
 SIZES = {"wide": WIDE, "narrow": NARROW}
 # The pages of each person, by the route that they show.
 PAGES: dict[str, tuple[str, ...]] = {
@@ -53,6 +56,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         f"/cases/{SITTING}/papers/minutes",
         f"/cases/{SITTING}/papers/items/item_1",
         f"/cases/{PACKAGE}",
+        *(f"/cases/{each}" for each in REGISTERS),
         f"/cases/{CASE}/ladder",
         f"/cases/{CASE}/looks",
         f"/cases/{CASE}/bundle",
@@ -98,6 +102,7 @@ AGAIN = {
     "/cases?show=no_date",
     f"/cases/{LATE}",
     f"/cases/{PACKAGE}",
+    *(f"/cases/{each}" for each in REGISTERS[1:]),
     f"/cases/{SITTING}/papers/minutes",
     f"/cases/{CASE}/record/excuse_claimed",
     f"/cases/{CASE}/record/fact_withdrawn?corrects=1",

@@ -187,6 +187,16 @@ def test_what_was_in_time_and_is_inadequate_is_said(call: Call) -> None:
         given = worst if number in (1, 2) else answers()
         lived(call, ("2026-03-09", "item_marked", f"item=item_{number}", "marked_by=kim.roe", given, "evidence=p. 1"))
     items = [each["data"] for each in shown(call, "2026-03-09")["facts"] if each["kind"] == "item_drawn"]
+    assert any("the other mark is still to come" in each for each in shown(call, "2026-03-09")["remarks"])
+    for number, item in enumerate(items, 1):
+        if item["second_mark"] == "yes":
+            same = (
+                f"item={item['item']}",
+                "marked_by=lee.fox",
+                worst if number in (1, 2) else answers(),
+                "evidence=p. 1",
+            )
+            lived(call, ("2026-03-09", "item_marked_again", *same, "blind=yes"))
     unusable = sum(each["on_time"] == "yes" for each in items[:2])
     share = {1: "25.0", 2: "50.0"}[unusable]
     remarks = shown(call, "2026-03-09")["remarks"]

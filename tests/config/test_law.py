@@ -337,7 +337,7 @@ def test_what_is_shipped_switched_off() -> None:
 
 def test_every_duty_of_the_process_ends_with_the_case() -> None:
     opened = [rule for rule in LAW.for_process("ehc_needs_assessment") if rule.starts]
-    assert len(opened) == 10
+    assert len(opened) == 11
     for rule in opened:
         assert {"case_withdrawn", "case_closed"} <= set(rule.ends)
     assert [rule.id for rule in opened if rule.per == "body"] == ["ehc_body_advice_respond"]

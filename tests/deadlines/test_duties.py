@@ -245,7 +245,7 @@ def test_a_continuing_duty_and_a_gate_have_no_invented_date() -> None:
 
 
 def test_every_rule_of_the_process_is_opened_by_a_lawful_history_or_is_a_calculation() -> None:
-    drafted = [("draft_plan_received", "1 Jun 2026"), ("final_plan_received", "17 Jun 2026")]
+    drafted = [("draft_plan_received", "1 Jun 2026", {"check_owed": "yes"}), ("final_plan_received", "17 Jun 2026")]
     refused = [OPENED[0], ("assessment_refused", "10 Feb 2026"), ("refusal_reversed", "20 Feb 2026")]
     seen = {duty.rule for duty in duties(history(*refused, ASK, *drafted))}
     assert seen == {rule.id for rule in load_law().for_process("ehc_needs_assessment") if not rule.calculation_only}

@@ -76,6 +76,7 @@ ASK = {"health_advice_requested"}
 AGAIN = {"ehc_assessment_request_repeated"}
 ASSESS = {"assessment_ordered", "assessment_conceded", "assessment_mediated"}
 MAKE_A_PLAN = {"plan_ordered", "plan_conceded", "plan_mediated"}
+OVERSIGHT = {"draft_plan_checked", "draft_comments_sent"}
 PLAN = {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"}
 
 PERMITTED = {
@@ -90,13 +91,13 @@ PERMITTED = {
     # A reversal ends no appeal, so that an order to assess may still be made by consent, and one to make a plan after
     # the draft (HESC Rules 2008 r29).
     "assessing": OPEN | MOVED | ASK | ASSESS | PLAN,
-    "drafting": OPEN | MOVED | ASK | ASSESS | MAKE_A_PLAN | PLAN,
+    "drafting": OPEN | MOVED | ASK | ASSESS | MAKE_A_PLAN | PLAN | OVERSIGHT,
     # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement,
     # reg 42(2)), and late advice still comes.
     "no_plan": OPEN | MOVED | MAKE_A_PLAN | {"draft_plan_received", "final_plan_received", "plan_refusal_reversed"},
     # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg
     # 8(1) outlives it.
-    "planned": OPEN | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
+    "planned": OPEN | OVERSIGHT | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
 }
@@ -153,6 +154,7 @@ TABLE = HandTable(
         "draft_plan_received": "fifteen days for the family (reg 13(1)); a decision to assess that was never notified",
         "final_plan_received": "section G (s42(3)); whether to assess was never notified, and is not owed any more",
         "child_moved_away": "nothing of the plan, which the transfer is about (reg 15)",
+        **dict.fromkeys(OVERSIGHT, "nothing: no draft plan is there to be checked"),
         "section_g_agreed": "nothing of reg 12(2)",
         "section_g_arranged": "section G from the plan on (s42(3))",
         "section_g_stopped": "section G (s42(3))",

@@ -44,3 +44,25 @@ def test_a_round_is_drawn_and_marked_by_pages(team: Team) -> None:
     assert "is audited by" in browser.get(f"/cases/{child}").text
     team.case = case
     assert team.verify("1 Apr 2026").intact
+
+
+def test_a_first_mark_is_not_shown_until_the_blind_second_one_is_in(team: Team) -> None:
+    browser = signed_in(team, "1 Apr 2026")
+    where = recorded(browser, "new", "audit_opened", "2026-03-02", audit_tool="health_advice_1")
+    case = where.split("/")[2].partition("?")[0]
+    drawing = {"from_on": "2026-02-01", "to_on": "2026-02-28", "seed": "spring_2026", "size": "3"}
+    recorded(browser, case, "sample_drawn", "2026-03-03", **drawing)
+    for item, second in (("once", "no"), ("twice", "yes")):
+        recorded(browser, case, "item_drawn", "2026-03-03", item=item, second_mark=second, body="QX104")
+        given = {"marked_by": "kim.roe", "answers": MARKS, "evidence": "page 2"}
+        recorded(browser, case, "item_marked", "2026-03-09", item=item, **given)
+    page = browser.get(f"/cases/{case}").text
+    assert page.count("author role and registration=yes") == 1, "the mark of the item that is marked once"
+    assert "shown when the other mark is recorded" in page
+    assert "Marked so far: 1." in page and "the other mark is still to come: twice." in page
+    assert "author role" not in browser.get(f"/cases/{case}?text=author role and registration").text.split("twice")[-1]
+    again = {"item": "twice", "marked_by": "lee.fox", "answers": MARKS, "evidence": "page 2", "blind": "yes"}
+    recorded(browser, case, "item_marked_again", "2026-03-10", **again)
+    page = browser.get(f"/cases/{case}").text
+    assert page.count("author role and registration=yes") == 3 and "Marked so far: 2." in page
+    assert "shown when the other mark is recorded" not in page

@@ -157,10 +157,11 @@ def test_a_newer_export_adds_only_the_new_facts(team: Team, tmp_path: Path) -> N
     }
     later = team.context("22 Apr 2026")
     result = import_file(later, tracker(tmp_path, newer))
-    assert (result.accepted, result.facts_added, result.unchanged) == (1, 2, 0)
-    assert facts(later, "AB001")[-2:] == [
+    assert (result.accepted, result.facts_added, result.unchanged) == (1, 3, 0)
+    assert facts(later, "AB001")[-3:] == [
         ("health_advice_received", "2026-04-20"),
         ("draft_plan_received", "2026-04-21"),
+        ("chasing_began", "2026-04-22"),  # of the check of the draft, which nobody is reminded of for days gone by
     ]
     assert import_file(later, tracker(tmp_path, newer)).facts_added == 0
 
