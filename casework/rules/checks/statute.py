@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from pydantic import BaseModel
+
 from casework.rules.checks.problem import Known, Problem, Source
+from config.rule_schema import Rule
 from deadlines.duty_rules import ITEM, NOT_SAID
 from models.facts import FactData
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:  # the library of state machines is slow to import
 KINDS = ("starts", "not_after", "met_by", "met_before", "ends", "reopened_by", "superseded_by")
 KINDS_BY_KIND = ("only_after", "resumed_by", "counts_already")
 HELP = "`sendflow processes` lists the facts of each process."
+INPUTS_HELP = "An input is a table of its own: [rule.inputs.name]."
 
 
 def statute_problems(source: Source, processes: Mapping[str, Process], rules: Known) -> Iterator[Problem]:
@@ -51,6 +55,10 @@ def facts_of(process: Process) -> Known:
 def _rule_problems(
     source: Source, name: str, table: Mapping[str, Any], process: Process | None, rules: Known
 ) -> Iterator[Problem]:
+    yield from _value_problems(source, name, table, Rule)
+    given = Known(frozenset(_mapping(table.get("inputs"))), "which is none of the rule's inputs", INPUTS_HELP)
+    for key in ("replaced_by", "strict_start"):
+        yield from source.unknown(name, key, table.get(key), given)
     for key in ("holds_up", "then"):
         yield from source.unknown(name, key, table.get(key), rules)
     if process is None:
@@ -74,6 +82,29 @@ def _rule_problems(
         for key in ("told_by", "settled_by"):
             yield from source.unknown(f"{name}.inputs.{day}", key, _mapping(given).get(key), facts)
     yield from _field_problems(source, name, table, process)
+
+
+def _value_problems(
+    source: Source, name: str, table: Any, model: type[BaseModel], number: int = 0
+) -> Iterator[Problem]:
+    """The values that are none of the words which a key may have, in a table and in the tables inside it."""
+    for key, value in _mapping(table).items():
+        field = next((each for word, each in model.model_fields.items() if (each.alias or word) == key), None)
+        if field is None:
+            continue
+        if words := _choices(field.annotation):
+            known = Known(frozenset(words), f"which is no value of `{key}`", f"Values: {', '.join(sorted(words))}.")
+            yield from source.unknown(name, key, value, known, number)
+        for inside in _models_in(field.annotation):
+            if isinstance(value, list):
+                for index, each in enumerate(value):
+                    yield from _value_problems(source, f"{name}.{key}", each, inside, index)
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for each in get_args(annotation) for model in _models_in(each)}
 
 
 def _field_problems(source: Source, name: str, table: Mapping[str, Any], process: Process) -> Iterator[Problem]:

@@ -81,6 +81,20 @@ WRONG: Mapping[str, tuple[str, str, str, str, str, str | None]] = {
         "ladder/section23.toml", 'to = ["provider_send_lead"]', 'to = ["provider_sen_lead"]',
         "to", "provider_sen_lead", "provider_send_lead",
     ),
+    "value of a key of a rule": (
+        "statute/section23.toml", 'bound = "by"', 'bound = "byy"', "bound", "byy", "by",
+    ),
+    "value of a key of a period": (
+        "statute/package.toml", 'basis = "local_standard"', 'basis = "local_standards"',
+        "basis", "local_standards", "local_standard",
+    ),
+    "input": (
+        "statute/panel_sitting.toml", 'replaced_by = "papers_by"', 'replaced_by = "paper_by"',
+        "replaced_by", "paper_by", "papers_by",
+    ),
+    "owner": (
+        "statute/package.toml", 'owner = "team"', 'owner = "taem"', "owner", "taem", "team",
+    ),
     "letter of an end": (
         "ladder/section23.toml", 'again = "needed_after_all"', 'again = "needed_after_al"',
         "again", "needed_after_al", "needed_after_all",
