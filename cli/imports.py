@@ -67,9 +67,8 @@ def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
             options["confirmed"] = confirm_child
             report = run_job("import", context, path=path, say=notify, **options)
     except SheetError as problem:
-        of_file = f" from {path.name}" if path.is_file() else ""  # what was typed and is no file is not repeated
-        fail(Exit(problem.exit_code), f"Nothing was imported{of_file}: {problem.sentence}.")
-    emit(report.model_dump(mode="json"), json_, lambda: _imported(report, path.name))
+        fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
+    emit(report.model_dump(mode="json"), json_, lambda: _imported(report))
     notify_letters_on_hold(context)
     if report.refused:
         raise typer.Exit(Exit.REFUSED)
@@ -140,7 +139,8 @@ def _one_file(file: list[str]) -> Path:
     return Path(file[0])
 
 
-def _imported(report: ImportReport, name: str) -> str:
+def _imported(report: ImportReport) -> str:
+    # The file is not named: its name may be a child's.
     would = "would be " if report.dry_run else ""
     unchanged = f"({report.unchanged} of them unchanged)"
     corrected = f", {counted(report.corrections, 'correction')} {would}made" if report.corrections else ""
@@ -154,7 +154,7 @@ def _imported(report: ImportReport, name: str) -> str:
         *_exceptions(report),
     ]
     if report.refusals:
-        lines.append(f"Refused rows. Correct the cells of {name} and import it again:")
+        lines.append("Refused rows. Correct the cells and import the file again:")
         lines.extend(f"  line {refusal.line}: {refusal.message}." for refusal in report.refusals)
     if report.dry_run:
         lines.append("Nothing was written: this was a dry run.")

@@ -145,11 +145,12 @@ def test_that_nothing_was_imported_is_said_once(call: Call, tmp_path: Path, cont
     file.write_bytes(content)
     result = call("2026-04-14", "import", str(file))
     assert result.exit_code == 2 and result.stderr.lower().count("nothing was imported") == 1, result.stderr
-    assert file.name in result.stderr and str(tmp_path) not in result.stderr
 
 
-def test_refused_rows_are_said_with_the_name_of_the_file(call: Call, tmp_path: Path) -> None:
-    file = tmp_path / "march.csv"
+def test_the_name_of_the_file_is_not_repeated(call: Call, tmp_path: Path) -> None:
+    """A file may be named after a child."""
+    file = tmp_path / "quillfeather.csv"
     file.write_text("Ref,Local authority,Request received by LA\nPT00011,Northshire,31/02/2026\n", "utf-8")
     result = call("2026-04-14", "import", str(file))
-    assert result.exit_code == 1 and "Correct the cells of march.csv and import it again" in result.stdout
+    assert result.exit_code == 1 and "Correct the cells and import the file again" in result.stdout
+    assert "quillfeather" not in result.output.lower()
