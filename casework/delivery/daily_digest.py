@@ -57,7 +57,7 @@ from notifications.render import newest
 from notifications.transport import Transport
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-MOST, PROVIDERS = 12, 10  # lines of decisions and of owners: the digest is one screen
+MOST, PROVIDERS = 5, 5  # lines of decisions and of owners: the digest is one screen
 # Whose duties that sendflow does not chase are counted, in this order.
 NOT_CHASED = (OwnerKind.AUTHORITY, OwnerKind.SERVICE, OwnerKind.TEAM, OwnerKind.OTHER)
 
