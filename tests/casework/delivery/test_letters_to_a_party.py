@@ -1,12 +1,16 @@
 """E-mails to who asked: where the case has their mailbox, without a name, and the mailbox is nowhere in clear."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from casework.context import AppContext
 from casework.privacy.erasure import Ground
+from casework.rule_packs import adopt
+from casework.rules.checks.files import SHIPPED
 from models.database import reading
 from models.tables import LETTER, NOTICE
 from tests.support.erasing import erase
@@ -125,3 +129,52 @@ def test_what_is_no_address_is_refused_and_not_repeated(team: Team, wrong: str) 
         team.record("2 Mar 2026", "enquiry_received", **SAID, sender_mailbox=wrong)
     assert "sender_mailbox is not in the form expected: one e-mail address was expected" in refused.value.message
     assert "name@example.org" in refused.value.message and wrong not in refused.value.message
+
+
+RULE = """
+[enquiry_sender_reply]
+per = "case"
+owner = "party:sender"
+starts = ["sender_asked"]
+met_by = ["sender_replied"]
+ends = ["enquiry_answered", "enquiry_redirected", "case_withdrawn", "case_closed"]
+bound = "by"
+clock_starts = "we asked the sender"
+duty_on = "the sender"
+action = "answer what we asked"
+source_status = "read"
+
+[[enquiry_sender_reply.period]]
+from = 2014-09-01
+text = "5 working days"
+working_days = 5
+counts = "working_days_after"
+cite = "our promise, clause 9"
+basis = "local_standard"
+"""
+STEP = """
+[[rung.enquiry_sender_reply]]
+id = "enquiry_sender_late"
+fact = "breached"
+after = "due"
+days = 1
+template = "enquiry_late"
+withdrawal = "enquiry_withdrawn"
+to = ["owner"]
+"""
+
+
+def test_a_locality_may_remind_who_asked_of_what_they_owe(asked: Team, tmp_path: Path) -> None:
+    """A duty that a party owes is chased as any other, where the policy has a step for it and the case a mailbox."""
+    pack = tmp_path / "pack"
+    for file, more in (("statute/enquiry.toml", RULE), ("ladder/enquiry.toml", STEP)):
+        (pack / file).parent.mkdir(parents=True)
+        (pack / file).write_text((SHIPPED / file).read_text("utf-8") + more, "utf-8")
+    adopt(asked.context("2 Mar 2026"), pack, "dco.team")
+    asked.first = AppContext.load(asked.first.settings)
+    asked._contexts.clear()
+    asked.record("3 Mar 2026", "sender_asked")
+    asked.day("11 Mar 2026")
+    asked.day("12 Mar 2026")
+    assert letters(asked) == [("2026-03-11", ADDRESS, f"{CASE}: the time for an enquiry passed on 10 March 2026")]
+    assert asked.verify("12 Mar 2026").intact
