@@ -23,11 +23,12 @@ from casework.cases.record import record_acts
 CASES = 12_000
 AT_ONCE = 1_000
 ROUNDS = 3
+LOOPS = 20  # passes of the raw loop: one takes less time than starting a process
 SMALL, TIMES = 2_500, 4  # more than one range of 2,000 cases, whose facts are in memory together
 _TEXTS = "SELECT text FROM fact WHERE case_ref {sign} ? ORDER BY case_ref, seq"
 
 
-def in_two(shop: Workshop, cases: int = CASES, rounds: int = ROUNDS) -> Measured:
+def in_two(shop: Workshop, cases: int = CASES, rounds: int = ROUNDS, loops: int = LOOPS) -> Measured:
     """Our gain from a second process by that of the raw loop."""
     own = Workshop(_folder(shop.folder / "two"))
     context = own.context
@@ -48,11 +49,14 @@ def in_two(shop: Workshop, cases: int = CASES, rounds: int = ROUNDS) -> Measured
         return Side(f"verify in {processes}", lambda: None, run, facts)
 
     def raw(_given: object) -> None:
-        hash_all(file, half, "<")
-        hash_all(file, half, ">=")
+        for sign in ("<", ">="):
+            hash_all(file, half, sign, loops)
 
-    loops = (Side("raw loop", lambda: None, raw, facts), Side("two raw loops", lambda: None, _two(file, half), facts))
-    sides = (ours(1), ours(2), *loops)
+    raws = (
+        Side("raw loop", lambda: None, raw, facts),
+        Side("two raw loops", lambda: None, _two(file, half, loops), facts),
+    )
+    sides = (ours(1), ours(2), *raws)
     gains = []
     for _ in range(rounds):
         one, two, raw_one, raw_two = seconds(*sides)
@@ -82,19 +86,20 @@ def flat_memory(shop: Workshop, cases: int = SMALL, times: int = TIMES) -> Measu
     return Measured("verify_memory_at_four_times", large / small, large / small, large / small, 1, notes)
 
 
-def hash_all(file: Path, half: str, sign: str) -> None:
-    """The raw loop: one SHA-256 of the text of each fact on one side of a case."""
+def hash_all(file: Path, half: str, sign: str, loops: int) -> None:
+    """The raw loop: one SHA-256 of the text of each fact on one side of a case, `loops` times over."""
     previous = ""
     with closing(sqlite3.connect(file)) as connection:
-        for (text,) in connection.execute(_TEXTS.format(sign=sign), (half,)):
-            previous = sha256((previous + text).encode()).hexdigest()
+        for _ in range(loops):
+            for (text,) in connection.execute(_TEXTS.format(sign=sign), (half,)):
+                previous = sha256((previous + text).encode()).hexdigest()
 
 
-def _two(file: Path, half: str) -> Callable[..., None]:
+def _two(file: Path, half: str, loops: int) -> Callable[..., None]:
     method = get_context("spawn")
 
     def run(_given: object) -> None:
-        both = [method.Process(target=hash_all, args=(file, half, sign)) for sign in ("<", ">=")]
+        both = [method.Process(target=hash_all, args=(file, half, sign, loops)) for sign in ("<", ">=")]
         for process in both:
             process.start()
         for process in both:

@@ -400,6 +400,6 @@ def test_the_memory_of_a_verification_is_measured_at_two_sizes(shop: Workshop) -
 
 
 def test_a_verification_in_two_processes_is_measured_beside_two_raw_loops(shop: Workshop) -> None:
-    measured = in_two(shop, cases=6, rounds=1)
+    measured = in_two(shop, cases=6, rounds=1, loops=1)
     assert measured.ratio > 0
     assert "72 facts" in measured.notes[0]
