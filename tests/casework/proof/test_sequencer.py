@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copyfile, copytree, rmtree
 
@@ -74,6 +75,25 @@ def test_every_fact_and_change_is_one_leaf_and_numbers_have_no_gap(lived: Team) 
     expected = [f"fact {ref} {seq} {digest}" for ref, seq, digest in facts]
     expected += [f"change {number} {digest}" for number, digest in changes]
     assert sorted(found) == sorted(expected)
+
+
+def test_what_is_new_is_signed_a_quarter_of_an_hour_after_the_last_checkpoint(
+    lived: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several checkpoints a day: what none covers is of the last minutes."""
+    context = lived.context("2 Feb 2026")
+    with reading(context.engine) as connection:
+        [first] = checkpoints(connection)
+    lived.record("2 Feb 2026", "assessment_agreed", case="NX90001")
+    signed_at = datetime.fromisoformat(first.at)
+    for minutes, due in ((14, False), (15, True), (600, True)):
+        now = signed_at + timedelta(minutes=minutes)
+        monkeypatch.setattr(AppContext, "now", lambda _self, now=now: now)
+        assert is_due(context) is due, minutes
+    assert sequence(context).added > 0
+    later = signed_at + timedelta(days=1)
+    monkeypatch.setattr(AppContext, "now", lambda _self: later)
+    assert not is_due(context), "nothing is new"
 
 
 def test_a_checkpoint_is_signed_with_both_keys_and_only_adds_to_the_one_before(lived: Team) -> None:
