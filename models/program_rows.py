@@ -1,6 +1,9 @@
 """The SQLModel classes of the tables of programs (`models.program_tables`)."""
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
+
+WAITS = text("done_at IS NULL")
 
 
 class ApiTokenRow(SQLModel, table=True):
@@ -48,6 +51,7 @@ class WebhookEventRow(SQLModel, table=True):
     """A message to an address: references, states and dates only. It waits until `done_at` is set."""
 
     __tablename__ = "webhook_event"
+    __table_args__ = (Index("webhook_event_waits", "webhook", "number", sqlite_where=WAITS, postgresql_where=WAITS),)
     number: int | None = Field(default=None, primary_key=True)
     webhook: str
     case_ref: str

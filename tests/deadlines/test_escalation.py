@@ -94,7 +94,10 @@ def test_the_default_ladder_is_the_one_of_the_issue() -> None:
     duties = load_law().rules
     chased = {duties[rule].owned_by[0] for rule in LADDER.rung}
     assert chased == {OwnerKind.SERVICE, OwnerKind.TEAM}, "the LA's duties are shown, never chased"
-    assert {rule for rule in LADDER.rung if duties[rule].process == "ehc_needs_assessment"} == {ADVICE}
+    assert {rule for rule in LADDER.rung if duties[rule].process == "ehc_needs_assessment"} == {
+        ADVICE,
+        "draft_plan_check",
+    }
     assert {
         kind: [str(to) for to in each.to] for kind, each in LADDER.letter.items() if kind.startswith("health_advice_")
     } == {

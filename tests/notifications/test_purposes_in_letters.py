@@ -25,5 +25,5 @@ def test_a_page_names_a_purpose_that_is_a_word() -> None:
 
 def test_the_digest_says_how_to_read_the_words_of_a_claim() -> None:
     found = newest("morning_digest")
-    assert found.version == 10
+    assert found.version >= 10
     assert "sendflow person CASE --free-text --purpose exception --actor YOU" in found.body

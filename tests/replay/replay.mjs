@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 const page = readFileSync(process.argv[2], "utf8");
 const blocks = {};
 for (const [, name, text] of page.matchAll(/^```json (.+)\n([^]*?)^```$/gm)) {
-  blocks[name] = text.trim().split("\n").map((line) => JSON.parse(line));
+  blocks[name] = text.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 const beforeOpening = new Set(blocks.before_opening[0]);
 const processes = {};

@@ -42,6 +42,7 @@ FIRST, LAST = date(2026, 2, 2), date(2026, 8, 20)  # 200 days, over Easter, thre
 SWITCHED_OFF = (date(2026, 4, 10), date(2026, 4, 20))
 DOWN = (date(2026, 5, 27), date(2026, 5, 29))  # Wednesday to Friday
 STORY = "NX90001"
+OWN_CHECK = "draft_plan_check"
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 SERVICES = ("speech_and_language_therapy", "occupational_therapy", "community_paediatrics", "physiotherapy", "camhs")
 Act = tuple[str, str, int | None, dict[str, Any]]
@@ -188,7 +189,7 @@ def steps_recorded(team: Team) -> list[StepRecorded]:
     return sorted(
         StepRecorded(line.occurred_on, ref, line.data["service"], line.data["rung"])
         for ref, line in histories(team)
-        if line.kind in ESCALATION_FACTS and ref != STORY
+        if line.kind in ESCALATION_FACTS and ref != STORY and line.data["rule"] != OWN_CHECK
     )
 
 
@@ -204,8 +205,14 @@ def sent_notices(team: Team, mailboxes: dict[str, str]) -> list[SentNotice]:
             line.data["recipient"],
         )
         for ref, line in histories(team)
-        if line.kind == "notice_sent"
+        if line.kind == "notice_sent" and line.data["rule"] != OWN_CHECK
     )
+
+
+def letters_of_the_own_check(team: Team, mailboxes: dict[str, str]) -> set[tuple[date, str]]:
+    """The day and mailbox of each message about drafts that our own team is to check, which no request counts."""
+    sent = (line for _ref, line in histories(team) if line.kind == "notice_sent" and line.data["rule"] == OWN_CHECK)
+    return {(line.occurred_on, mailboxes[line.data["letter"]]) for line in sent}
 
 
 def letters(team: Team) -> list[tuple[date, str]]:
@@ -220,7 +227,8 @@ def check(
     assert steps_recorded(team) == sorted(expected_steps(plan.requests, LAST))
     mailboxes = {letter.id: letter.mailbox for letter in team.post.letters}
     assert sent_notices(team, mailboxes) == sorted(wanted)
-    assert letters(team) == sorted({(each.day, each.mailbox) for each in wanted}), "one message to a mailbox a day"
+    days = {(each.day, each.mailbox) for each in wanted} | letters_of_the_own_check(team, mailboxes)
+    assert letters(team) == sorted(days), "one message to a mailbox a day"
     assert [
         (line.occurred_on.isoformat(), line.data["rung"])
         for ref, line in histories(team)

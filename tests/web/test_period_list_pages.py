@@ -105,7 +105,7 @@ def test_a_wrong_filter_says_what_is_expected_and_a_wrong_name_is_no_page(both: 
     assert all(f"/registers/{name}" in browser.get("/registers").text for name in LISTS)
     env = {"SENDFLOW_HOME": str(both.home), "SENDFLOW_TODAY": "2026-06-30"}
     for words, says in (
-        (("nothing",), "Registers: dynamic_support, transition, panels, approvals, packages_due."),
+        (("nothing",), "There is no register of that name. Registers: "),
         (("panels", "--by", "week"), "--by expects one of whole, month, quarter"),
         (("panels", "--la", "nowhere"), "--la is not in the directory: expected one of"),
         (("panels", "--from", "2026-06-30", "--to", "2026-06-01"), "--to is the day of --from or later"),
