@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from casework.access.accounts import WITH_A_ROLE, accounts
+from casework.cases.fact_form import Refused
 from casework.context import AppContext, instant
 from casework.declared_changes import declared_of
 from casework.delivery.holds import held_notices, release_held
@@ -36,6 +37,7 @@ from web.answers import Answer, GoTo, Look, Page
 from web.asked import Asked
 from web.charts import Bar, bars
 from web.faults import fault, no_page
+from web.labels import first_capital
 from web.timeline import FILTERS, SHOWN, timeline
 
 LONDON = ZoneInfo("Europe/London")
@@ -160,6 +162,8 @@ def release_all(asked: Asked) -> Answer:
         release_held(asked.context, ref, asked.account, reason)
     except LookupError:
         return no_page(404)
+    except Refused as problem:  # a second person has to agree, or this one asked before
+        return fault("Nothing is released yet", first_capital(problem.message) + ".", status=409)
     return GoTo(f"/cases/{ref}")
 
 

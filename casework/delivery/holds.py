@@ -16,12 +16,14 @@ from casework.cases.references import find_case
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
 from casework.delivery import compose
+from casework.second_person import RELEASES, Check, with_second_person
 from models import ledger
 from models.common_facts import HOLD, RELEASE
 from models.database import reading, transact
 from models.enums import LetterState, NoticeState
 from models.errors import NoSuchCase, Refusal, SeveralCases
 from models.facts import FactDraft, StoredFact
+from models.same_words import plain_reference
 from models.tables import LETTER, NOTICE
 from models.visibility import hidden_among
 from notifications import outbox
@@ -148,11 +150,20 @@ def hold(context: AppContext, name: str, actor: str, reason: str, until: date | 
 
 
 def release_held(context: AppContext, name: str, actor: str, reason: str) -> HoldReport:
-    """Release what is on hold, also by the grace period or after a first import. Raises NothingToHold."""
-    return _record(context, name, actor, RELEASE, {"reason": reason})
+    """Release what is on hold, also by the grace period or after a first import.
+
+    Raises NothingToHold, or Refused where a second person has to agree.
+    """
+
+    def act(check: Check) -> HoldReport:
+        return _record(context, name, actor, RELEASE, {"reason": reason}, check)
+
+    return with_second_person(context, RELEASES, f"release {plain_reference(name)}", actor, act)
 
 
-def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[str, str]) -> HoldReport:
+def _record(
+    context: AppContext, name: str, actor: str, kind: str, data: dict[str, str], check: Check = lambda _connection: None
+) -> HoldReport:
     def once(connection: Connection) -> HoldReport:
         targets = find_targets(context, connection, name)
         unit = UnitOfWork(context, connection, actor=actor, via=VIA)
@@ -167,6 +178,7 @@ def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[st
             keys = [draft.key for draft in drafts]
             outbox.change_state(connection, keys, (NoticeState.HELD,), NoticeState.CREATED)
             outbox.postpone(connection, {draft.key: context.today() for draft in drafts})
+        check(connection)
         return HoldReport(cases=sorted(cases), notices=len(drafts))
 
     return transact(context.engine, once)

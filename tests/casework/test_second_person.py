@@ -12,6 +12,7 @@ from audit.verify import verify
 from casework.cases.fact_form import Refused
 from casework.cases.record import record
 from casework.context import AppContext
+from casework.delivery.holds import release_held
 from casework.delivery.release import release
 from casework.rule_packs import adopt, adoptions
 from casework.to_decide import waiting
@@ -138,6 +139,20 @@ def test_notices_on_hold_are_released_by_two(team: Team) -> None:
     assert decided(context) == [("dco.team", "sam.lee", "agreed")]
     with pytest.raises(Refused, match="a second person has to agree"):
         release(context, "sam.lee")  # the next release asks again
+
+
+def test_the_e_mails_of_one_case_are_released_by_two_who_spell_it_in_their_way(team: Team) -> None:
+    """Before, two had to agree to the release of all that is on hold, and one released a case."""
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    guarded(team, "releases")
+    context, before = team.context(DAY), team.lines()
+    with pytest.raises(Refused, match="a second person has to agree"):
+        release_held(context, team.case, "dco.team", "nothing more to type")
+    with pytest.raises(Refused, match="Another person"):
+        release_held(context, f"{team.case[:2]}-{team.case[2:]}", "dco.team", "again")
+    assert team.lines() == before
+    assert release_held(context, team.case, "sam.lee", "seen").cases == [team.case]
+    assert decided(context) == [("dco.team", "sam.lee", "agreed")]
 
 
 def test_without_the_setting_one_person_decides(team: Team) -> None:

@@ -91,3 +91,18 @@ def test_what_is_on_hold_is_released_by_the_page_of_a_second_person(
     assert (status, "a second person has to agree" in text, held()) == (409, True, waits)
     assert release(first)[0] == 409 and held() == waits
     assert release(people("admin.team", "23 Mar 2026"))[0] == 200 and held() == 0
+
+
+def test_the_e_mails_of_a_case_are_released_by_the_page_of_a_second_person(
+    people: Callable[[str, str], Browser], team: Team
+) -> None:
+    def release(browser: Browser) -> tuple[int, str]:
+        token = fields(browser.get("/sign-out").text)["token"]
+        answer = browser.post(f"/cases/{CASE}/release", data={"token": token, "reason": "nothing more to type"})
+        return answer.status_code, answer.text
+
+    before = len(team.lines())
+    status, text = release(people("dco.team", DAY))
+    assert status == 409 and "a second person has to agree" in text and len(team.lines()) == before
+    status, _text = release(people("admin.team", LATER))
+    assert status == 200 and len(team.lines()) == before + 1
