@@ -63,9 +63,15 @@ def restricted_processes() -> frozenset[str]:
 
 
 @cache
+def with_unnamed_states() -> Sequence[str]:
+    """The processes with states in which nothing names a case, by name. None is built for it."""
+    return _defined_with(UNNAMED)
+
+
+@cache
 def unnamed_states() -> Mapping[str, frozenset[str]]:
     """The states in which nothing names a case, by process. Only the processes that have such states are built."""
-    return {name: processes()[name].unnamed_in for name in _defined_with(UNNAMED)}
+    return {name: processes()[name].unnamed_in for name in with_unnamed_states()}
 
 
 @cache

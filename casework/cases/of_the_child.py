@@ -7,7 +7,7 @@ child.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, and_, or_, select, text
+from sqlalchemy import Connection, select, text
 
 from casework.cases.child_questions import cases_of
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
@@ -19,7 +19,7 @@ from models.common_facts import CORRECTIONS, OF_THE_CHILD
 from models.facts import Fact, FactDraft, StoredFact
 from models.tables import CASE, FACT
 from notifications.holds import withheld
-from statemachines.registry import unnamed_states
+from statemachines.registry import unnamed_states, with_unnamed_states
 from statemachines.replay import facts_in_force
 
 # Why nothing leaves of a case in such a state, where no fact of the child says it.
@@ -46,8 +46,10 @@ def withheld_cases(connection: Connection) -> dict[str, str]:
 
 def _unnamed(connection: Connection) -> list[str]:
     """The cases in a state in which nothing names them, by their projection."""
-    among = [and_(CASE.c.process == name, CASE.c.state.in_(sorted(each))) for name, each in unnamed_states().items()]
-    return sorted(connection.scalars(select(CASE.c.case_ref).where(or_(*among)))) if among else []
+    # A command that lists duties builds no process for it where there is no such case.
+    query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state).where(CASE.c.process.in_(with_unnamed_states()))
+    rows = connection.execute(query).all()
+    return sorted(row.case_ref for row in rows if row.state in unnamed_states()[row.process])
 
 
 def _with_such_facts(connection: Connection) -> list[str]:
