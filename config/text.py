@@ -47,7 +47,7 @@ def readable(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp|dsr)\b", re.IGNORECASE)
+ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp|dsr|cetr|laep)\b", re.IGNORECASE)
 
 
 def in_words(stored: str) -> str:

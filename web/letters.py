@@ -50,8 +50,8 @@ def letters(asked: Asked) -> Answer:
     """The e-mails by state, the newest first, and the notices that have no e-mail yet."""
     context = asked.context
     state = asked.query.get("state", "")
-    if state not in STATES:
-        state = ""
+    if state and state not in STATES:
+        return fault("E-mails have no such state", f"Expected one of {', '.join(STATES)}.", status=400)
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
         found = list(reversed(all_letters(context, state)))

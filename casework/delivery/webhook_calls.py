@@ -82,8 +82,11 @@ def call(context: AppContext, to: webhooks.OpenWebhook, number: int, body: str) 
     ip = sorted(found, key=lambda each: (":" in each, each))[0]
     shown = f"[{ip}]" if ":" in ip else ip
     try:
-        with httpx2.Client(timeout=SECONDS, trust_env=False, verify=ssl.create_default_context()) as client:
-            answer = client.post(
+        # The body is not read: it could be without end, and the next message waits.
+        with (
+            httpx2.Client(timeout=SECONDS, trust_env=False, verify=ssl.create_default_context()) as client,
+            client.stream(
+                "POST",
                 f"{target.scheme}://{shown}:{target.port}{target.path}",
                 content=body.encode(),
                 headers={
@@ -91,10 +94,11 @@ def call(context: AppContext, to: webhooks.OpenWebhook, number: int, body: str) 
                     **signed(to.secret, number, body, datetime.now(UTC)),
                 },
                 extensions={"sni_hostname": target.host},
-            )
+            ) as answer,
+        ):
+            return int(answer.status_code)
     except (httpx2.HTTPError, ValueError, OSError):
         return None
-    return int(answer.status_code)
 
 
 def signed(secret: bytes, number: int, body: str, now: datetime) -> dict[str, str]:

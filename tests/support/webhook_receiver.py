@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +32,7 @@ class Receiver:
     def __init__(self) -> None:
         self.taken: list[Taken] = []
         self.answers: list[int | None] = []
+        self.endless = threading.Event()  # set: its answers have bodies without end
         self.connections = 0
         self.server = _Server((HERE, 0), _Handler)
         self.server.receiver = self
@@ -63,8 +64,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(status)
         self.send_header("location", "http://127.0.0.1:1/elsewhere")
-        self.send_header("content-length", "0")
+        self.send_header("content-length", "0" if not receiver.endless.is_set() else str(10**12))
         self.end_headers()
+        with suppress(OSError):  # whoever asked has hung up
+            while receiver.endless.is_set():
+                self.wfile.write(b"x" * 65536)
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""

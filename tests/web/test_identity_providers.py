@@ -10,7 +10,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +19,7 @@ import httpx2
 import pytest
 
 from config.single_sign_on import SingleSignOn
+from tests.support.installation import wait_until
 from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.web.conftest import browser_of
@@ -77,10 +77,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
     process = subprocess.Popen([NODE, str(script)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     issuer = f"http://localhost:{port}"
     try:
-        until = time.monotonic() + 30
-        while not _answers(issuer):
-            assert time.monotonic() < until and process.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: _answers(issuer) or process.poll() is not None)
+        assert process.poll() is None
         yield Other(issuer, "sam.at.the.trust")
     finally:
         process.kill()

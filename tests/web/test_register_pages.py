@@ -61,3 +61,11 @@ def test_the_steps_to_adult_services_that_are_missing_are_a_page(team: Team) -> 
 @pytest.mark.parametrize("name", ["nothing", "dynamic-support"])
 def test_there_is_no_page_of_another_name(team: Team, name: str) -> None:
     assert signed_in(team, "2 Nov 2026").get(f"/registers/{name}").status_code == 404
+
+
+def test_the_page_of_a_case_has_days_and_abbreviations_as_people_write_them(team: Team) -> None:
+    """The page said "Ratings: red on 2025-03-10" and "Cetr held"."""
+    browser, case = listed(team)
+    page = browser.get(f"/cases/{case}").text
+    assert "Ratings: red on 10 Mar 2025." in page
+    assert "CETR held" in browser.get(f"/cases/{case}/record").text

@@ -141,6 +141,20 @@ def test_what_is_not_taken_is_sent_again_later_under_the_same_id_and_what_follow
     assert send_calls(context) == total and outcomes(context) == ["sent"] * total
 
 
+def test_an_answer_without_an_end_holds_up_no_message(team: Team, receiver: Receiver) -> None:
+    """Its status says enough. Read whole, it would fill the memory, and the next message would wait for ever."""
+    context = allowing(team)
+    webhooks.make(context, receiver.address, "", "it.oncall")
+    team.opened("2 Feb 2026")
+    receiver.endless.set()
+    try:
+        total = len(webhooks.events(context))
+        receiver.answers = [200] * total  # of a 204 nobody reads a body
+        assert send_calls(context) == total and outcomes(context) == ["sent"] * total
+    finally:
+        receiver.endless.clear()
+
+
 def test_after_four_days_a_message_is_given_up_and_the_next_one_is_tried(team: Team, receiver: Receiver) -> None:
     context = allowing(team)
     webhooks.make(context, receiver.address, "", "it.oncall")
