@@ -28,11 +28,11 @@ def one(asked: Asked) -> Answer:
         found = register(context, asked.place["name"], context.today())
     except UnknownRegister:
         return no_page(404)
-    note_looks(context, [row.case_ref for row in found.rows], asked.account, "register")
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
         columns = (Column("Case", "case_ref"), *(Column(text, key) for key, text in found.columns.items()))
         rows = [SimpleNamespace(case_ref=row.case_ref, **row.cells) for row in found.rows]
         sheet = Sheet(f"{found.name}-{context.today()}", found.title, columns, rows, found.not_named)
         return as_file(asked, sheet, kind)
+    note_looks(context, [row.case_ref for row in found.rows], asked.account, "register")
     return Page("register.html", {"title": found.title, "found": found})

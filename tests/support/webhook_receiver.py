@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("location", "http://127.0.0.1:1/elsewhere")
         self.send_header("content-length", "0" if not receiver.endless.is_set() else str(10**12))
         self.end_headers()
-        with suppress(OSError):  # whoever asked has hung up
+        with suppress(OSError):  # the one that asked has hung up
             while receiver.endless.is_set():
                 self.wfile.write(b"x" * 65536)
 
