@@ -96,3 +96,20 @@ def refused(context: AppContext) -> Counter[tuple[str, str]]:
                     entry = orjson.loads(line)
                     counted[entry["act"], entry.get("code", "other")] += 1
     return counted
+
+
+def newest(context: AppContext, act: str, most: int) -> list[dict[str, Any]]:
+    """The newest lines of a job on this machine, the newest first; of at most 12 months."""
+    found: list[dict[str, Any]] = []
+    named = b'"act":"%s"' % act.encode()
+    for file in sorted(context.settings.logs.glob("acts-*.jsonl"), reverse=True)[:12]:
+        lines: list[dict[str, Any]] = []
+        with contextlib.suppress(OSError), file.open("rb") as opened:
+            for line in opened:
+                if named in line:
+                    with contextlib.suppress(ValueError):
+                        lines.append(orjson.loads(line))
+        found += [entry for entry in lines if entry.get("act") == act][::-1]
+        if len(found) >= most:
+            break
+    return found[:most]

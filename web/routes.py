@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from web import (
+    audit,
     bundles,
     calendar,
     case,
@@ -72,6 +73,7 @@ MENU = (
     MenuItem("Answer", "/own/reply", "answer"),
     MenuItem("Reading", "/unusual", "unusual"),
     MenuItem("Retention", "/retention", "retention"),
+    MenuItem("Audit", "/audit", "audit"),
     MenuItem("People", "/people", "people"),
 )
 
@@ -153,6 +155,12 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/retention/erasures/{number:int}", "retention", retention.proposal),
     Way("POST", "/retention/erasures/{number:int}", "erase", retention.decide),
     Way("POST", "/retention/erasures/{number:int}/certificate", "retention", retention.paper),
+    Way("GET", "/audit", "audit", audit.overview),
+    Way("GET", "/audit/health", "audit", audit.health, asks_others=True),
+    Way("GET", "/audit/looks", "looks", audit.looks),
+    Way("GET", "/audit/people", "audit", audit.people),
+    Way("GET", "/audit/webhooks", "audit", audit.informed),
+    Way("POST", "/audit/bundle", "looks", audit.bundle),
     Way("GET", "/people", "people", people.people),
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),

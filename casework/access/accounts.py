@@ -109,6 +109,12 @@ def accounts(connection: Connection) -> list[Account]:
     return [_account(row) for row in WITH_A_ROLE.rows(connection)]
 
 
+def changes(connection: Connection, most: int) -> list[Account]:
+    """The newest changes of roles, the newest first. A role of "" was taken away."""
+    newest = select(ACCOUNT_CHANGE).order_by(ACCOUNT_CHANGE.c.number.desc()).limit(most)
+    return [_account(row) for row in connection.execute(newest)]
+
+
 def change_role(connection: Connection, account: str, role: str, scope: str, actor: str) -> None:
     """Give an account a role, or none. Its open sessions and unused links end, and its programs' tokens if the role or
     its scope is another. Raises WrongAccount.

@@ -6,12 +6,14 @@ look at a case, which shows references only.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import Column, Select, Table, false, select, true
 from sqlalchemy.exc import SQLAlchemyError
 
-from casework.context import AppContext, instant
+from casework.context import LONDON, AppContext, instant
 from casework.privacy.purposes import purposes_of
 from config.purposes import OF_A_TEXT
 from models.change_log import insert_logged
@@ -23,6 +25,7 @@ from models.schema import HEAD, revision
 from models.tables import ACCESS, CASE_LOOK
 
 BY_A_PROGRAM = "api"  # `what` of a look by the interface for programs
+IDENTITY = "identity"
 
 
 class Look(BaseModel):
@@ -90,5 +93,62 @@ def looks_at(context: AppContext, case_ref: str) -> list[Look]:
         of_a_text = OF_A_TEXT.fullmatch(row.purpose) is not None
         said = texts.get(row.purpose) if of_a_text else words.said(row.purpose)
         code = None if of_a_text else row.purpose
-        found.append(Look(at=row.read_at, actor=row.actor, what="identity", purpose=said, code=code))
+        found.append(Look(at=row.read_at, actor=row.actor, what=IDENTITY, purpose=said, code=code))
     return sorted(found, key=lambda look: look.at, reverse=True)
+
+
+class LookWanted(NamedTuple):
+    """Which looks at which cases. `until` is a day that counts; `what` is a page, a command, or `identity`."""
+
+    account: str = ""
+    case_ref: str = ""
+    since: date | None = None
+    until: date | None = None
+    what: str = ""
+
+
+class LookAtACase(Look):
+    """A look, with the reference of its case."""
+
+    case_ref: str
+
+
+def looks_of(context: AppContext, wanted: LookWanted, most: int, first: int = 0) -> list[LookAtACase]:
+    """Looks at all cases, the newest first: `most` of them after the first `first`. Days are those of London.
+
+    Both logs grow for ever, so no more of each is read than may be shown.
+    """
+    queries = [_looks_in(CASE_LOOK, CASE_LOOK.c.at, wanted), _looks_in(ACCESS, ACCESS.c.read_at, wanted)]
+    with reading(context.engine) as connection:
+        pages, identities = (connection.execute(query.limit(first + most)).all() for query in queries)
+    words = purposes_of(context)
+    found = [LookAtACase(case_ref=row.case_ref, at=row.at, actor=row.actor, what=row.what) for row in pages]
+    for row in identities:
+        code = None if OF_A_TEXT.fullmatch(row.what) else row.what
+        said = words.said(code) if code is not None else None
+        look = {"case_ref": row.case_ref, "at": row.at, "actor": row.actor, "purpose": said, "code": code}
+        found.append(LookAtACase(what=IDENTITY, **look))
+    return sorted(found, key=lambda look: look.at, reverse=True)[first : first + most]
+
+
+def _looks_in(table: Table, at: Column[str], wanted: LookWanted) -> Select[Any]:
+    what = table.c.what if table is CASE_LOOK else table.c.purpose
+    query = select(table.c.case_ref, table.c.actor, at.label("at"), what.label("what")).order_by(table.c.id.desc())
+    if wanted.account:
+        query = query.where(table.c.actor == wanted.account)
+    if wanted.case_ref:
+        query = query.where(table.c.case_ref == wanted.case_ref)
+    if wanted.since is not None:
+        query = query.where(at >= _begins(wanted.since))
+    if wanted.until is not None:
+        query = query.where(at < _begins(wanted.until + timedelta(days=1)))
+    if wanted.what:
+        of_identities = table is ACCESS
+        query = query.where(
+            what == wanted.what if not of_identities else true() if wanted.what == IDENTITY else false()
+        )
+    return query
+
+
+def _begins(day: date) -> str:
+    return instant(datetime.combine(day, time(), LONDON))

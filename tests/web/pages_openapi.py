@@ -58,6 +58,7 @@ QUERIES = {
     "/letters": ("state", "format", "page"),
     "/tomorrow": ("page",),
     "/own": ("format",),
+    "/audit/looks": ("who", "case", "from_on", "to_on", "what", "page", "format"),
     "/retention": ("page", "begun", "ended"),
     "/retention/erasures/{number:int}": ("done",),
 }
@@ -80,6 +81,7 @@ FORMS = {
     "/retention/erasures": ("case", "ground", "step"),
     "/retention/erasures/{number:int}": ("how",),
     "/retention/erasures/{number:int}/certificate": ("form",),
+    "/audit/bundle": ("cases", "whom", "looks"),
     "/release": ("sure",),
     "/decide/{number:int}": ("how",),
     "/cases/{ref}/owner": ("owner",),
