@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, or_, select
 
 from casework.cases.commit import commit
+from casework.cases.second_person import ADOPTIONS, Check, with_second_person
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
@@ -29,7 +30,6 @@ from casework.rules.checks.files import SHIPPED, problems
 from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
-from casework.second_person import ADOPTIONS, Check, with_second_person
 from casework.sweep import BATCH, Trouble
 from config.law import LawError, NoAnswer
 from config.law_changes import changed_in_force

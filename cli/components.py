@@ -39,7 +39,8 @@ def deployments(
 ) -> None:
     """Register in the work pool what a person may start from the Prefect UI. Run it once, and after each upgrade."""
     from config.settings import Settings
-    from flows.work_pool import POOL, NoPool
+    from flows.pool_template import POOL
+    from flows.work_pool import NoPool
     from flows.work_pool import register as register_in_pool
 
     try:

@@ -28,9 +28,9 @@ from config.settings import Settings
 from flows import definitions
 from flows.automations import keep_automations
 from flows.limits import keep_limits
+from flows.pool_template import POOL, TEMPLATE
 from flows.run_labels import BY_HAND_TAG, JOB_TAG
 from flows.views import save_views
-from flows.work_pool import POOL, TEMPLATE
 
 LEFT = "sendflow was stopped while it ran; the next sweep or delivery finishes the work"
 

@@ -5,9 +5,6 @@ Purpose: `sendflow up` has one worker (`worker.py`), which is enough for one mac
 `sendflow run worker`, and a run that somebody starts, or a part of the morning's sweep, goes to whichever is free.
 Prefect only hands out work: what a worker does is the same core act on the same records, so that a worker that dies,
 comes twice or never leaves nothing undone and nothing twice.
-
-The pool's template has no variables: nobody who reaches the interface can give a run another command, folder or
-environment through it.
 """
 
 from __future__ import annotations
@@ -32,6 +29,7 @@ from config.running_instance import api_address, server_answers
 from config.settings import Settings
 from config.text import counted
 from flows.jobs import Job
+from flows.pool_template import POOL
 from models.database import reading
 from models.errors import ServiceNotStarted
 from notifications import outbox
@@ -42,18 +40,6 @@ if TYPE_CHECKING:
 
     from casework.context import AppContext
 
-POOL = "sendflow"
-TEMPLATE: dict[str, Any] = {
-    "job_configuration": {
-        "command": "python -m prefect.engine",  # named, so that a run's process is of its worker's group
-        "env": {},
-        "labels": {},
-        "name": None,
-        "stream_output": True,
-        "working_dir": None,
-    },
-    "variables": {"type": "object", "properties": {}},
-}
 WORTH = 2_000  # duties; below that a sweep is done before a worker's process has started
 WORTH_LETTERS = 100  # mailboxes; the same
 BEGIN_SECONDS = 60.0

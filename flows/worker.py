@@ -23,8 +23,9 @@ from uuid import UUID
 from config.process_environment import fix_prefect_environment
 from config.running_instance import api_address, server_answers
 from config.settings import Settings
+from flows.pool_template import POOL
 from flows.runner import print_to_stderr
-from flows.work_pool import POOL, NoPool
+from flows.work_pool import NoPool
 
 if TYPE_CHECKING:
     from prefect.workers.process import ProcessWorker

@@ -40,11 +40,11 @@ from casework.cases.same_child import (
     refuse_second_case,
 )
 from casework.cases.sampling import with_drawn
+from casework.cases.second_person import EXCEPTIONS, Check, accepted_exceptions, with_second_person
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import check_person
 from casework.cases.warnings import bodies_of_another_time, wrong_bodies
 from casework.context import AppContext
-from casework.second_person import EXCEPTIONS, Check, accepted_exceptions, with_second_person
 from models import people
 from models.aliases import find_aliases
 from models.database import transact

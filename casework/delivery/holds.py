@@ -13,10 +13,10 @@ from sqlalchemy import Connection, select
 from casework.cases.commit import commit
 from casework.cases.loaded_case import UNREADABLE, replay_case
 from casework.cases.references import find_case
+from casework.cases.second_person import RELEASES, Check, with_second_person
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
 from casework.delivery import compose
-from casework.second_person import RELEASES, Check, with_second_person
 from models import ledger
 from models.common_facts import HOLD, RELEASE
 from models.database import reading, transact

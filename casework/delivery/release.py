@@ -4,10 +4,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, select
 
 from casework.cases.commit import commit
+from casework.cases.second_person import RELEASES, Check, with_second_person
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
 from casework.delivery.holds import VIA
-from casework.second_person import RELEASES, Check, with_second_person
 from models.common_facts import RELEASE
 from models.database import reading, transact
 from models.enums import NoticeState

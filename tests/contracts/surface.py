@@ -27,7 +27,7 @@ from casework.context import AppContext
 from cli import main, program
 from config.process_environment import fix_prefect_environment
 from config.settings import Settings
-from flows import artifacts, run_ends, work_pool
+from flows import artifacts, pool_template, run_ends, work_pool
 from models import append_only, rows
 from models.facts import FactData
 from runtime import copy_database
@@ -235,7 +235,7 @@ def prefect() -> Mapping[str, Any]:
     made: list[Any] = [automations.zombie_automation(), *automations.alerts(UUID(int=0))]
     return MappingProxyType(
         {
-            "work_pool": work_pool.POOL,
+            "work_pool": pool_template.POOL,
             "deployments": [
                 {"name": f"{each.flow_name}/{each.name}", "tags": sorted(each.tags)}
                 for each in sorted(deployments.deployments(), key=lambda each: str(each.name))

@@ -24,10 +24,10 @@ from config.running_instance import server_answers
 from config.toml_reader import HELP
 from flows.automations import ZOMBIES
 from flows.deployments import LEFT, WHAT_THEY_DO
+from flows.pool_template import POOL
 from flows.run_ends import EndState
 from flows.run_labels import JOB_TAG, RECORDING_TAG
 from flows.views import VIEWS
-from flows.work_pool import POOL
 from flows.worker import STOPPED
 from tests.support.installation import OPEN, ROOT, RunningInstallation, processes_of, wait_until
 from tests.support.team import ready

@@ -1,6 +1,6 @@
 """What a second person agrees to, on PostgreSQL as on SQLite."""
 
-from tests.casework.test_second_person import (
+from tests.casework.cases.test_second_person import (
     claimed,
     test_a_pack_is_adopted_by_two,
     test_a_second_person_may_decide_on_another_day,
