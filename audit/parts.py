@@ -28,9 +28,9 @@ from models.checkpoints import Heads, checkpoints, difference_message
 from models.ledger import Stored
 from models.tables import FACT
 
-RANGE = 2_000  # cases of one part
+RANGE = 1_000  # cases of one part: the smaller, the sooner several processes end together
 CASES, HEADS, LOG, CHANGES, ENCRYPTED = "cases", "heads", "log", "change log", "encrypted values"
-IN_ORDER = (HEADS, LOG, CHANGES, ENCRYPTED)
+IN_ORDER = (LOG, HEADS, CHANGES, ENCRYPTED)  # the longest first, as no process can share it
 Failure = tuple[str | None, int | None, str, str]  # case, seq of the fact, what, message
 Also = Callable[[StoredCase], None]
 _SEQ_INSTANT_HASH = itemgetter(*(Stored._fields.index(name) for name in ("seq", "recorded_at", "hash")))

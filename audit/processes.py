@@ -1,19 +1,22 @@
 """Verification in several processes: each takes the next part that is left, until none is.
 
-A process that ends in the middle of a part loses that part alone; the caller checks it. The processes are new ones
-(`spawn`), because the caller may have threads, and are given the settings through a pipe and never on a command line.
+The caller's process is one of them, and begins while the others start. A process that ends in the middle of a part
+loses that part alone; the caller checks it. The others are new ones (`spawn`), because the caller may have threads, and
+are given the settings through a pipe and never on a command line.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from queue import SimpleQueue
+from threading import Thread
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -22,6 +25,8 @@ from audit.parts import Checked, Part, check_part
 from casework.context import AppContext
 from config.settings import Settings
 from models.database import is_postgresql, reading
+
+_NEW = get_context("spawn")
 
 
 class Shared(NamedTuple):
@@ -41,42 +46,70 @@ def snapshot_of(connection: Connection, engine: Engine) -> str | None:
     return str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar())
 
 
-def check_in_processes(shared: Shared, parts: Sequence[Part], processes: int) -> Iterator[Checked]:
+def check_in_processes(
+    shared: Shared, parts: Sequence[Part], processes: int, here: Callable[[Part], Checked]
+) -> Iterator[Checked]:
     """Yield what each part found, as they end. What a process that was lost had taken is not among them.
 
+    This process is one of them: it checks with `here`, and a thread gives the others their next part meanwhile.
     Raises what a part raises.
     """
-    left, workers = deque(parts), dict[Pipe, SpawnProcess]()
-    method = get_context("spawn")
+    left, found = deque(parts), SimpleQueue[Checked | Exception]()
+    workers = dict[Pipe, SpawnProcess]()
+    dealer = Thread(target=_deal, args=(workers, left, found), daemon=True)
     try:
-        for _ in range(min(processes, len(left))):
-            ours, theirs = method.Pipe()
-            worker = method.Process(target=_work, args=(theirs, shared), daemon=True)
-            worker.start()
-            theirs.close()
-            workers[ours] = worker
-            ours.send(left.popleft())
-        while workers:
-            for pipe in wait(list(workers)):
-                assert isinstance(pipe, Pipe)
-                try:
-                    found = pipe.recv()
-                    if left:
-                        pipe.send(left.popleft())
-                    else:
-                        pipe.send(None)
-                        workers.pop(pipe).join()
-                except (EOFError, OSError):
-                    workers.pop(pipe, None)
-                    continue
-                if isinstance(found, Exception):
-                    raise found
-                yield found
+        for _ in range(min(processes, len(parts)) - 1):
+            _start(workers, shared)
+        dealer.start()
+        while left:
+            with suppress(IndexError):  # the thread took the last one
+                yield here(left.popleft())
+            while not found.empty():
+                yield _answer(found.get())
+        dealer.join()
+        while not found.empty():
+            yield _answer(found.get())
     finally:
-        for pipe, worker in workers.items():
+        left.clear()
+        for worker in workers.values():
             worker.terminate()
+        if dealer.ident is not None:
+            dealer.join()  # each pipe has its end now
+        for pipe, worker in workers.items():
             worker.join()
             pipe.close()
+
+
+def _start(workers: dict[Pipe, SpawnProcess], shared: Shared) -> None:
+    ours, theirs = _NEW.Pipe()
+    worker = _NEW.Process(target=_work, args=(theirs, shared), daemon=True)
+    worker.start()
+    theirs.close()
+    workers[ours] = worker
+
+
+def _answer(found: Checked | Exception) -> Checked:
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _deal(workers: Mapping[Pipe, SpawnProcess], left: deque[Part], found: SimpleQueue[Checked | Exception]) -> None:
+    """Give each process its next part until none is left, and collect what they found."""
+    waiting = list(workers)
+    while waiting:
+        for pipe in wait(waiting):
+            assert isinstance(pipe, Pipe)
+            try:
+                if (answer := pipe.recv()) is not None:  # None: it has started
+                    found.put(answer)
+                pipe.send(left.popleft())
+            except IndexError:
+                waiting.remove(pipe)
+                with suppress(OSError):
+                    pipe.send(None)
+            except (EOFError, OSError):
+                waiting.remove(pipe)
 
 
 def _work(pipe: Pipe, shared: Shared) -> None:
@@ -91,6 +124,7 @@ def _work(pipe: Pipe, shared: Shared) -> None:
 def _check_all(pipe: Pipe, shared: Shared) -> None:
     context = AppContext.load_read_only(shared.settings, without_key=True)
     try:
+        pipe.send(None)
         while (part := pipe.recv()) is not None:
             # On SQLite each part reads what is there when it begins, so that it holds up no checkpoint of the file.
             with reading(context.engine) as connection:

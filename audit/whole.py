@@ -40,7 +40,7 @@ from casework.steps import Step, run_step
 from models.bulk_io import day_form, mark, stream
 
 MOST_PROCESSES = 4
-WORTH_IT = 4 * RANGE  # cases: below, the start of the processes takes longer than they gain
+WORTH_IT = 8 * RANGE  # cases: below, the start of the processes takes longer than they gain
 _CHANGED = "SELECT DISTINCT case_ref FROM fact WHERE recorded_at >= {mark} ORDER BY case_ref"
 
 
@@ -138,10 +138,15 @@ def _checked(
     processes = how.processes or 1
     if min(processes, len(left)) > 1 and settings is not None:
         shared = Shared(settings, before, snapshot_of(connection, context.engine))
-        for checked in check_in_processes(shared, left, processes):
+        here = partial(_check_here, context, connection, before)
+        for checked in check_in_processes(shared, left, processes, here):
             done.add(checked.part)
             yield checked
     yield from (check_part(context, connection, part, before) for part in parts if part not in done)
+
+
+def _check_here(context: AppContext, connection: Connection, before: str, part: Part) -> Checked:
+    return check_part(context, connection, part, before)
 
 
 def _again(context: AppContext, connection: Connection, progress: Progress, before: str) -> None:

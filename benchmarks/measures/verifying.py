@@ -24,7 +24,7 @@ CASES = 12_000
 AT_ONCE = 1_000
 ROUNDS = 3
 LOOPS = 20  # passes of the raw loop: one takes less time than starting a process
-SMALL, TIMES = 2_500, 4  # more than one range of 2,000 cases, whose facts are in memory together
+SMALL, TIMES = 2_500, 4  # the smaller has more than one range of 1,000 cases
 _TEXTS = "SELECT text FROM fact WHERE case_ref {sign} ? ORDER BY case_ref, seq"
 
 

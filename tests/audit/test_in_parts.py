@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from multiprocessing import active_children
 
 import pytest
+from sqlalchemy import Connection
 
 from audit import parts, whole
 from audit.parts import CASES, Part
@@ -19,10 +21,12 @@ from audit.progress import FILE
 from audit.since import FILE as VERIFIED
 from audit.since import NothingVerified
 from audit.verify import How, VerifyReport, verify, verify_and_store, verify_since_last
+from casework.context import AppContext
 from casework.owners import assign
 from casework.proof.sequencer import sequence
 from models.append_only import triggers
 from models.database import reading
+from models.errors import SendflowError
 from tests.audit.test_findings import command
 from tests.support.team import Team
 
@@ -92,31 +96,83 @@ def test_a_process_that_is_lost_costs_its_part_alone(lived: Team, monkeypatch: p
     expected = verify(lived.context(LATER))
     taken: list[Part] = []
 
-    def losing(shared: Shared, some: list[Part], number: int) -> Iterator[parts.Checked]:
+    def losing(
+        shared: Shared, some: list[Part], number: int, here: Callable[[Part], parts.Checked]
+    ) -> Iterator[parts.Checked]:
         lost = next(part for part in some if part.kind == CASES)
         taken.append(lost)
-        yield from check_in_processes(shared, [part for part in some if part != lost], number)
+        yield from check_in_processes(shared, [part for part in some if part != lost], number, here)
 
     monkeypatch.setattr(whole, "check_in_processes", losing)
     found = verify(lived.context(LATER), how=How(2))
     assert (said(found), len(taken)) == (said(expected), 1)
 
 
+def wait_for_the_other() -> None:
+    for other in active_children():
+        other.join(60)
+    assert active_children() == []
+
+
+def here_of(context: AppContext, connection: Connection, before: str) -> Callable[[Part], parts.Checked]:
+    return lambda part: parts.check_part(context, connection, part, before)
+
+
 def test_a_process_that_is_killed_ends_nothing_else(lived: Team) -> None:
-    """The other process takes the parts that are left."""
-    context = lived.context(LATER)
+    """The caller takes the parts that are left; only what the other one had taken is not among them."""
+    context, before = lived.context(LATER), "2026-02-04T00:00:00.000000Z"
+    found: list[Part] = []
     with reading(context.engine) as connection:
         ranges = parts.ranges(connection)
-    shared = Shared(context.settings, "2026-02-04T00:00:00.000000Z", None)
-    found: list[Part] = []
-    for checked in check_in_processes(shared, [*ranges, *ranges], 2):
-        if not found:
-            victim = active_children()[0]
-            victim.kill()
-            victim.join()
-        found.append(checked.part)
-    assert set(found) <= set(ranges)
-    assert len(found) >= 1
+        here = here_of(context, connection, before)
+        for checked in check_in_processes(Shared(context.settings, before, None), ranges * 2, 2, here):
+            if not found:
+                victim = active_children()[0]
+                victim.kill()
+                victim.join()
+            found.append(checked.part)
+    assert set(found) == set(ranges)
+    assert len(ranges) * 2 - 1 <= len(found) <= len(ranges) * 2
+
+
+def test_the_other_process_checks_while_the_caller_does(lived: Team) -> None:
+    """The caller waits in its first part until the other process has checked one, so both take part."""
+    context, before = lived.context(LATER), "2026-02-04T00:00:00.000000Z"
+    by_caller: list[Part] = []
+    with reading(context.engine) as connection:
+        ranges = parts.ranges(connection)
+        check = here_of(context, connection, before)
+
+        def slow(part: Part) -> parts.Checked:
+            by_caller.append(part)
+            if len(by_caller) == 1:
+                wait_for_the_other()
+            return check(part)
+
+        found = [each.part for each in check_in_processes(Shared(context.settings, before, None), ranges, 2, slow)]
+    assert by_caller == ranges[:1]
+    assert sorted(part.number for part in found) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("where", ["here", "in the other process"])
+def test_what_a_part_raises_ends_the_verification_and_leaves_no_process(lived: Team, where: str) -> None:
+    context, before = lived.context(LATER), "2026-02-04T00:00:00.000000Z"
+    with reading(context.engine) as connection:
+        ranges = parts.ranges(connection)
+        check = here_of(context, connection, before)
+
+        def raising(part: Part) -> parts.Checked:
+            if where == "here":
+                raise LookupError(part.kind)
+            wait_for_the_other()
+            return check(part)
+
+        # Without a database, the other process cannot begin.
+        elsewhere = replace(context.settings, home=lived.home / "nowhere")
+        shared = Shared(context.settings if where == "here" else elsewhere, before, None)
+        with pytest.raises(LookupError if where == "here" else SendflowError):
+            list(check_in_processes(shared, ranges, 2, raising))
+    assert active_children() == []
 
 
 def test_an_interrupted_verification_goes_on_where_it_ended(lived: Team, monkeypatch: pytest.MonkeyPatch) -> None:
