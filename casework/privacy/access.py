@@ -6,6 +6,8 @@ purpose is a word of purposes.toml, because free text could name the child and w
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
@@ -91,3 +93,34 @@ def _shown(words: str | None, referring: tuple[StoredFact, str] | None) -> FreeT
         return FreeTextShown(seq=None, kind=None, field=None, words=words)
     fact, field = referring
     return FreeTextShown(seq=fact.seq, kind=fact.kind, field=field, words=words)
+
+
+class ChildOfCase(BaseModel):
+    """What is known of the child of one case, and what the case itself said. Unknown values are absent."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    case_ref: str
+    known: dict[str, str]
+    given: dict[str, str]
+
+
+def read_children(context: AppContext, refs: Sequence[str], actor: str, purpose: str) -> list[ChildOfCase]:
+    """Log the access to each of these cases, then give side by side who each is about, and what each itself said.
+
+    Raises WrongPurpose for a purpose that is no word, and NoSuchCase for a case that the reader does not see.
+    """
+    check_purpose(context, purpose)
+    at = instant(context.now())
+    with writing(context.engine) as connection:
+        for ref in refs:
+            people.log_read(connection, find_case(connection, context.cipher, ref), actor, purpose, at)
+    with writing(context.engine) as connection:  # the log entries are committed before anything is decrypted
+        children = people.child_keys(connection, refs)
+        held = people.read_people(connection, context.cipher, set(children.values()))
+    return [_of_case(ref, held.get(children.get(ref, ""), {})) for ref in refs]
+
+
+def _of_case(ref: str, person: Mapping[str, str]) -> ChildOfCase:
+    given = {name: person[key] for name in people.OF_A_CHILD if (key := f"{people.GIVEN}/{ref}/{name}") in person}
+    known = {name: person[name] for name in people.OF_A_CHILD if name in person}
+    return ChildOfCase(case_ref=ref, known=known, given=given)
