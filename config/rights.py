@@ -24,6 +24,7 @@ Right = Literal[
     "looks",
     "unusual",
     "acting",
+    "adopt",
     "audit",
     "retention",
     "erase",

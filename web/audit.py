@@ -50,6 +50,7 @@ RIGHTS = {
     "unusual": "read signs of unusual reading",
     "acting": "read from which machine a fact was recorded",
     "audit": "read these pages",
+    "adopt": "adopt rule packs, and record checks of the law",
     "retention": "read what is past retention",
     "erase": "record holds, propose and approve erasures",
     "people": "change accounts, roles and tokens",

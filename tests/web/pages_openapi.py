@@ -39,7 +39,8 @@ PATHS: Mapping[str, dict[str, Any]] = {
     "other": {"anyOf": [{"enum": ["SP90001", "SP90002", "NX99999"]}, IN_PATH]},
     "number": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "seq": {"type": "integer", "minimum": 0, "maximum": 10**20},
-    "rule": IN_PATH,
+    "rule": {"anyOf": [{"enum": ["ehc_body_advice_respond", "ehc_issue_final_plan"]}, IN_PATH]},
+    "pack": IN_PATH,
     "item": IN_PATH,
     "id": IN_PATH,
     "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{20,40}$"},
@@ -58,6 +59,8 @@ QUERIES = {
     "/registers/{name}": ("from_on", "to_on", "by", "days", "la", "format"),
     "/children": ("case", "other"),
     "/children/{ref}": ("done",),
+    "/law": ("process", "search"),
+    "/law/packs": ("done",),
     "/letters": ("state", "format", "page"),
     "/tomorrow": ("page",),
     "/own": ("format",),
@@ -98,6 +101,7 @@ FORMS = {
     "/children/{ref}/part": ("other", "along-SP90003", "step"),
     "/children/{ref}/with/{other}": ("step",),
     "/children/{ref}/with/{other}/identity": ("purpose",),
+    "/law/rules/{rule}": ("on-day", "on-month", "on-year", "given-moved_on-day"),
     "/release": ("sure",),
     "/decide/{number:int}": ("how",),
     "/cases/{ref}/owner": ("owner",),
@@ -128,6 +132,10 @@ VALUES: Mapping[str, dict[str, Any]] = {
     "mailbox": {"anyOf": [{"enum": ["sam@icb.example"]}, WORD]},
 }
 DAY = {"anyOf": [{"type": "integer", "minimum": -1, "maximum": 40}, WORD]}
+
+
+def _word(name: str) -> dict[str, Any]:
+    return DAY if name.endswith(("-day", "-month", "-year")) else WORD
 
 
 def kinds() -> list[str]:
@@ -168,7 +176,7 @@ def _operation(way: Way) -> dict[str, Any]:
             {"name": name, "in": "query", "schema": VALUES.get(name, WORD)} for name in QUERIES.get(way.path, ())
         ]
         return made
-    fields = {name: VALUES.get(name, WORD) for name in FORMS.get(way.path, ())}
+    fields = {name: VALUES.get(name, _word(name)) for name in FORMS.get(way.path, ())}
     if way.path.endswith("/record/{kind}"):
         fields = _fact_fields()
     schema = {"type": "object", "properties": fields, "additionalProperties": False}
