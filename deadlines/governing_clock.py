@@ -5,14 +5,17 @@ Hertfordshire CC [2023] EWHC 3138 (Admin): without an order, the request's 20 we
 stay beside each other, because each shows what was late under it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from deadlines.duties import Duty
 from deadlines.whose_days import Owned, plan_clocks
+from models.facts import StoredFact
 
 # A time that an ombudsman counts binds nobody beside a time that a regulation gives.
 PRACTICE = "ombudsman_practice"
+# The facts by which an order falls, and the time that it gave with it.
+FALLEN = frozenset({"order_set_aside", "decision_set_aside"})
 
 
 class Governing(NamedTuple):
@@ -31,6 +34,11 @@ class Governing(NamedTuple):
         return f"One plan has {len(self.clocks)} clocks: {listed}. {self.duty.rule} governs. {self._why()}"
 
     def _why(self) -> str:
+        if self.duty.rule == self.clocks[0].rule and self.duty is not self.clocks[0]:
+            return (
+                "The authority took its decision back and decided again, so that the time runs from its latest decision"
+                f" ({self.duty.dates.citation}). What was late before stays on the record."
+            )
         if self.duty is not self.clocks[0]:
             return (
                 "What the Tribunal ordered, or has the effect of its order, has its own time, which takes the place of"
@@ -43,11 +51,12 @@ class Governing(NamedTuple):
         )
 
 
-def governing(duties: Sequence[Duty], rules: Mapping[str, Owned]) -> Governing | None:
+def governing(duties: Sequence[Duty], rules: Mapping[str, Owned], facts: Iterable[StoredFact] = ()) -> Governing | None:
     """The clock that governs, of those facts that are known: the latest that law gives. None where there is one clock
-    at most.
+    at most. The time of an order that `facts` set aside is none of them.
     """
-    clocks = plan_clocks(duties, rules)
+    fell = {fact.seq for fact in facts if fact.kind in FALLEN}
+    clocks = [each for each in plan_clocks(duties, rules) if each.ended_seq not in fell]
     if len(clocks) < 2:
         return None
     of_law = [each for each in clocks if each.dates.basis != PRACTICE]

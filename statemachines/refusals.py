@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 from models.casefile import CaseFile
 from models.common_facts import ENGINE_ONLY
+from models.enums import About
 from models.facts import StoredFact
-from statemachines.process import FactDefinition, NotPermitted, Process, Warn
+from statemachines.process import FactDefinition, NotPermitted, OpeningFact, Process, Warn
+
+# How the words about a fact begin that a state accepts though the law does not foresee it there.
+OUT_OF_ORDER = "out of order on "
 
 
 def named(fact: StoredFact) -> str:
@@ -28,7 +32,7 @@ def out_of_order(process: Process, definition: FactDefinition) -> Warn:
 
     def note(casefile: CaseFile, fact: StoredFact) -> str:
         own = definition.warning(casefile, fact) if definition.warning is not None else None
-        return f"out of order on a case at '{process.states[casefile.state]}': {own or definition.order}"
+        return f"{OUT_OF_ORDER}a case at '{process.states[casefile.state]}': {own or definition.order}"
 
     return note
 
@@ -48,12 +52,26 @@ def not_accepted(process: Process, casefile: CaseFile, state: str, fact: StoredF
         if kind not in ENGINE_ONLY and not _is_always_refused(process, casefile, fact, kind)
     ]
     permitted = f"{'Usual' if lenient else 'Lawful'} then: {', '.join(kinds) or 'nothing'}"
-    if casefile.opened_on is not None and fact.kind == process.opens:
-        return refused(fact, f"the case is open already. {permitted}")
+    opens = isinstance(definition, OpeningFact) if lenient else fact.kind == process.opens
+    if casefile.opened_on is not None and opens:
+        return refused(fact, f"{_opened_once(process, state) if lenient else 'the case is open already'}. {permitted}")
     quoted = definition.order if casefile.machine >= definition.order_from else ""
     why = definition.impossible_in.get(state, "") if lenient else quoted
     order = f"{why[:1].upper()}{why[1:]}. " if why else ""
     return refused(fact, f"on that day the case stands at '{process.states[state]}'. {order}{permitted}")
+
+
+def _opened_once(process: Process, state: str) -> str:
+    """Why a case is not opened again, and what to do with what comes back."""
+    if state in process.final:
+        return (
+            f"the case ended at '{process.states[state]}', and what begins again is a case of its own: record it under"
+            f" a new reference{', with --data linked_to= and this one' if process.about is About.CHILD else ''}"
+        )
+    return (
+        "the case is open already. If its first fact is wrong, correct it: fact_corrected; what begins again is a case"
+        " of its own, under a new reference"
+    )
 
 
 def _is_always_refused(process: Process, casefile: CaseFile, fact: StoredFact, kind: str) -> bool:

@@ -13,7 +13,7 @@ from models.common_facts import ENGINE_ONLY
 from models.facts import Fact
 from models.tables import CASE
 from statemachines.process import NotPermitted
-from statemachines.refusals import named
+from statemachines.refusals import OUT_OF_ORDER, named
 
 # The code of a refusal that asks a person to look again.
 LOOK_AGAIN = "look_again"
@@ -23,9 +23,13 @@ FAR = timedelta(days=300)
 
 def unusual(case: LoadedCase, after: int = 0) -> list[str]:
     """A sentence for each new fact with a number above `after` that is out of order, with the provision."""
-    return [
-        f"{named(fact).capitalize()} is {case.file.out_of_order[fact.seq]}" for fact in _found(case) if fact.seq > after
-    ]
+    return [_sentence(fact, case.file.out_of_order[fact.seq]) for fact in _found(case) if fact.seq > after]
+
+
+def _sentence(fact: Fact, words: str) -> str:
+    """What is unusual about a fact. In a state in which it is usual, the words are a sentence of their own."""
+    joint = "is" if words.startswith(OUT_OF_ORDER) else "is unusual:"
+    return f"{named(fact).capitalize()} {joint} {words}"
 
 
 def probable_slips(unit: UnitOfWork, case: LoadedCase) -> list[str]:

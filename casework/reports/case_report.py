@@ -111,7 +111,7 @@ def report_of(context: AppContext, read: CaseRead) -> CaseReport:
     origins = {fact.seq: Origin(seq=fact.seq, kind=fact.kind, cause=causes.get(fact.seq)) for fact in casefile.lines}
     effects = PlanEffects(rules, duties, casefile, day)
     law_then, then = duties_then(context, casefile, known_at)
-    clocks = governing(duties, rules)
+    clocks = governing(duties, rules, casefile.lines)
     return CaseReport(
         case_ref=case_ref,
         process=casefile.process,

@@ -34,6 +34,16 @@ def test_it_is_recorded_with_a_warning_that_names_the_provision(mediated: Team) 
     assert mediated.verify("21 Mar 2026").intact
 
 
+def test_what_is_unusual_in_a_usual_state_is_a_sentence_too(team: Team) -> None:
+    team.case = "TR90001"
+    team.record("2 Mar 2026", "decision_notified", la="northshire", decision="contents_of_plan")
+    team.record("9 Mar 2026", "extended_appeal_registered", appeal="contents", issues="health")
+    team.record("10 Mar 2026", "health_evidence_requested", body="QX900")
+    team.record("16 Mar 2026", "health_evidence_given", body="QX900")
+    (said,) = team.record("20 Mar 2026", "health_evidence_given", body="QX900").unheard
+    assert said.startswith("Fact 5, health_evidence_given of 2026-03-20, is unusual: nothing is outstanding from")
+
+
 def test_what_is_usual_is_recorded_without_a_word(mediated: Team) -> None:
     assert mediated.record("9 Mar 2026", "mixed_mediation_wanted").unheard == []
 
