@@ -53,6 +53,7 @@ class Place(Protocol):
     """
 
     name: str
+    shop: Workshop
 
     def fresh(self) -> AppContext:
         """A context on new records, connected."""

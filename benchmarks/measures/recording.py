@@ -5,6 +5,11 @@ duties, notices. The single ruler writes, in a transaction for each fact, every 
 changed.
 """
 
+import os
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import Any
 
 from benchmarks.harness.databases import Ground, Place, Rows
@@ -84,6 +89,7 @@ def one_fact(place: Place, name: str = "one_fact") -> Measured:
         f"the two take turns {SLICES} times a round",
         "the ruler writes, for each fact, "
         + ", ".join(f"{count:.1f} rows of {table}" for table, count in written.items()),
+        f"a sync of this disk takes {sync_milliseconds(place.shop.folder):.2f} ms; a slower one raises the ratio",
     ]
     return alternate(
         name,
@@ -92,6 +98,18 @@ def one_fact(place: Place, name: str = "one_fact") -> Measured:
         of_theirs,
         notes,
     )
+
+
+def sync_milliseconds(folder: Path, times: int = 50) -> float:
+    """The median time in which the disk of a folder takes one page of a database for certain."""
+    page, each = bytes(4096), []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(times):
+            began = perf_counter()
+            file.write(page)
+            os.fdatasync(file.fileno())
+            each.append(perf_counter() - began)
+    return median(each) * 1e3
 
 
 def steps(place: Place, cases: int) -> list[Rows]:
