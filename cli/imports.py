@@ -42,6 +42,10 @@ def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
         bool, typer.Option("--ignore-columns", help="Go on although columns that look like answers are not read.")
     ] = False,
     confirm_child: ConfirmChild = False,
+    to_mend: Annotated[
+        Path | None,
+        typer.Option("--to-mend", help="Write the refused rows to this Excel workbook, each with what to correct."),
+    ] = None,
     actor: Annotated[
         str, typer.Option("--actor", help="The account name of the person who imports, such as dco.team.")
     ] = "importer",
@@ -53,23 +57,31 @@ def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
     """
     from casework.imports.raw_rows import SheetError
     from casework.imports.tracker_import import Choices, import_file
+    from casework.imports.trial import Seen, file_to_mend
     from flows.runner import run_job
 
     path = _one_file(file)
+    if to_mend is not None:
+        refuse_identifier(to_mend.name, "The name of the file to mend", "Nothing was imported: give it another name")
     check_actor(actor)
+    seen = Seen()
     context = open_installation("import", access=Access.TRIES if dry_run else None)
     try:
         if dry_run:
             choices: Choices = {"actor": actor, "ignore_columns": ignore_columns, "confirmed": confirm_child}
+            choices["watcher"] = seen
             report = import_file(context, path, True, accept_changes, **choices)
         else:
             options = {"accept_changes": accept_changes, "ignore_columns": ignore_columns, "actor": actor}
-            options["confirmed"] = confirm_child
-            report = run_job("import", context, path=path, say=notify, **options)
+            options |= {"confirmed": confirm_child}
+            report = run_job("import", context, path=path, say=notify, **options, watcher=seen)
     except SheetError as problem:
         fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
     emit(report.model_dump(mode="json"), json_, lambda: _imported(report))
     notify_letters_on_hold(context)
+    if to_mend is not None and seen.rows:
+        _write(to_mend, file_to_mend(seen.rows))
+        notify(f"Wrote the refused rows to {to_mend}. Correct the cells, and import that file. It may hold names.")
     if report.refused:
         raise typer.Exit(Exit.REFUSED)
 
@@ -104,15 +116,19 @@ def preview(
     finally:
         context.engine.dispose()
     text = page(found, context.directory)
+    _write(output, text)
+    emit(found.model_dump(mode="json"), json_, lambda: _previewed(found))
+    notify(f"Wrote the page to {output}. Nothing was recorded.")
+
+
+def _write(file: Path, content: str | bytes) -> None:
     try:
-        write_for_person(output, text)
+        write_for_person(file, content)
     except OSError as problem:
         fail(
             Exit.NOT_FINISHED,
-            f"The page was not written ({problem.strerror}). Name a file in a folder that you may write to: --output",
+            f"The file was not written ({problem.strerror}). Name a file in a folder that you may write to",
         )
-    emit(found.model_dump(mode="json"), json_, lambda: _previewed(found))
-    notify(f"Wrote the page to {output}. Nothing was recorded.")
 
 
 def _previewed(found: Preview) -> str:

@@ -20,6 +20,7 @@ from casework.context import AppContext
 from casework.imports.cells import other_spelling
 from casework.imports.compare import VIA_IMPORT, compare
 from casework.imports.identity import DIFFERS, Identities, IdentityChange
+from casework.imports.row_choices import NO_ANSWERS, Answers, RowChoice
 from casework.imports.rows import Plan, Problem, RowReader
 from models.aliases import find_aliases
 from models.bulk_io import in_chunks
@@ -39,13 +40,19 @@ REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal name
 class ImportOptions:
     """Who imports, through which run, and whether cells that differ from the record become corrections.
 
-    `confirmed`: a person has confirmed that the cases which a row reaches are about one child.
+    `confirmed`: a person has confirmed that the cases which a row reaches are about one child. `answers` says the same
+    of single rows.
     """
 
     actor: str
     run: str | None
     accept_changes: bool
     confirmed: bool = False
+    answers: Answers = NO_ANSWERS
+
+    def is_confirmed(self, plan: Plan) -> bool:
+        """Whether a person has confirmed the child of this row."""
+        return self.confirmed or self.answers.choice(plan.row) is RowChoice.SAME
 
 
 @dataclass
@@ -131,13 +138,15 @@ class RowBatch:
     def _compare(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> tuple[_Change, list[Problem]]:
         facts = facts_in_force(case.facts) if case is not None and case.facts else []
         compared = compare(plan, facts, self.reader)
-        identity = self.identities.compare(plan, ref)
+        choice = self.options.answers.choice(plan.row)
+        identity = self.identities.compare(plan, ref, choice)
+        accepted = self.options.accept_changes or choice is RowChoice.NEW
         problems = [
             self.reader.problem(plan.row, difference.column, DIFFERS, difference.message)
             for difference in compared.differences
-            if not (self.options.accept_changes and difference.corrections)
+            if choice is not RowChoice.OLD and not (accepted and difference.corrections)
         ]
-        corrections = compared.corrections()
+        corrections = compared.corrections() if choice is not RowChoice.OLD else []
         drafts = [*corrections, *compared.new]
         claim = self._claim(plan, ref, case)
         if claim is not None:
@@ -203,7 +212,7 @@ class RowBatch:
         except UndecidedAlready as undecided:
             other = undecided.case_ref
         except Refused as refused:
-            if refused.code != CONFIRM or not self.options.confirmed:
+            if refused.code != CONFIRM or not self.options.is_confirmed(plan):
                 raise
             other = None if opened else self._undecided_case(command)
             if other is None:

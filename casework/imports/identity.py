@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from casework.imports.row_choices import RowChoice
 from casework.imports.rows import Plan, Problem, RowReader
 from models import people
 from models.encryption import Cipher
@@ -53,8 +54,11 @@ class Identities:
         # Date of birth and name of each NHS number, as the first row with it has them.
         self.first_values: dict[tuple[str, str], str] = {}
 
-    def compare(self, plan: Plan, ref: str | None) -> IdentityChange:
-        """Compare a row with the identity of its case; `ref` is None for a case that has no reference yet."""
+    def compare(self, plan: Plan, ref: str | None, choice: RowChoice | None = None) -> IdentityChange:
+        """Compare a row with the identity of its case; `ref` is None for a case that has no reference yet.
+
+        By the `choice` of a person for this row, the record goes on with its values, or takes those of the row.
+        """
         own = self.child_of.get(ref) if ref is not None else None
         number = plan.person.get("nhs_number")
         child = own or (self.child_by_number.get(number) if number else None)
@@ -69,10 +73,10 @@ class Identities:
             before = known.get(f"{name}/{ref}" if name in people.OF_A_CASE else name)
             if before is None:
                 change.values[name] = value
-            elif name != "reference" and not same_value(name, before, value):
+            elif name != "reference" and not same_value(name, before, value) and choice is not RowChoice.OLD:
                 # (a row's own reference differs from the stored one in blanks or letter case only)
                 change.values[name] = value
-                change.problems.extend(self._replaced(plan, name, value, child))
+                change.problems.extend(self._replaced(plan, name, value, child, choice))
                 change = change._replace(replaced=change.replaced + 1)
         if own is None:
             change.values.update(plan.person)  # what is known from another case of the child links this case to it
@@ -92,8 +96,11 @@ class Identities:
     def _other(self, number: str, name: str, value: str) -> bool:
         return not same_value(name, self.first_values.setdefault((number, name), value), value)
 
-    def _replaced(self, plan: Plan, name: str, value: str, child: str | None) -> list[Problem]:
+    def _replaced(
+        self, plan: Plan, name: str, value: str, child: str | None, choice: RowChoice | None
+    ) -> list[Problem]:
         if name == "nhs_number" and self.child_by_number.get(value, child) != child:
             text = f"{NOT_SHOWN}, and the file's belongs to another child: correct the row, or the case"
             return [self.reader.problem(plan.row, name, DIFFERS, text)]
-        return [] if self.accept_changes else [self.reader.problem(plan.row, name, DIFFERS, NOT_SHOWN)]
+        accepted = self.accept_changes or choice is RowChoice.NEW
+        return [] if accepted else [self.reader.problem(plan.row, name, DIFFERS, NOT_SHOWN)]

@@ -7,15 +7,15 @@ it. Nothing is written. References only: no name, number or date of birth of a c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from casework.context import AppContext
+from casework.imports.letters_to import LettersTo, NoticeOf, letters_to
 from casework.imports.raw_rows import SheetError
 from casework.imports.tracker_import import ImportReport, import_file
 from casework.reports.worklists import BoardGroup, BoardRow, grouped, overdue, soon_until, week
@@ -32,18 +32,6 @@ class ServiceLine(BaseModel):
     late: int
     most_days_late: int
     soon: int
-
-
-class LettersTo(BaseModel):
-    """The letters that one mailbox would get: how many matters of how many cases, and about which steps."""
-
-    model_config = ConfigDict(frozen=True)
-    body: str | None
-    services: list[str]
-    recipient: str
-    matters: int
-    cases: int
-    steps: dict[str, int]
 
 
 class Preview(BaseModel):
@@ -121,23 +109,6 @@ def _kinds(context: AppContext) -> dict[str, int]:
 
 
 def _letters(context: AppContext) -> list[LettersTo]:
-    columns = [NOTICE.c[name] for name in ("body", "service", "recipient", "mailbox", "case_ref", "rung")]
-    found: dict[tuple[str, str], list[Row[Any]]] = {}
+    query = select(*(NOTICE.c[name] for name in NoticeOf._fields))
     with reading(context.engine) as connection:
-        for row in connection.execute(select(*columns)):
-            found.setdefault((row.recipient, row.mailbox or ""), []).append(row)
-    names = context.directory.body_names
-    letters = [_letter(context, names, recipient, rows) for (recipient, _mailbox), rows in found.items()]
-    return sorted(letters, key=lambda one: (-one.matters, one.body or "", one.recipient, one.services))
-
-
-def _letter(context: AppContext, names: Mapping[str, str], recipient: str, rows: Sequence[Row[Any]]) -> LettersTo:
-    bodies = {row.body for row in rows}
-    return LettersTo(
-        body=names.get(next(iter(bodies))) if len(bodies) == 1 else None,
-        services=sorted({context.directory.service_name(row.service) for row in rows if row.service}),
-        recipient=recipient,
-        matters=len(rows),
-        cases=len({row.case_ref for row in rows}),
-        steps=dict(Counter(row.rung for row in rows).most_common()),
-    )
+        return letters_to(context.directory, [NoticeOf(**row._asdict()) for row in connection.execute(query)])

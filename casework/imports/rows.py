@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -33,11 +33,16 @@ NOT_ASKED = (
 
 
 class Problem(NamedTuple):
-    """One doubtful cell: its column as a person reads it, a code for programs, and what was expected."""
+    """One doubtful cell: its column as a person reads it, a code for programs, and what was expected.
+
+    `message` begins with the cell's place and ends with `expected`; `column` is its column as programs name it.
+    """
 
     field: str
     code: str
     message: str
+    column: str = ""
+    expected: str = ""
 
 
 class RowFact(NamedTuple):
@@ -69,6 +74,17 @@ class Plan:
     remarks: tuple[str, ...] = ()
 
 
+def as_own_case(plan: Plan) -> Plan:
+    """The plan of a row that has the reference of another child's row or case: a case with a reference of its own.
+
+    It is known again by its reference and who it is about, so that the next import of the tracker finds the same case.
+    """
+    who = plan.person.get("nhs_number") or "/".join(plan.person.get(name, "") for name in ("date_of_birth", "name"))
+    who = who.strip("/") or f"line {plan.row.line}"
+    person = {**plan.person, "reference": plan.original}
+    return replace(plan, reference=None, original=f"{plan.original} / {who}", person=person)
+
+
 class RowReader:
     """Reads rows under one set of columns, one directory and one day."""
 
@@ -89,7 +105,8 @@ class RowReader:
 
     def problem(self, row: SheetRow, column: str, code: str, expected: str) -> Problem:
         """Give a problem of one cell. Its message has the header and the cell as a person sees them in the file."""
-        return Problem(self.columns.header(column, self.directory), code, f"{self.where(row, column)}: {expected}")
+        header = self.columns.header(column, self.directory)
+        return Problem(header, code, f"{self.where(row, column)}: {expected}", column, expected)
 
     def where(self, row: SheetRow, column: str) -> str:
         """A cell by the file's own header and its place; by the known header where the file has no such column."""

@@ -95,6 +95,7 @@ class TrackerFile:
     directory: Directory
     raw: RawFile
     found: set[str] = field(default_factory=set)
+    read_columns: dict[tuple[int, str], HeaderCell] = field(default_factory=dict)
     counts: _Counts = field(default_factory=_Counts)
     unread: UnreadColumns = field(init=False)
 
@@ -165,6 +166,7 @@ class TrackerFile:
                 self.found |= set(header.values())
                 self.unread.begin(sheet, row.cells, header)
                 headers = {what: HeaderCell(plain_header(row.cells[place]), place) for place, what in header.items()}
+                self.read_columns |= {(sheet.number, what): own for what, own in headers.items()}
                 self.counts.headings += len(row.cells)
                 continue
             cells = {what: row.cells[place] for place, what in header.items() if place in row.cells}
@@ -252,16 +254,18 @@ def _is_header(row: RawRow, columns: TrackerColumns, directory: Directory) -> bo
     return set(NEEDED) <= set(_meanings(row.cells, columns, directory).values())
 
 
-def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> TrackerFile:
-    """Open a tracker and find its header. Raises SheetError, and no other exception."""
-    content = _content(path)
+def open_tracker(source: Path | bytes, columns: TrackerColumns, directory: Directory) -> TrackerFile:
+    """Open a tracker, a file or its content, and find its header. Raises SheetError, and no other exception."""
+    content = source if isinstance(source, bytes) else _content(source)
+    if not content.strip():
+        raise SheetError(f"the file is empty: {FORMS}")
     digest = hashlib.sha256(content).hexdigest()
     if content.startswith(OLD_OR_LOCKED):
         raise SheetError(f"the file is an old .xls workbook or is locked with a password: {FORMS}")
     if content.startswith(ZIPPED):
         raw = read_raw_workbook(content)
-    elif path.suffix.lower() in WORKBOOKS:
-        raise SheetError(f"the file is named {path.suffix.lower()} and is no Excel workbook: {FORMS}")
+    elif isinstance(source, Path) and source.suffix.lower() in WORKBOOKS:
+        raise SheetError(f"the file is named {source.suffix.lower()} and is no Excel workbook: {FORMS}")
     else:
         raw = read_raw_text(content, lambda row: _is_header(row, columns, directory))
     tracker = TrackerFile(digest, columns, directory, raw)
@@ -290,8 +294,6 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as problem:
         why = getattr(problem, "strerror", None) or type(problem).__name__
         raise SheetError(f"the file cannot be read ({why}): {FORMS}", 3) from None
-    if not content.strip():
-        raise SheetError(f"the file is empty: {FORMS}")
     return content
 
 

@@ -16,24 +16,27 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
 from casework.cases.commit import commit
 from casework.cases.duplicates import open_duplicates
+from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext, instant
 from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
 from casework.imports.date_order import doubt_orders
 from casework.imports.raw_rows import SheetError
 from casework.imports.refused_rows import RefusedRow, RowsRead, leave_to_a_person
-from casework.imports.rows import Plan, Problem, RowReader
+from casework.imports.row_choices import NO_ANSWERS, Answers, RowChoice
+from casework.imports.rows import Plan, Problem, RowReader, as_own_case
 from casework.imports.sheet import CellCount, SheetRow, TrackerFile, open_tracker
 from casework.imports.unread import cells_filled
 from casework.steps import Step, run_step
 from casework.to_decide import MOST_OF_A_FILE, keys_of_waiting_rows, row_key
 from config.tracker_columns import load_columns
+from models.aliases import find_aliases
 from models.change_log import insert_logged
 from models.database import reading, transact, writing
 from models.tables import IMPORT_FILE
@@ -90,6 +93,23 @@ class ImportReport(BaseModel):
     cells: CellCount
     dry_run: bool
     bodies: list[str]
+    left_out: int = 0
+
+
+class Watcher(Protocol):
+    """Sees what an import does, row by row and piece by piece."""
+
+    def refused(self, row: SheetRow, problems: Sequence[Problem], cases: Sequence[str]) -> None:
+        """A row was refused; `cases` are stored ones that it may be about."""
+
+    def to_be_written(self, unit: UnitOfWork) -> None:
+        """A piece is about to be written in its transaction, which may be repeated, or undone in a dry run."""
+
+    def noted(self, connection: Connection, rows: int, facts: int) -> None:
+        """So many rows and facts of the file are recorded once the transaction of this connection ends."""
+
+    def finished(self, connection: Connection, report: ImportReport) -> None:
+        """The import is recorded once the transaction of this connection ends."""
 
 
 @dataclass
@@ -102,6 +122,7 @@ class _Tally:
     facts_added: int = 0
     unchanged: int = 0
     corrections: int = 0
+    left_out: int = 0
     cells_accepted: int = 0
     cells_refused: int = 0
     refusals: list[tuple[int, RowRefusal]] = field(default_factory=list)
@@ -128,11 +149,8 @@ class _Tally:
         )
         self.refusals.extend((row.sheet, refusal) for refusal in refusals)
 
-    def count(self, row: SheetRow, reference: str, outcome: RowOutcome) -> None:
-        """Count what became of a row."""
-        if outcome.problems:
-            self.refuse(row, reference, outcome.problems, outcome.cases)
-            return
+    def count(self, row: SheetRow, outcome: RowOutcome) -> None:
+        """Count what became of a row that was accepted."""
         self.accepted += 1
         self.cells_accepted += row.filled
         self.unchanged += outcome.unchanged
@@ -151,13 +169,17 @@ class _Tally:
 class Choices(TypedDict, total=False):
     """Who imports, through which run, and whether the import goes on over columns that look like answers.
 
-    `confirmed`: the cases that a row reaches by its NHS number are about one child.
+    `confirmed`: the cases that a row reaches by its NHS number are about one child. `answers`: what a person answered
+    about single rows. `piece`: so many rows at most are one transaction. `watcher` sees what is done.
     """
 
     actor: str
     run: str | None
     ignore_columns: bool
     confirmed: bool
+    answers: Answers
+    piece: int
+    watcher: Watcher
 
 
 class _DryRun(Exception):
@@ -166,30 +188,27 @@ class _DryRun(Exception):
 
 def import_file(
     context: AppContext,
-    path: Path,
+    path: Path | bytes,
     dry_run: bool = False,
     accept_changes: bool = False,
     **choices: Unpack[Choices],
 ) -> ImportReport:
-    """Import a tracker. `dry_run` writes nothing and reports what an import would do.
+    """Import a tracker: a file, or its content. `dry_run` writes nothing and reports what an import would do.
 
     `accept_changes` records corrections for cells that differ from the record. Raises SheetError if the file cannot be
     read as a tracker, TrackerError for a column file of the team that is wrong; then nothing was written.
     """
-    tracker = open_tracker(Path(path), load_columns(context.own_file("tracker.toml")), context.directory)
-    rows = doubt_orders(
-        list(tracker.rows())
-    )  # all before anything is written: a file that is damaged further down is refused whole
+    tracker = open_tracker(path, load_columns(context.own_file("tracker.toml")), context.directory)
+    # All are read before anything is written: a file that is damaged further down is refused whole.
+    answers = choices.get("answers", NO_ANSWERS)
+    rows = doubt_orders(answers.mended(list(tracker.rows())))
     if not choices.get("ignore_columns"):
         _check_unread(tracker)
-    importer = _Importer(
-        context,
-        tracker,
-        ImportOptions(
-            choices.get("actor", "importer"), choices.get("run"), accept_changes, choices.get("confirmed", False)
-        ),
+    options = ImportOptions(
+        choices.get("actor", "importer"), choices.get("run"), accept_changes, choices.get("confirmed", False), answers
     )
-    size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
+    importer = _Importer(context, tracker, options, choices.get("watcher"))
+    size = min(len(rows) if len(rows) <= IN_ONE_PIECE else BATCH, choices.get("piece", len(rows)))
     starts = range(0, len(rows), size or 1)
     for number, start in enumerate(starts, 1):
         batch = rows[start : start + size]
@@ -197,11 +216,7 @@ def import_file(
         run_step(step, partial(importer.import_batch, batch, dry_run))
     report = importer.report(dry_run)
     if not dry_run:
-        imported = report.model_dump(include={"rows", "accepted", "refused", "facts_added"})
-        imported |= {"digest": tracker.digest, "imported_at": instant(context.now())}
-        with writing(context.engine) as connection:
-            insert_logged(connection, IMPORT_FILE, [imported], imported["imported_at"])
-            leave_to_a_person(context, connection, tracker.digest, importer.rows_read(), importer.options.actor)
+        importer.finish(report)
     return report
 
 
@@ -223,8 +238,11 @@ def _check_unread(tracker: TrackerFile) -> None:
 class _Importer:
     """One import: reads rows and records them batch by batch."""
 
-    def __init__(self, context: AppContext, tracker: TrackerFile, options: ImportOptions) -> None:
+    def __init__(
+        self, context: AppContext, tracker: TrackerFile, options: ImportOptions, watcher: Watcher | None
+    ) -> None:
         self.context = context
+        self.watcher = watcher
         self.tracker = tracker
         self.options = options
         self.reader = RowReader(tracker.columns, context.directory, context.today())
@@ -249,16 +267,32 @@ class _Importer:
             dry_run=dry_run,
             bodies=sorted(tally.bodies),
             named=[] if dry_run else tally.named,
+            left_out=tally.left_out,
         )
 
-    def rows_read(self) -> RowsRead:
-        """The rows that were refused, and the keys of those that waited for a person and were accepted."""
-        return RowsRead(self.tally.refused_rows, self.tally.settled)
+    def finish(self, report: ImportReport) -> None:
+        """Record that the file was imported, and leave its refused rows to a person."""
+        imported = report.model_dump(include={"rows", "accepted", "refused", "facts_added"})
+        imported |= {"digest": self.tracker.digest, "imported_at": instant(self.context.now())}
+        read = RowsRead(self.tally.refused_rows, self.tally.settled)
+        with writing(self.context.engine) as connection:
+            insert_logged(connection, IMPORT_FILE, [imported], imported["imported_at"])
+            leave_to_a_person(self.context, connection, self.tracker.digest, read, self.options.actor)
+            if self.watcher is not None:
+                self.watcher.finished(connection, report)
+
+    def _refuse(self, row: SheetRow, problems: Sequence[Problem], cases: Sequence[str] = ()) -> None:
+        self.tally.refuse(row, self.reader.reference(row), problems, cases)
+        if self.watcher is not None:
+            self.watcher.refused(row, problems, cases)
 
     def _count(self, row: SheetRow, outcome: RowOutcome) -> None:
+        if outcome.problems:
+            self._refuse(row, outcome.problems, outcome.cases)
+            return
         reference = self.reader.reference(row)
-        self.tally.count(row, reference, outcome)
-        if self.waiting and reference and not outcome.problems:
+        self.tally.count(row, outcome)
+        if self.waiting and reference:
             self.tally.settled |= self.waiting & {row_key(self.context, reference, "")}
 
     def import_batch(self, rows: Sequence[SheetRow], dry_run: bool) -> None:
@@ -267,25 +301,36 @@ class _Importer:
 
         def record_once(connection: Connection) -> None:
             self.tally = deepcopy(before)
-            plans = list(self._sound(rows))
+            plans = list(self._sound(connection, rows))
             batch = RowBatch(self.context, connection, self.reader, self.options, plans)
             for plan in plans:
                 self._count(plan.row, batch.record(plan))
-            commit(batch.unit)
+            commit(batch.unit, self.watcher.to_be_written if self.watcher is not None else None)
             open_duplicates(batch.unit)
             if dry_run:
                 raise _DryRun
+            if self.watcher is not None:
+                self.watcher.noted(connection, self.tally.rows, self.tally.facts_added)
 
         with suppress(_DryRun):
             transact(self.context.engine, record_once)
 
-    def _sound(self, rows: Sequence[SheetRow]) -> Iterator[Plan]:
+    def _sound(self, connection: Connection, rows: Sequence[SheetRow]) -> Iterator[Plan]:
         """Read the rows, refuse those with a problem and give the others."""
         for row in rows:
             self.tally.rows += 1
+            choice = self.options.answers.choice(row)
+            if choice is RowChoice.LEAVE:
+                self.tally.left_out += 1
+                self.tally.cells_refused += row.filled
+                continue
             outcome = self.reader.read(row)
             problems = outcome if isinstance(outcome, list) else []
             reference = self.reader.reference(row)
+            own = as_own_case(outcome) if isinstance(outcome, Plan) else None
+            if own is not None and (choice is RowChoice.BOTH or self._is_own_case(connection, row, own)):
+                yield own
+                continue
             if reference:
                 first = self.tally.first_lines.setdefault(reference, row.line)
                 if first != row.line:
@@ -295,9 +340,15 @@ class _Importer:
                     )
                     problems.append(self.reader.problem(row, "reference", "duplicate_reference", text))
             if problems:
-                self.tally.refuse(row, reference, problems)
+                self._refuse(row, problems)
             elif isinstance(outcome, Plan):
                 yield outcome
+
+    def _is_own_case(self, connection: Connection, row: SheetRow, own: Plan) -> bool:
+        """Whether an earlier import made this row, which has the reference of another, a case of its own."""
+        if not self.tally.first_lines.get(self.reader.reference(row)):
+            return False
+        return bool(find_aliases(connection, self.context.cipher, [own.original]))
 
 
 __all__ = ["ClaimToDecide", "ImportReport", "RowRefusal", "SheetError", "import_file"]
