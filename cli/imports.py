@@ -42,9 +42,9 @@ def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
         bool, typer.Option("--ignore-columns", help="Go on although columns that look like answers are not read.")
     ] = False,
     confirm_child: ConfirmChild = False,
-    to_mend: Annotated[
+    to_correct: Annotated[
         Path | None,
-        typer.Option("--to-mend", help="Write the refused rows to this Excel workbook, each with what to correct."),
+        typer.Option("--to-correct", help="Write the refused rows to this Excel workbook, each with what to correct."),
     ] = None,
     actor: Annotated[
         str, typer.Option("--actor", help="The account name of the person who imports, such as dco.team.")
@@ -57,12 +57,14 @@ def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
     """
     from casework.imports.raw_rows import SheetError
     from casework.imports.tracker_import import Choices, import_file
-    from casework.imports.trial import Seen, file_to_mend
+    from casework.imports.trial import Seen, file_to_correct
     from flows.runner import run_job
 
     path = _one_file(file)
-    if to_mend is not None:
-        refuse_identifier(to_mend.name, "The name of the file to mend", "Nothing was imported: give it another name")
+    if to_correct is not None:
+        refuse_identifier(
+            to_correct.name, "The name of the file to correct", "Nothing was imported: give it another name"
+        )
     check_actor(actor)
     seen = Seen()
     context = open_installation("import", access=Access.TRIES if dry_run else None)
@@ -79,9 +81,9 @@ def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
         fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
     emit(report.model_dump(mode="json"), json_, lambda: _imported(report))
     notify_letters_on_hold(context)
-    if to_mend is not None and seen.rows:
-        _write(to_mend, file_to_mend(seen.rows))
-        notify(f"Wrote the refused rows to {to_mend}. Correct the cells, and import that file. It may hold names.")
+    if to_correct is not None and seen.rows:
+        _write(to_correct, file_to_correct(seen.rows))
+        notify(f"Wrote the refused rows to {to_correct}. Correct the cells, and import that file. It may hold names.")
     if report.refused:
         raise typer.Exit(Exit.REFUSED)
 

@@ -1,7 +1,7 @@
-"""What a person answered about single rows of a tracker: cells that were mended, and choices. Pure.
+"""What a person answered about single rows of a tracker: cells that were corrected, and choices. Pure.
 
 Purpose: a refused row needs no other file. The answers are of one reading of one file, where a row is found by its
-sheet and line. A mended cell is read as if the file had it, so that it is checked like any other.
+sheet and line. A corrected cell is read as if the file had it, so that it is checked like any other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from casework.imports.sheet import SheetRow
 
-MENDED_LONGEST = 2_000
+LONGEST_TYPED = 2_000
 Place = tuple[int, int]  # the number of the sheet, and the line
 
 
@@ -36,7 +36,7 @@ class RowChoice(StrEnum):
 
 @dataclass(frozen=True)
 class Answers:
-    """The mended cells by row and column, and the choices by row."""
+    """The corrected cells by row and column, and the choices by row."""
 
     cells: Mapping[Place, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     rows: Mapping[Place, RowChoice] = field(default_factory=lambda: MappingProxyType({}))
@@ -45,11 +45,11 @@ class Answers:
         """The choice for a row; None where nobody chose."""
         return self.rows.get((row.sheet, row.line))
 
-    def mended(self, rows: Sequence[SheetRow]) -> list[SheetRow]:
-        """The rows with the cells that were mended. A mended cell is doubted no more for how the file had it."""
-        return [self._mended(row) for row in rows] if self.cells else list(rows)
+    def corrected(self, rows: Sequence[SheetRow]) -> list[SheetRow]:
+        """The rows with the cells that were corrected. A corrected cell is doubted no more for how the file had it."""
+        return [self._corrected(row) for row in rows] if self.cells else list(rows)
 
-    def _mended(self, row: SheetRow) -> SheetRow:
+    def _corrected(self, row: SheetRow) -> SheetRow:
         own = self.cells.get((row.sheet, row.line))
         if not own:
             return row
@@ -58,7 +58,7 @@ class Answers:
 
     def with_row(self, place: Place, cells: Mapping[str, str], choice: RowChoice | None) -> Answers:
         """These answers with those of one row instead of what was answered about it before."""
-        other_cells = {each: mended for each, mended in self.cells.items() if each != place}
+        other_cells = {each: corrected for each, corrected in self.cells.items() if each != place}
         other_rows = {each: chosen for each, chosen in self.rows.items() if each != place}
         return Answers(
             {**other_cells, place: dict(cells)} if cells else other_cells,
@@ -67,7 +67,7 @@ class Answers:
 
     def as_json(self) -> str:
         """The answers as text, which may hold names: it is stored encrypted only."""
-        cells = [(*place, dict(mended)) for place, mended in sorted(self.cells.items())]
+        cells = [(*place, dict(corrected)) for place, corrected in sorted(self.cells.items())]
         rows = [(*place, choice) for place, choice in sorted(self.rows.items())]
         return _STORED.dump_json((cells, rows)).decode()
 
@@ -76,7 +76,7 @@ class Answers:
         """What `as_json` wrote."""
         cells, rows = _STORED.validate_json(text)
         return cls(
-            {(sheet, line): mended for sheet, line, mended in cells},
+            {(sheet, line): corrected for sheet, line, corrected in cells},
             {(sheet, line): choice for sheet, line, choice in rows},
         )
 

@@ -201,7 +201,7 @@ def import_file(
     tracker = open_tracker(path, load_columns(context.own_file("tracker.toml")), context.directory)
     # All are read before anything is written: a file that is damaged further down is refused whole.
     answers = choices.get("answers", NO_ANSWERS)
-    rows = doubt_orders(answers.mended(list(tracker.rows())))
+    rows = doubt_orders(answers.corrected(list(tracker.rows())))
     if not choices.get("ignore_columns"):
         _check_unread(tracker)
     options = ImportOptions(

@@ -231,7 +231,7 @@ def cell_text(cell: Cell) -> str:
     return f"{day:%d/%m/%Y}" if isinstance(day, date) else words(cell)
 
 
-def file_to_mend(rows: Sequence[RowRefused]) -> bytes:
+def file_to_correct(rows: Sequence[RowRefused]) -> bytes:
     """The refused rows as an Excel workbook: their cells under the file's own headers, and what to correct.
 
     Once its cells are corrected it can be imported like any tracker.

@@ -54,19 +54,19 @@ def test_import_gives_one_document_and_an_exit_code(home: Path) -> None:
     )
 
 
-def test_refused_rows_are_written_to_a_file_that_can_be_mended(home: Path, tmp_path: Path) -> None:
+def test_refused_rows_are_written_to_a_file_that_a_person_corrects(home: Path, tmp_path: Path) -> None:
     from openpyxl import load_workbook
 
     file = tmp_path / "rows.xlsx"
-    tried = ask("import", str(FILES / "doubtful.csv"), "--dry-run", "--to-mend", str(file))
+    tried = ask("import", str(FILES / "doubtful.csv"), "--dry-run", "--to-correct", str(file))
     assert tried.exit_code == 1 and "Wrote the refused rows to" in tried.stderr
     before = list(load_workbook(file).active.iter_rows(values_only=True))
     assert "To correct" in before[0] and len(before) > 3
-    assert ask("import", str(FILES / "doubtful.csv"), "--to-mend", str(file)).exit_code == 1
+    assert ask("import", str(FILES / "doubtful.csv"), "--to-correct", str(file)).exit_code == 1
     assert list(load_workbook(file).active.iter_rows(values_only=True)) == before
-    lost = ask("import", str(FILES / "doubtful.csv"), "--to-mend", str(tmp_path))
+    lost = ask("import", str(FILES / "doubtful.csv"), "--to-correct", str(tmp_path))
     assert lost.exit_code == 3 and "was not written" in lost.stderr
-    named = ask("import", str(FILES / "plain.csv"), "--to-mend", "9991234500.xlsx")
+    named = ask("import", str(FILES / "plain.csv"), "--to-correct", "9991234500.xlsx")
     assert named.exit_code == 2 and "9991234500" not in named.stderr
 
 

@@ -1,4 +1,4 @@
-"""A trial of a tracker, a person's answers about single rows, and the file of refused rows to mend."""
+"""A trial of a tracker, a person's answers about single rows, and the file of refused rows to correct."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -13,7 +13,7 @@ from casework.context import AppContext
 from casework.imports.raw_rows import SheetError
 from casework.imports.row_choices import Answers, RowChoice
 from casework.imports.tracker_import import ImportReport, import_file
-from casework.imports.trial import file_to_mend, try_import
+from casework.imports.trial import file_to_correct, try_import
 from casework.privacy.access import read_person
 from models.database import reading
 from models.tables import FACT
@@ -47,8 +47,8 @@ def test_a_trial_says_what_the_import_then_does_and_writes_nothing(team: Team, c
     did = import_file(context, file)
     assert would.model_copy(update={"dry_run": False, "named": did.named}) == did
     with reading(context.engine) as connection:
-        written = connection.execute(select(FACT.c.kind, func.count()).group_by(FACT.c.kind)).all()
-    assert trial.kinds == dict(row._tuple() for row in written)
+        written = connection.execute(select(FACT.c.kind, func.count().label("number")).group_by(FACT.c.kind)).all()
+    assert trial.kinds == {row.kind: row.number for row in written}
     notices = scalar(context, "SELECT count(*) FROM notice")
     assert sum(each.matters for each in trial.letters) == notices
     assert (trial.imported_at, len(try_import(context, file, "dco.team").imported_at)) == ([], 1)
@@ -77,7 +77,7 @@ def test_content_that_is_no_tracker_is_refused(context: AppContext) -> None:
             try_import(context, bad, "dco.team")
 
 
-def test_a_mended_cell_is_read_as_if_the_file_had_it(context: AppContext, tmp_path: Path) -> None:
+def test_a_corrected_cell_is_read_as_if_the_file_had_it(context: AppContext, tmp_path: Path) -> None:
     file = content(tmp_path, SOUND | {"Request received by LA": "31/02/2026"}, SOUND | {"Ref": "AB002"})
     [row] = try_import(context, file, "dco.team").rows
     assert [(problem.column, problem.code) for problem in row.problems] == [("requested_on", "impossible_date")]
@@ -90,7 +90,7 @@ def test_a_mended_cell_is_read_as_if_the_file_had_it(context: AppContext, tmp_pa
     assert codes(import_file(context, file, answers=wrong)) == {2: ["not_a_date"]}
 
 
-def test_one_mended_cell_ends_the_doubt_of_its_whole_column(context: AppContext, tmp_path: Path) -> None:
+def test_one_corrected_cell_ends_the_doubt_of_its_whole_column(context: AppContext, tmp_path: Path) -> None:
     days = ("01/16/2026", "05/01/2026", "06/01/2026")
     rows = [SOUND | {"Ref": f"AB00{n}", "NHS number": "", "Request received by LA": day} for n, day in enumerate(days)]
     file = content(tmp_path, *rows)
@@ -163,12 +163,12 @@ def test_the_child_of_one_row_is_confirmed_and_of_no_other(context: AppContext, 
     assert 3 not in codes(done) and codes(done)[5] == ["confirm_child"]
 
 
-def test_the_file_to_mend_has_the_cells_and_what_to_correct_and_is_a_tracker(
+def test_the_file_to_correct_has_the_cells_and_what_is_expected_and_is_a_tracker(
     context: AppContext, tmp_path: Path
 ) -> None:
     bad = SOUND | {"Request received by LA": "31/02/2026", "Name": "=1+1"}
     trial = try_import(context, content(tmp_path, bad, SOUND | {"Ref": "AB002"}), "dco.team")
-    stored = file_to_mend(trial.rows)
+    stored = file_to_correct(trial.rows)
     sheet = load_workbook(BytesIO(stored)).active
     header, row = ([cell.value for cell in line] for line in sheet.iter_rows())
     by_header = dict(zip(header, row, strict=True))
@@ -176,9 +176,9 @@ def test_the_file_to_mend_has_the_cells_and_what_to_correct_and_is_a_tracker(
     assert by_header["To correct"].startswith("Request received by LA: there is no such day")
     column = header.index("Request received by LA") + 1
     sheet.cell(2, column).value = "06/01/2026"
-    mended = BytesIO()
-    sheet.parent.save(mended)
-    result = import_file(context, mended.getvalue())
+    corrected = BytesIO()
+    sheet.parent.save(corrected)
+    result = import_file(context, corrected.getvalue())
     assert (result.accepted, result.refused) == (1, 0)
     assert facts(context, "AB001")[0] == ("ehc_assessment_requested", "2026-01-06")
 
