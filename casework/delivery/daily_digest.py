@@ -36,7 +36,7 @@ from casework.delivery.lease import (
 )
 from casework.delivery.send import send
 from casework.delivery.transports import transports
-from casework.job_runs import last_sweep_had_problems, record_job_run
+from casework.job_runs import last_ripe_count, last_sweep_had_problems, record_job_run
 from casework.proof import sequencer
 from casework.replies.links import forget_expired
 from casework.reports.for_a_person import DAILY_DIGEST, exceptions_for_a_person, letters_for_a_person
@@ -218,6 +218,7 @@ def _fields(
         "held": held,
         "held_mailboxes": held_mailboxes,
         **waits,
+        "retention": _retention(connection),
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
         **head_fields(context, connection),
@@ -236,6 +237,14 @@ def _left(context: AppContext, waiting: Sequence[WaitingItem], unnamed: Containe
         "alike": [{"refs": each.cases} for each in named if each.kind == ALIKE][:MOST],
         "answers": [_answer(context, each) for each in named if each.reply is not None][:MOST],
     }
+
+
+def _retention(connection: Connection) -> dict[str, Any] | None:
+    """How many records were past retention when they were last counted; None if none of them may be erased."""
+    counted = last_ripe_count(connection)
+    if counted is None or not counted.free:
+        return None
+    return {"on": counted.as_at.isoformat(), "ripe": counted.ripe, "free": counted.free}
 
 
 def _answer(context: AppContext, each: WaitingItem) -> dict[str, Any]:

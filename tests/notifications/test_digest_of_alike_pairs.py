@@ -2,7 +2,7 @@
 
 import re
 
-from notifications.render import newest, render
+from notifications.render import render
 from tests.notifications.test_digest_by_owner import BY_OWNER
 from tests.notifications.test_letters_read import VisibleText
 from tests.support.letter_samples import FOLDER
@@ -14,10 +14,6 @@ ALIKE = BY_OWNER | {"alike": [{"refs": ["NX00042", "NX00050"]}, {"refs": ["NX000
 def golden() -> str:
     found = render("morning_digest", 11, ALIKE)
     return f"Subject: {found.subject}\n\n{found.text}"
-
-
-def test_this_is_the_newest_version() -> None:
-    assert newest("morning_digest").version == 11
 
 
 def test_the_letter_reads_as_reviewed() -> None:

@@ -10,16 +10,20 @@ from zipfile import ZipFile
 
 import orjson
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from casework.access import accounts
+from casework.delivery.daily_digest import digest
 from casework.job_runs import RipeCount
 from casework.privacy.case_looks import looks_at
 from casework.privacy.ripe_list import list_ripe
 from casework.reports.case_report import report
-from models.database import transact
+from models.database import reading, transact
+from models.tables import LETTER
+from notifications.outbox import stored_fields
+from notifications.render import render
 from tests.support.by_hand import day
-from tests.support.team import Team
+from tests.support.team import RecordingTransport, Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
@@ -171,3 +175,23 @@ def test_today_says_how_many_records_are_past_retention_to_who_reads_the_page(
     assert "past retention" not in dco.get("/today").text
     assert list_ripe(grown.context(TODAY)) == RipeCount(as_at=day(TODAY), ripe=1, free=1)
     assert "1 Jul 2041</time>, 1 record was past retention" in " ".join(dco.get("/today").text.split())
+
+
+def test_the_digest_and_today_say_the_same_numbers(people: Callable[[str], Browser], grown: Team) -> None:
+    """Version 12 of the digest has the line where something may be erased, and none before the first count."""
+    letters = [_digest(grown, "30 Jun 2041")]
+    list_ripe(grown.context(TODAY))
+    letters.append(_digest(grown, TODAY))
+    assert [each["retention"] for each in letters] == [None, {"on": day(TODAY).isoformat(), "ripe": 1, "free": 1}]
+    said = "1 record was past retention, and nothing prevented the erasure of 1"
+    assert said in " ".join(people("dco.team").get("/today").text.split())
+    assert said in " ".join(render("morning_digest", 12, letters[1]).text.split())
+
+
+def _digest(team: Team, on: str) -> dict[str, Any]:
+    """The fields of the digest of a day."""
+    context = team.context(on)
+    letter = digest(context, transport=RecordingTransport()).letter
+    with reading(context.engine) as connection:
+        text = connection.scalar(select(LETTER.c.fields).where(LETTER.c.id == letter))
+    return stored_fields(text or "")
