@@ -50,7 +50,7 @@ fuzz: install  ## search for inputs that break the readers and the endpoints, fo
 faults: install  ## kill, starve and mislead an installation for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/system/faults tests/system/postgres/test_faults*.py tests/system/postgres/test_work_pool.py tests/benchmarks/test_pages.py -q
 
-try-prefect: install  ## try another Prefect, VERSION=3.9.2, against the tests that depend on it; evidence in build/try-prefect
+try-prefect: install  ## try another Prefect, VERSION=3.9.2 or newest, against the tests that depend on it; evidence in build/try-prefect
 	@$(BIN)/python tools/try_prefect.py $(VERSION)
 
 audit: install  ## ask for known weaknesses of the locked packages; says NOT CHECKED if no advisories can be reached

@@ -4,7 +4,10 @@ Use: make try-prefect VERSION=3.9.2. It makes build/try-prefect/VERSION, an envi
 packages of .venv, runs the tests on a copy of what is committed, and writes evidence.md there: the packages that
 differ, and what the tests found. So a change of the checkout meanwhile does not spoil the result.
 
-Exit codes: 0 the tests hold; 1 some do not; 2 no version was given; 3 the version could not be installed.
+VERSION=newest asks the registry whether a newer one than the lock's is published, and tries that (`.ci/try-prefect`).
+
+Exit codes: 0 the tests hold, or nothing newer is published; 1 some do not hold; 2 no version was given; 3 NOT TRIED: no
+registry answered, or the version could not be installed.
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ from io import BytesIO
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*")
+NEWEST = "newest"
 # Start-up, states, events, tasks, limits, trimming, and the filters of our gate. make faults has the pool of workers.
 TESTS = (
     "tests/config/test_settings.py",
@@ -35,13 +40,34 @@ TESTS = (
 
 def main(words: list[str]) -> int:
     """Install the version, run the tests and write the evidence."""
-    if len(words) != 1 or not VERSION.fullmatch(words[0]):
-        sys.stderr.write("Which Prefect? For example: make try-prefect VERSION=3.9.2\n")
+    if len(words) != 1 or not (VERSION.fullmatch(words[0]) or words[0] == NEWEST):
+        sys.stderr.write("Which Prefect? For example: make try-prefect VERSION=3.9.2, or VERSION=newest\n")
         return 2
-    version, place = words[0], ROOT / "build" / "try-prefect" / words[0]
+    if words[0] != NEWEST:
+        return _try(words[0])
+    ours, newest = Version(metadata.version("prefect")), _newest()
+    if newest is None:
+        sys.stderr.write("Prefect: NOT TRIED. The registry of packages did not answer, so a newer one may exist.\n")
+        return 3
+    if newest <= ours:
+        sys.stdout.write(f"Prefect {ours} of the lock is the newest that is published: nothing to try.\n")
+        return 0
+    return _try(str(newest))
+
+
+def _newest() -> Version | None:
+    """The newest published version that this Python can install, without releases to come; None without an answer."""
+    command = [sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check", "prefect"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = re.search(r"^prefect \(([^)]+)\)$", done.stdout, re.MULTILINE)
+    return Version(said[1]) if done.returncode == 0 and said else None
+
+
+def _try(version: str) -> int:
+    place = ROOT / "build" / "try-prefect" / version
     python = _environment(place)
     if _pip(python, f"prefect=={version}"):
-        sys.stderr.write(f"Prefect {version} could not be installed: pip says why, above.\n")
+        sys.stderr.write(f"Prefect {version}: NOT TRIED. It could not be installed: pip says why, above.\n")
         return 3
     changed, missing = _add_requirements(python)
     tree = _committed(place / "tree")
