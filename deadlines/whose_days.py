@@ -64,7 +64,7 @@ GROUNDS: Mapping[str, Holder] = {
 }
 # After an order that fell the appeal goes on, as after the refusal.
 REFUSALS = frozenset({"assessment_refused", "plan_refused", "reassessment_refused", "order_set_aside"})
-ORDERS = frozenset({"assessment_ordered", "plan_ordered", "reassessment_ordered"})
+ORDERS = frozenset({"assessment_ordered", "plan_ordered", "reconsideration_ordered", "reassessment_ordered"})
 
 
 class Owned(Protocol):

@@ -1,14 +1,15 @@
 """An EHC needs assessment, seen from health (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
 It decides which facts may follow which. The statute file says by when; the escalation policy says who gets letters. A
-body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an
-early request binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice
-still comes. A refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the
-appeal, or by a mediation agreement; each of the last three comes from the case that it was made in and brings its own
-10 and 14 weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise
-followed by an order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan
-comes. An order may follow the authority's own reversal, because that ends no appeal. What an authority did that the law
-does not foresee, such as a plan without a decision to assess or a second final plan, is recorded out of order.
+body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an early
+request binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice still
+comes. A refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the appeal,
+or by a mediation agreement; each of the last three comes from the case that it was made in and brings its own 10 and 14
+weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise followed by an
+order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan comes. A case that
+is referred back is decided again: by a draft, a plan or another refusal (reg 44(2)(d)). An order may follow the
+authority's own reversal, because that ends no appeal. What an authority did that the law does not foresee, such as a
+plan without a decision to assess or a second final plan, is recorded out of order.
 """
 
 from typing import ClassVar, Literal
@@ -17,7 +18,7 @@ from statemachine import State
 
 from models.casefile import CaseFile
 from models.common_facts import Opening
-from models.facts import FactData, FreeTextField, Reference
+from models.facts import FactData, FreeTextField, Reference, StoredFact
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.draft_oversight import DraftReceived, draft_facts, uncommented
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
@@ -31,7 +32,13 @@ from statemachines.process import (
     define_process,
     unusual,
 )
-from statemachines.section_g import SECTION_G_REACTIONS, FinalPlanReceived, section_g_facts
+from statemachines.section_g import (
+    PLAN_END_REACTIONS,
+    SECTION_G_REACTIONS,
+    FinalPlanReceived,
+    plan_end_facts,
+    section_g_facts,
+)
 
 
 class EhcNeedsAssessment(StatutoryMachine):
@@ -105,7 +112,21 @@ def remarks(casefile: CaseFile) -> list[str]:
     return [*([fallen] if fallen else []), *uncommented(casefile)]
 
 
-ORDERED = ("assessment_ordered", "plan_ordered")
+def _refused_again(casefile: CaseFile, line: StoredFact) -> str | None:
+    """A plan is refused once, and again where the case was referred back to the authority since."""
+    if casefile.state != "no_plan":
+        return None
+    decided = casefile.facts_before(line, "plan_refused", *RECONSIDERED)
+    if decided and decided[-1].kind in RECONSIDERED:
+        return None
+    return (
+        "a plan was refused already (SEND Regs 2014 reg 10(1)), and the case was not referred back since (reg"
+        " 44(2)(d)): record reconsideration_ordered or reconsideration_mediated with its own day, if it was"
+    )
+
+
+RECONSIDERED = ("reconsideration_ordered", "reconsideration_mediated")
+ORDERED = ("assessment_ordered", "plan_ordered", "reconsideration_ordered")
 UNDECIDED = ("requested", "considering")
 UNDER_WAY = ("assessing", "drafting")
 BEFORE_PLAN = (*UNDECIDED, *UNDER_WAY)
@@ -128,6 +149,10 @@ TO_MAKE_A_PLAN = (
     "an order to make a plan, an appeal against a refusal that is not opposed, or an agreement with that effect follows"
     " a refusal to make one (CFA 2014 s51(2)(b); SEND Regs 2014 regs 42(2), 44(2)(c), 45(6)); its own times run from it"
 )
+REFERRED_BACK = (
+    "a refusal to make a plan is referred back to the authority, by an order or an agreement with that effect, after it"
+    " (SEND Regs 2014 regs 42(2), 44(2)(d))"
+)
 REFUSED_TO_ASSESS = after("assessment_refused", TO_ASSESS)
 REFUSED_A_PLAN = after("plan_refused", TO_MAKE_A_PLAN)
 
@@ -135,7 +160,7 @@ PROCESS = define_process(
     EhcNeedsAssessment,
     name="ehc_needs_assessment",
     title="EHC needs assessment",
-    version=3,  # replies of bodies, orders that fall; version 2: facts out of order
+    version=4,  # referred back; a plan that ends; 3: replies of bodies, orders that fall; 2: facts out of order
     out_of_order_from=2,
     facts=[
         OpeningFact(
@@ -215,11 +240,22 @@ PROCESS = define_process(
             )
             for kind in ("plan_ordered", "plan_conceded", "plan_mediated")
         ),
+        *(
+            NoTransition(kind, Noted, accepted_in=("no_plan", "drafting"), warning=REFUSED_A_PLAN, order=REFERRED_BACK)
+            for kind in RECONSIDERED
+        ),
         NoTransition("child_moved_away", Noted, accepted_in=WITHOUT_PLAN, order=MOVED_WITH_PLAN, order_from=2),
         order_set_aside(ORDERED, ANY_OPEN),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
-        Transition("plan_refused", Noted, order=DECIDED_FIRST, order_from=2),
+        Transition(
+            "plan_refused",
+            Noted,
+            accepted_in=("no_plan",),
+            warning=_refused_again,
+            order=DECIDED_FIRST,
+            order_from=2,
+        ),
         Transition("draft_plan_received", DraftReceived, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
         NoTransition(
             "section_g_agreed",
@@ -232,6 +268,7 @@ PROCESS = define_process(
         Transition("final_plan_received", FinalPlanReceived, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
         *draft_facts(("drafting", "planned")),
         *section_g_facts(("planned",)),
+        *plan_end_facts(("planned",)),
         *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=2),
     ],
     reactions=[
@@ -241,11 +278,14 @@ PROCESS = define_process(
         Reaction("tribunal", "order_to_make_plan_made", "plan_ordered", latest_case_only=True),
         Reaction("tribunal", "refusal_to_issue_conceded", "plan_conceded", latest_case_only=True),
         Reaction("mediation", "agreed_to_make_plan", "plan_mediated", latest_case_only=True),
-        set_aside_by_the_tribunal("order_to_assess_made", "order_to_make_plan_made"),
+        Reaction("tribunal", "order_to_reconsider_made", "reconsideration_ordered", latest_case_only=True),
+        Reaction("mediation", "agreed_to_reconsider", "reconsideration_mediated", latest_case_only=True),
+        set_aside_by_the_tribunal("order_to_assess_made", "order_to_make_plan_made", "order_to_reconsider_made"),
         Reaction("transfer", "child_moved", "child_moved_away", optional=True),
         *TIME_LIMIT_REACTIONS,
         *SECTION_G_REACTIONS,
         Reaction("reassessment", "final_plan_received", "section_g_replaced", optional=True),
+        *PLAN_END_REACTIONS,
     ],
     remarks=remarks,
 )

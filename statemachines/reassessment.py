@@ -17,7 +17,7 @@ from statemachine import State
 
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
-from models.facts import Code, FactData, FreeTextField, StoredFact
+from models.facts import Code, FactData, FreeTextField, Reference, StoredFact
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
@@ -33,7 +33,13 @@ from statemachines.process import (
     define_process,
     unusual,
 )
-from statemachines.section_g import SECTION_G_REACTIONS, FinalPlanReceived, section_g_facts
+from statemachines.section_g import (
+    PLAN_END_REACTIONS,
+    SECTION_G_REACTIONS,
+    FinalPlanReceived,
+    plan_end_facts,
+    section_g_facts,
+)
 
 
 class Reassessment(StatutoryMachine):
@@ -101,6 +107,19 @@ class ReassessmentRequested(Opening):
         return self
 
 
+class ReassessmentRequestRepeated(FactData):
+    """Another request for the same re-assessment while the first is undecided. The fifteen days run from the first
+    receipt (reg 25(1)); a board's request binds the authority, also where another asked first (reg 23).
+    """
+
+    requested_by: Literal["parent", "young_person", "institution", "rcb", "la"] | None = None
+    body: Code | None = None
+    la_reference: Reference | None = None
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+
+
 class ReassessmentRefused(FactData):
     """The authority notified that it will not re-assess: within six months of the last assessment, or because it is not
     necessary (reg 24).
@@ -111,9 +130,15 @@ class ReassessmentRefused(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+def _board_asked(casefile: CaseFile, line: StoredFact | None = None) -> StoredFact | None:
+    """The first request of a responsible commissioning body, before a fact or at all."""
+    asked = casefile.lines if line is None else casefile.facts_before(line)
+    return next((each for each in asked if each.kind in REQUESTS and each.data.get("requested_by") == "rcb"), None)
+
+
 def _may_refuse(casefile: CaseFile, line: StoredFact) -> str | None:
     request = next(each.data for each in casefile.lines if each.kind == "reassessment_requested")
-    if request["requested_by"] == "rcb":
+    if _board_asked(casefile, line) is not None:
         return (
             "the responsible commissioning body asked, and its request compels the authority (SEND Regs 2014 reg 23;"
             " reg 24 does not reach it). Lawful then: reassessment_agreed"
@@ -133,11 +158,27 @@ def _may_refuse(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """That a board's request leaves the authority no choice, while it has not answered or has refused."""
-    request = next(line for line in casefile.lines if line.kind == "reassessment_requested")
+    """That the plan ceased since, and that a board's request leaves the authority no choice."""
+    return [*_ceased_since(casefile), *_owed_to_the_board(casefile)]
+
+
+def _ceased_since(casefile: CaseFile) -> list[str]:
+    """The state of a re-assessment that is over says nothing of the plan, which may cease at any time (s45)."""
+    ends = [line for line in casefile.lines if line.kind in PLAN_ENDS]
+    if casefile.state not in ("planned", "kept") or not ends or ends[-1].kind in ("plan_resumed", "cease_reversed"):
+        return []
+    return [
+        f"Fact {ends[-1].seq}: the plan ceased on {ends[-1].occurred_on.isoformat()} (CFA 2014 s45). Nothing of it is"
+        " owed any more."
+    ]
+
+
+def _owed_to_the_board(casefile: CaseFile) -> list[str]:
+    """What a board's request asks for, while the authority has not answered it or has refused."""
     if fallen := fallen_order(casefile, ("reassessment_ordered",)):
         return [fallen]
-    if request.data["requested_by"] != "rcb" or casefile.state not in ("requested", "refused"):
+    request = _board_asked(casefile)
+    if request is None or casefile.state not in ("requested", "refused"):
         return []
     refusal = next((line for line in reversed(casefile.lines) if line.kind == "reassessment_refused"), None)
     if casefile.state == "refused" and refusal is not None:
@@ -152,6 +193,8 @@ def remarks(casefile: CaseFile) -> list[str]:
     ]
 
 
+PLAN_ENDS = ("plan_ceased", "cease_reversed", "plan_ended", "plan_resumed")
+REQUESTS = ("reassessment_requested", "reassessment_request_repeated")
 UNDER_WAY = ("reassessing", "drafting")
 BEFORE_PLAN = ("requested", *UNDER_WAY)
 ANY_OPEN = (*BEFORE_PLAN, "refused", "planned", "kept", "ceasing", "ceased")
@@ -168,10 +211,25 @@ PROCESS = define_process(
     Reassessment,
     name="reassessment",
     title="Re-assessment",
-    version=4,  # replies, fallen orders; 3: facts out of order; 2: a concession and an agreement are facts of their own
+    # 5: requests repeated, a plan that ends; 4: replies, fallen orders; 3: facts out of order; 2: a concession and an
+    # agreement are facts of their own.
+    version=5,
     out_of_order_from=3,
     facts=[
-        OpeningFact("reassessment_requested", ReassessmentRequested, needs=("la",)),
+        OpeningFact(
+            "reassessment_requested",
+            ReassessmentRequested,
+            repeated_as="reassessment_request_repeated",
+            needs=("la",),
+            undecided_in=("requested",),
+        ),
+        NoTransition(
+            "reassessment_request_repeated",
+            ReassessmentRequestRepeated,
+            accepted_in=("requested",),
+            order="a request is a repetition while the first is undecided (SEND Regs 2014 reg 25(1)); one that comes"
+            " after the decision is a new request with fifteen days of its own, on a case of its own",
+        ),
         Transition(
             "reassessment_agreed",
             Noted,
@@ -240,6 +298,7 @@ PROCESS = define_process(
             order_from=3,
         ),
         *section_g_facts(("planned",)),
+        *plan_end_facts(("planned",)),
         *cease_facts(3, ceasing=("ceasing",), ceased=()),
     ],
     reactions=[
@@ -260,6 +319,7 @@ PROCESS = define_process(
         ),
         *SECTION_G_REACTIONS,
         Reaction("reassessment", "final_plan_received", "section_g_replaced", optional=True),
+        *PLAN_END_REACTIONS,
         *CEASE_REACTIONS,
     ],
     remarks=remarks,

@@ -67,6 +67,19 @@ class SectionGReplaced(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
+class PlanEnded(FactData):
+    """The plan ceased, as another case of the child records it: what section G says need not be arranged any more."""
+
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+def _had_ended(casefile: CaseFile, line: StoredFact) -> str | None:
+    if casefile.facts_before(line, "plan_ended"):
+        return None
+    return "only a plan that had ended goes on again: record plan_ended first"
+
+
 def _arranged_before(casefile: CaseFile, _line: StoredFact) -> str | None:
     if "section_g_arranged" in casefile.seen:
         return None
@@ -75,6 +88,16 @@ def _arranged_before(casefile: CaseFile, _line: StoredFact) -> str | None:
 
 PLAN_FIRST = "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first"
 CHANGED = {"section_g": ("changed",)}
+ENDED_ELSEWHERE = (
+    "without a plan there is no section G (CFA 2014 ss42(3), 45); ceasing is recorded on the case in which it was"
+    " decided"
+)
+# Optional: a case whose plan has no section G of its own does not need them.
+PLAN_END_REACTIONS = tuple(
+    Reaction(process, kind, records, optional=True)
+    for process in ("annual_review", "reassessment")
+    for kind, records in (("plan_ceased", "plan_ended"), ("cease_reversed", "plan_resumed"))
+)
 # On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)). That is
 # recorded once, on the case of the move.
 SECTION_G_REACTIONS = (
@@ -85,6 +108,14 @@ SECTION_G_REACTIONS = (
     Reaction("tribunal", "amended_plan_sent", "section_g_replaced", when=CHANGED, optional=True),
     Reaction("mediation", "amended_plan_sent", "section_g_replaced", when=CHANGED, optional=True),
 )
+
+
+def plan_end_facts(accepted_in: Collection[str]) -> tuple[NoTransition, ...]:
+    """That the plan ceased on another case, and goes on again. `accepted_in`: the states in which it is final."""
+    return (
+        NoTransition("plan_ended", PlanEnded, accepted_in=accepted_in, order=ENDED_ELSEWHERE),
+        NoTransition("plan_resumed", PlanEnded, accepted_in=accepted_in, guard=_had_ended, order=ENDED_ELSEWHERE),
+    )
 
 
 def section_g_facts(

@@ -76,6 +76,10 @@ ASK = {"health_advice_requested"}
 AGAIN = {"ehc_assessment_request_repeated"}
 ASSESS = {"assessment_ordered", "assessment_conceded", "assessment_mediated"}
 MAKE_A_PLAN = {"plan_ordered", "plan_conceded", "plan_mediated"}
+# reg 44(2)(d), 42(2): a refusal of a plan is referred back, and the authority decides again.
+BACK = {"reconsideration_ordered", "reconsideration_mediated"}
+# A plan ceases on another case (CFA 2014 s45), and section G with it.
+PLAN_END = {"plan_ended", "plan_resumed"}
 OVERSIGHT = {"draft_plan_checked", "draft_comments_sent"}
 PLAN = {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"}
 
@@ -91,13 +95,20 @@ PERMITTED = {
     # A reversal ends no appeal, so that an order to assess may still be made by consent, and one to make a plan after
     # the draft (HESC Rules 2008 r29).
     "assessing": OPEN | MOVED | ASK | ASSESS | PLAN,
-    "drafting": OPEN | MOVED | ASK | ASSESS | MAKE_A_PLAN | PLAN | OVERSIGHT,
+    "drafting": OPEN | MOVED | ASK | ASSESS | MAKE_A_PLAN | BACK | PLAN | OVERSIGHT,
     # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement,
     # reg 42(2)), and late advice still comes.
-    "no_plan": OPEN | MOVED | MAKE_A_PLAN | {"draft_plan_received", "final_plan_received", "plan_refusal_reversed"},
+    "no_plan": OPEN
+    | MOVED
+    | MAKE_A_PLAN
+    | BACK
+    | {"plan_refused", "draft_plan_received", "final_plan_received", "plan_refusal_reversed"},
     # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg
     # 8(1) outlives it.
-    "planned": OPEN | OVERSIGHT | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
+    "planned": OPEN
+    | OVERSIGHT
+    | PLAN_END
+    | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
 }
@@ -150,6 +161,8 @@ TABLE = HandTable(
         "plan_refusal_reversed": "the plan in the request's own 20 weeks",
         **dict.fromkeys(ASSESS, "the order's 10 and 14 weeks, unless the plan is there already"),
         **dict.fromkeys(MAKE_A_PLAN, "the order's 5 and 11 weeks, unless draft and plan are there already"),
+        **dict.fromkeys(BACK, "a decision in two weeks: a draft, a plan or another refusal (reg 44(2)(d))"),
+        **dict.fromkeys(PLAN_END, "section G of a plan that goes on (s42(3))"),
         "plan_refused": "what an order to make a plan asks for; the decision to assess was never notified",
         "draft_plan_received": "fifteen days for the family (reg 13(1)); a decision to assess that was never notified",
         "final_plan_received": "section G (s42(3)); whether to assess was never notified, and is not owed any more",
@@ -165,8 +178,11 @@ TABLE = HandTable(
         **ABOUT_WHO_WAS_ASKED,
         "refusal_reversed": asked_before("assessment_refused", per_body=False),
         "plan_refusal_reversed": asked_before("plan_refused", per_body=False),
-        "order_set_aside": asked_before("assessment_ordered", "plan_ordered", per_body=False),
+        "order_set_aside": asked_before(
+            "assessment_ordered", "plan_ordered", "reconsideration_ordered", per_body=False
+        ),
         "section_g_stopped": asked_before("section_g_arranged", per_body=False),
+        "plan_resumed": asked_before("plan_ended", per_body=False),
     },
 )
 
@@ -312,8 +328,8 @@ def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> No
         ),
         (lambda facts: facts.update(again=facts["plan_refused"]), "plan_refused is defined more than once"),
         (
-            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, version=4)),
-            "plan_refused in its version 4 needs version 4 of the machine, and this is 3",
+            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, version=5, order="x")),
+            "plan_refused in its version 5 needs version 5 of the machine, and this is 4",
         ),
         (
             lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, requests_again="gone")),

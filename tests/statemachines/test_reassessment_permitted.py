@@ -64,11 +64,14 @@ PLAN = {"draft_plan_received", "section_g_agreed", "final_plan_received", "plan_
 MOVED = {"child_moved_away"}
 # The decision that the plan goes on has fallen, and the appeal against ceasing goes on.
 RESUMED = {"cease_appeal_resumed"}
+# Another requester while the first waits for an answer (reg 25(1)); a plan that ceases on another case (s45).
+AGAIN = {"reassessment_request_repeated"}
+PLAN_END = {"plan_ended", "plan_resumed"}
 
 PERMITTED = {
     # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
     # Reg 31 asks for no re-assessment before a decision to cease.
-    "requested": OPEN | MOVED | ASK | {"reassessment_agreed", "reassessment_refused", "cease_decided"},
+    "requested": OPEN | MOVED | ASK | AGAIN | {"reassessment_agreed", "reassessment_refused", "cease_decided"},
     # A refusal rests: the authority may turn, the Tribunal may order (reg 44(2)(b)), the authority may not oppose the
     # appeal (reg 45(3)), and both may agree in mediation (reg 42(2)).
     "refused": OPEN | MOVED | ORDERS | {"refusal_reversed"},
@@ -76,7 +79,7 @@ PERMITTED = {
     # reversal ends no appeal, so that an order may be made by consent (HESC Rules 2008 r29).
     "reassessing": OPEN | MOVED | ASK | ORDERS | PLAN | RESUMED,
     "drafting": OPEN | MOVED | ASK | ORDERS | PLAN,
-    "planned": OPEN | SECTION_G | {"section_g_agreed"},
+    "planned": OPEN | SECTION_G | PLAN_END | {"section_g_agreed"},
     "kept": OPEN,
     "ceasing": (
         OPEN
@@ -155,6 +158,8 @@ TABLE = HandTable(
         "cease_appealed": "the plan, until the appeal is determined (s45(4)(b))",
         "cease_appeal_determined": "nothing: the appeal is over",
         "cease_appeal_resumed": "the plan, until the appeal is determined (s45(4)(b))",
+        **dict.fromkeys(AGAIN, "nothing: a new request has a case of its own"),
+        **dict.fromkeys(PLAN_END, "section G of a plan that goes on (s42(3))"),
         "plan_ceased": "the day before which the plan could not cease (s45(4))",
         "cease_reversed": "the plan, as if nobody had decided to cease",
     },
@@ -168,6 +173,7 @@ TABLE = HandTable(
         "cease_appeal_resumed": asked_before("cease_appealed", per_body=False),
         "order_set_aside": asked_before("reassessment_ordered", per_body=False),
         "cease_reversed": CEASED_OR_TO_CEASE,
+        "plan_resumed": asked_before("plan_ended", per_body=False),
     },
 )
 ASKED = {"body": TRUST, "service": PAEDS}

@@ -36,7 +36,7 @@ def test_a_fact_says_who_when_how_and_under_which_law(team: Team) -> None:
         [text] = connection.exec_driver_sql("SELECT text FROM fact WHERE seq = 1").scalars()
     assert '"rehearsed":true' in text
     assert f'"law":"{team.first.law_version}"' in text
-    assert '"machine":3' in text
+    assert '"machine":4' in text
     assert '"process":"ehc_needs_assessment"' in text
 
 
