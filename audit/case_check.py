@@ -39,6 +39,8 @@ _ORDER = (
 )
 _FUTURE = "fact {seq} was recorded at {at}, which is yet to come: the clock of a machine was wrong, or it was altered"
 
+_NEVER_ACTIVE = "the cached duty {rule} opened by fact {seq} names a rule set that was never active"
+
 
 class ReplayedCase(NamedTuple):
     """What the facts of one case give, and the facts as they were stored."""
@@ -51,8 +53,12 @@ class ReplayedCase(NamedTuple):
 class CaseCheck:
     """Compares one case after another with its facts."""
 
-    def __init__(self, context: AppContext, notices: NoticeCheck, day: Callable[[date | None], Any]) -> None:
+    def __init__(
+        self, context: AppContext, notices: NoticeCheck, day: Callable[[date | None], Any], rulesets: frozenset[str]
+    ) -> None:
+        """`rulesets` are the digests of those that were ever active."""
         self._context = context
+        self._rulesets = rulesets | {context.ruleset_digest}
         self._notices = notices
         self._day = day
         self._latest = None if context.simulated else instant(context.now() + LARGEST_CLOCK_DIFFERENCE)
@@ -116,6 +122,10 @@ class CaseCheck:
             report(None, "cache", "the cached links of the case to others are not what its facts say")
         ruleset = context.ruleset_digest
         if any(EVALUATED_UNDER(row) != ruleset for row in stored.duties):
+            for row in stored.duties:
+                if EVALUATED_UNDER(row) not in self._rulesets:
+                    rule, seq = DUTY_KEY(row)
+                    report(seq, "cache", _NEVER_ACTIVE.format(rule=rule, seq=seq))
             return True
         current = duty_rows(stored.ref, duties, evaluation, ruleset, self._day)
         rows = {DUTY_KEY(row): row for row in stored.duties}

@@ -22,6 +22,7 @@ from audit.verify_encrypted import check_encrypted
 from audit.verify_log import check_log
 from audit.verify_notices import NoticeCheck
 from casework.context import AppContext
+from casework.rules.ruleset_guard import ever_active
 from models.bulk_io import Row, day_form, stream, stream_some
 from models.change_log import line_before
 from models.checkpoints import Heads, checkpoints, difference_message
@@ -138,7 +139,7 @@ def check_part(
 def _check_cases(context: AppContext, connection: Connection, part: Part, before: str, also: Also | None) -> Checked:
     day = day_form(connection)
     notices = NoticeCheck(context, connection, day)
-    checker, failures, one = CaseCheck(context, notices, day), Failures(), Head(before)
+    checker, failures, one = CaseCheck(context, notices, day, ever_active(connection)), Failures(), Head(before)
     stale = 0
     for stored in stored_cases(connection, part.cases):
         one.add(stored.ref, stored.facts)

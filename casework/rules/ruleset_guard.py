@@ -245,6 +245,11 @@ def activations(connection: Connection) -> list[Activation]:
     return [Activation._make(row) for row in connection.execute(select(RULESET).order_by(RULESET.c.number.desc()))]
 
 
+def ever_active(connection: Connection) -> frozenset[str]:
+    """The digest of every rule set that was ever active."""
+    return frozenset(connection.scalars(select(RULESET.c.looked_under)))
+
+
 def _first_id(connection: Connection) -> str:
     return str(connection.scalar(select(RULESET.c.id).order_by(RULESET.c.number).limit(1)))
 

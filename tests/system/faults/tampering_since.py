@@ -7,6 +7,7 @@ person can make them right; the person has no person.key and no log.key.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import NamedTuple
 
 from models import ledger
@@ -14,6 +15,9 @@ from models.facts import canonical_text, parse_fact, whole_fact_of
 from tests.system.faults.tampering import Execute
 
 NEW, OLD = "NX90004", "NX90001"
+MAILBOX = "evil@example.org"
+EVIL = f"mailbox = '{MAILBOX}'"
+STAMP = "UPDATE duty SET due = '2030-01-01', evaluated_under = {} WHERE case_ref = 'NX90001'"
 
 
 class Named(NamedTuple):
@@ -111,6 +115,32 @@ def _mac_of_another_row(execute: Execute) -> None:
     _forge(NEW, "draft_plan_received", "draft_plan_received", f"'{mac}'")(execute)
 
 
+def _to_another(execute: Execute) -> None:
+    """Send a letter to another mailbox on paper: its row, its id, its message's id and its notices agree."""
+    [(old, message)] = execute(
+        "SELECT id, message_id FROM letter WHERE state = 'sent' AND id NOT LIKE 'digest%' LIMIT 1"
+    )
+    stamp, _digest, *rest = old.split("-")
+    new = "-".join((stamp, sha256(MAILBOX.encode()).hexdigest()[:10], *rest))
+    values = f"id = '{new}', mailbox = '{MAILBOX}', message_id = '{message.replace(old, new)}'"
+    execute(f"UPDATE letter SET {values} WHERE id = '{old}'")
+    execute(f"UPDATE notice SET letter = '{new}', {EVIL} WHERE letter = '{old}'")
+
+
+def _persons_swapped(execute: Execute) -> None:
+    """Exchange all that is stored of two persons, and leave their keys."""
+    columns = ("sealed", "nhs_index", "alike_index")
+    rows = execute(
+        f"SELECT child_key, {', '.join(columns)} FROM person WHERE erased_at IS NULL ORDER BY child_key LIMIT 2"
+    )
+    for column in columns:
+        execute(
+            f"UPDATE person SET {column} = (SELECT b.{column} FROM person b WHERE b.child_key = CASE person.child_key"
+            f" WHEN '{rows[0][0]}' THEN '{rows[1][0]}' ELSE '{rows[0][0]}' END)"
+            f" WHERE child_key IN ('{rows[0][0]}', '{rows[1][0]}')"
+        )
+
+
 _ALL_OF_NEW = tuple(
     f"DELETE FROM {table} WHERE case_ref = '{NEW}'" for table in ("fact", "case_file", "duty", "notice")
 )
@@ -126,10 +156,20 @@ MORE = (
     Named("07e", "a forged fact with the MAC of another", (_mac_of_another_row,), "mac", NEW, 3),
     Named("08a", "the state of notices", (_PENDING.format("state = 'withdrawn'"),), "notice", OLD),
     Named("08b", "the day of notices", (_PENDING.format("due = '2030-01-01'"),), "notice", OLD),
-    Named("08c", "the mailbox of a letter", (_LETTER.format("mailbox = 'evil@example.org'"),), "letter", None),
+    Named("08c", "the mailbox of a letter", (_LETTER.format(EVIL),), "letter", None),
     Named("08d", "the id of a letter", (_LETTER.format("id = id || 'x'"),), "letter", None),
     Named("08g", "the recipient of notices", (_PENDING.format("recipient = 'manager'"),), "notice", OLD),
     Named("10a", "the newest head", ("UPDATE anchor SET head = 'f0' WHERE before > '2026-04-15'",), "head", None),
+    Named(
+        "08d2",
+        "the mailbox of a letter and of its notices",
+        (_LETTER.format(EVIL), f"UPDATE notice SET {EVIL} WHERE letter IS NOT NULL"),
+        "letter",
+        None,
+    ),
+    Named("08d3", "the mailbox, the id and the notices of a letter", (_to_another,), "letter", None),
+    Named("12b", "a due date with the stamp of no rule set", (STAMP.format("'x'"),), "cache", OLD, 2),
+    Named("13b2", "two persons and their numbers swapped", (_persons_swapped,), "person", None),
     Named("14e", "one activation of a rule set", ("DELETE FROM law_held WHERE number = 1",), "ruleset", None),
     Named("14c2", "the instant of an activation", ("UPDATE law_held SET taken_at = '2026-01-01'",), "ruleset", None),
     Named(
@@ -173,7 +213,6 @@ class Window(NamedTuple):
     said: str
 
 
-STAMP = "UPDATE duty SET due = '2030-01-01', evaluated_under = 'x' WHERE case_ref = 'NX90001'"
 WINDOWS = (
     Window(
         "04e",
@@ -183,9 +222,9 @@ WINDOWS = (
     ),
     Window(
         "12b",
-        "a due date with the stamp of another rule set",
-        (STAMP,),
-        "a duty with the stamp of another rule set too: verification counts it as not compared (`stale`)",
+        "a due date with the stamp of an earlier rule set",
+        (STAMP.format("(SELECT looked_under FROM law_held WHERE number = 1)"),),
+        "a duty with the stamp of a rule set that was active before: verification counts it as not compared",
     ),
     Window(
         "43",
