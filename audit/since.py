@@ -24,7 +24,7 @@ from audit.verify_log import LOG, MAC, check_log
 from casework.context import AppContext
 from casework.proof import keys as log_keys
 from casework.proof.keys import LogKeyError
-from casework.proof.leaves import checkpoints, texts, tree
+from casework.proof.leaves import checkpoints, newest_checkpoint, texts, tree
 from models.bulk_io import Row, day_form, read_rows, stream
 from models.change_log import COVERED, Coverage, link, row_digest, row_key
 from models.database import reading
@@ -67,14 +67,14 @@ class Verified(NamedTuple):
 def note_verified(context: AppContext, before: str) -> None:
     """Note the newest checkpoint that was signed before an instant: a verification that began then covered it."""
     with reading(context.engine) as connection:
-        covered = [each for each in checkpoints(connection) if each.at < before]
-    if not covered:
+        covered = newest_checkpoint(connection, before)
+    if covered is None:
         return
     fresh = context.settings.home / f".{FILE}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(covered[-1].note)
+            file.write(covered.note)
         fresh.replace(context.settings.home / FILE)
     except OSError:
         return  # a full disk: the next verification notes it

@@ -49,6 +49,7 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "refold_against_eventsourcing": lambda ground: replaying.refolding(ground.shop),
     "verify_in_two_processes": lambda ground: verifying.in_two(ground.shop),
     "verify_memory_at_four_times": lambda ground: verifying.flat_memory(ground.shop),
+    "verify_since_last_at_four_times": lambda ground: verifying.since_last(ground.shop),
     "sweep_by_two_workers": lambda ground: by_workers.by_workers(ground, "sweep"),
     "deliver_by_two_workers": lambda ground: by_workers.by_workers(ground, "deliver"),
     "verify_by_two_workers": lambda ground: by_workers.by_workers(ground, "verify"),

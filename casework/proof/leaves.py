@@ -83,9 +83,10 @@ def tails(connection: Connection) -> Iterator[Tail]:
     return map(Tail._make, stream_rows(connection, LOG_TAIL, Tail._fields))
 
 
-def newest_checkpoint(connection: Connection) -> StoredCheckpoint | None:
-    """The newest signed checkpoint; None if there is none."""
-    row = connection.execute(select(LOG_CHECKPOINT).order_by(LOG_CHECKPOINT.c.number.desc()).limit(1)).first()
+def newest_checkpoint(connection: Connection, before: str | None = None) -> StoredCheckpoint | None:
+    """The newest signed checkpoint, or the newest one of before an instant; None if there is none."""
+    query = select(LOG_CHECKPOINT).order_by(LOG_CHECKPOINT.c.number.desc()).limit(1)
+    row = connection.execute(query if before is None else query.where(LOG_CHECKPOINT.c.at < before)).first()
     return StoredCheckpoint._make(row) if row is not None else None
 
 

@@ -29,7 +29,6 @@ EXCEPTIONS = {
     "account_password.locked_until": "the same: an account that is locked is open again after 15 minutes",
     "account_factor.last_step": "the last code that was used; an older one is refused for half a minute",
     "recovery_code.used_at": "a code used twice needs a password or a link of the account besides",
-    "duty.evaluated_under": "the stamp of a projection: the next sweep calculates the duty again",
     **dict.fromkeys(
         (f"session.{name}" for name in METADATA.tables["session"].columns.keys()),  # noqa: SIM118
         "a way in for hours, no evidence; a person who can change it can read everything",

@@ -29,7 +29,7 @@ from benchmarks.measures.cli_startup import cli_startup
 from benchmarks.measures.growth import Size
 from benchmarks.measures.memory import Taken
 from benchmarks.measures.recording import bulk_postgres
-from benchmarks.measures.verifying import flat_memory, in_two
+from benchmarks.measures.verifying import flat_memory, in_two, since_last
 from benchmarks.plots import plots
 from casework.cases.record import Recorded, record_acts
 from casework.context import AppContext
@@ -47,6 +47,7 @@ ASKED = {
     "refold_against_eventsourcing": 4.0,
     "verify_in_two_processes": 0.9,
     "verify_memory_at_four_times": 1.25,
+    "verify_since_last_at_four_times": 1.5,
     "sweep_by_two_workers": 0.9,
     "deliver_by_two_workers": 0.9,
     "verify_by_two_workers": 0.9,
@@ -403,3 +404,10 @@ def test_a_verification_in_two_processes_is_measured_beside_two_raw_loops(shop: 
     measured = in_two(shop, cases=6, rounds=1, loops=1)
     assert measured.ratio > 0
     assert "72 facts" in measured.notes[0]
+
+
+def test_a_verification_of_what_is_new_is_measured_beside_a_whole_one(shop: Workshop) -> None:
+    measured = since_last(shop, cases=3, times=2, day=2, rounds=1)
+    assert measured.ratio > 0
+    small, large = measured.notes
+    assert "60 facts: the newest 24 in" in small and "96 facts: the newest 24 in" in large
