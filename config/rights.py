@@ -21,6 +21,7 @@ Right = Literal[
     "letters",
     "record",
     "identity",
+    "import",
     "looks",
     "unusual",
     "acting",

@@ -3,6 +3,7 @@
 from sqlalchemy import String
 from sqlmodel import AutoString, Field, SQLModel
 
+import models.import_rows
 import models.log_rows
 import models.program_rows
 import models.retention_rows  # noqa: F401 (as above)

@@ -1,9 +1,9 @@
-"""The data keys: one for each child, each case and each mail, wrapped by person.key and left out of every backup. [I/O]
+"""The data keys: one for each child, case, mail and sent file, wrapped by person.key, in no backup. [I/O]
 
 Purpose: UK GDPR art 17 and art 32(1)(a). What identifies a child is encrypted with the child's data key, the free text
-of a case with the case's, a mail with its own. An erasure deletes these keys, so that no backup and no dead page of the
-database can be read any more: a backup has the encrypted values without their keys, and only the newest keys are stored
-beside it (`runtime.backup`). Callers open the transaction; nothing here commits.
+of a case with the case's, a mail or a file with its own. An erasure deletes these keys, so that no backup and no dead
+page of the database can be read any more: a backup has the encrypted values without their keys, and only the newest
+keys are stored beside it (`runtime.backup`). Callers open the transaction; nothing here commits.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ def mail_subject(id_: str) -> str:
     return f"mail/{id_}"
 
 
+def import_subject(id_: str) -> str:
+    """The name of the data key of a file that waits to be imported."""
+    return f"import/{id_}"
+
+
 def subject_of(place: Place) -> str:
     """The name of the data key with which a value of that place is encrypted."""
     match place.table:
@@ -54,6 +59,8 @@ def subject_of(place: Place) -> str:
             return child_subject(place.key)
         case "passage":
             return case_subject(place.case)
+        case "staged_import":
+            return import_subject(place.key)
         case _:
             return mail_subject(place.key)
 

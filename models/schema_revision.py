@@ -43,6 +43,7 @@ MARKS = {
     "028": ("api_token", "id"),
     "029": ("account_identity", "number"),
     "030": ("webhook", "id"),
+    "031": ("staged_import", "id"),
 }
 
 

@@ -23,6 +23,7 @@ from models.access_tables import SIGN_IN_LINK as SIGN_IN_LINK
 from models.columns import METADATA as METADATA
 from models.columns import TEXT_C as TEXT_C
 from models.columns import key_column, optional_column, required_column
+from models.import_tables import STAGED_IMPORT as STAGED_IMPORT
 from models.log_tables import ACTING as ACTING
 from models.log_tables import LOG_ACT as LOG_ACT
 from models.log_tables import LOG_BLOCK as LOG_BLOCK

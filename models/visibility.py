@@ -58,6 +58,7 @@ WITHOUT_CASES = frozenset(
             "session",
             "sign_in_attempt",
             "sign_in_link",
+            "staged_import",
             "transport_state",
             "webhook",
             "erasure_decided",

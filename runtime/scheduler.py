@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from datetime import time as clock_time
+from functools import partial
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -32,6 +33,8 @@ from casework.delivery.deliver import Extent, delivery_is_due
 from casework.delivery.receipts import ask
 from casework.delivery.webhook_calls import calls_are_due, send_calls
 from casework.findings import count_open, sentence
+from casework.imports.staged import delete_old, left_over, real_now
+from casework.imports.work import work_on
 from casework.job_runs import finished_for
 from casework.mailbox.read import reading_is_due
 from casework.privacy.ripe_list import list_is_called_for
@@ -193,6 +196,9 @@ class Scheduler:
             self._safely("sign the log", lambda: sequencer.sequence(context))
         if self._safely("look for sign-in links", lambda: any_waiting(context)):
             self._safely("send sign-in links", lambda: send_waiting(context))
+        for staged, account in self._safely("look for imports", lambda: left_over(context, real_now())) or ():
+            self._safely("import a file", partial(work_on, context, staged, account))
+        self._safely("delete old files", lambda: delete_old(context, real_now()))
         if self._safely("look for webhooks", lambda: calls_are_due(context)):
             self._safely("send webhooks", lambda: send_calls(context))
 

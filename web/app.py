@@ -139,6 +139,7 @@ def _asked(request: Request, installation: Installation) -> Asked:
         secure=request.url.scheme == "https",
         client=request.client.host if request.client else "",
         runs=installation.runs,
+        imports=installation.imports,
         bearer=request.headers.get("authorization", "").partition("Bearer ")[2],
         document=request.scope["sendflow"].get("document", {}),
         etag=request.headers.get("if-none-match", ""),

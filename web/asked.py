@@ -10,6 +10,7 @@ from casework.access.sessions import Session
 from casework.context import AppContext
 from config.rights import Role
 from flows.shared_runs import SharedRuns
+from web.import_pool import ImportPool
 
 LONGEST_NUMBER = 6
 
@@ -25,9 +26,9 @@ class Asked:
     """One request. `form` and `query` have the last value of each name; `token` is what every form sends back.
 
     `client` is the address that asked, for limits only: it is stored as a keyed digest. `runs` shows in Prefect what
-    is recorded. `bearer` and `document` are what a program sends: its token, and the object of its JSON. `file` is what
-    a form sends besides its fields. `attempt` is the secret of a sign-in that goes on at the identity provider, and
-    `provider` is that provider, if there is one.
+    is recorded. `imports` works on files that were sent. `bearer` and `document` are what a program sends: its token,
+    and the object of its JSON. `file` is what a form sends besides its fields. `attempt` is the secret of a sign-in
+    that goes on at the identity provider, and `provider` is that provider, if there is one.
     """
 
     context: AppContext
@@ -43,6 +44,7 @@ class Asked:
     client: str = ""
     file: bytes | None = None
     runs: SharedRuns | None = None
+    imports: ImportPool | None = None
     bearer: str = ""
     document: Mapping[str, object] = field(default_factory=dict)
     etag: str = ""

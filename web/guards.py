@@ -25,13 +25,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LARGEST_FORM = 262_144
+LARGEST_FILE, LARGEST_TRACKER = 2 * 1024 * 1024, 10 * 1024 * 1024
+TRACKERS = "/imports/file"
 # Where a form may have a file: its path ends so, and it may be as large as this.
-WITH_A_FILE, LARGEST_FILE = "/answers", 2 * 1024 * 1024
+WITH_A_FILE = {"/answers": LARGEST_FILE, TRACKERS: LARGEST_TRACKER + LARGEST_FORM}
 MOST_FIELDS = 300
 MOST_PARTS = 20
 LARGEST_DOCUMENT = 16_384
 DOCUMENTS = frozenset({"/notify/receipts"})  # addresses that programs send JSON to
 PROGRAMS, LARGEST_CALL = "/api/", 262_144  # whose bodies are JSON, and the app below reads them
+TRACKER_TOO_LARGE = (413, "The file is larger than 10 MB. Nothing was recorded. Split it, and send its parts.")
 TOO_LARGE = (413, "The body is too large. Nothing was recorded.")
 SAFE = frozenset({"GET", "HEAD"})
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
@@ -121,11 +124,12 @@ def _other_site(method: str, headers: dict[str, list[str]]) -> tuple[int, str] |
 
 async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Receive) -> tuple[int, str] | None:
     kind = headers.get("content-type", [""])[0]
-    with_file = scope["path"].endswith(WITH_A_FILE) and kind.lower().startswith("multipart/form-data")
-    largest = LARGEST_FILE if with_file else LARGEST_FORM
+    most = next((most for end, most in WITH_A_FILE.items() if scope["path"].endswith(end)), 0)
+    with_file = bool(most) and kind.lower().startswith("multipart/form-data")
+    largest = most if with_file else LARGEST_FORM
     body = await _whole(receive, LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else largest)
     if body is None:
-        return 413, "The form is too large. Nothing was recorded."
+        return TRACKER_TOO_LARGE if scope["path"] == TRACKERS else (413, "The form is too large. Nothing was recorded.")
     if scope["path"] in DOCUMENTS:
         return _read_document(scope, body)
     if with_file:

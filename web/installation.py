@@ -13,6 +13,7 @@ from flows.shared_runs import SharedRuns
 from models.database import reading
 from models.questions import Question
 from models.tables import ADOPTION, CLOCK_SETTING, RULESET
+from web.import_pool import ImportPool
 
 BACK = "/sign-in/sso/back"  # where the identity provider sends people back to
 NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
@@ -30,6 +31,7 @@ class Installation:
         self._context = context or AppContext.load(settings).reloaded()
         self._lock = threading.Lock()
         self.runs = SharedRuns(self._context.settings)
+        self.imports = ImportPool()
         self._seen = self._numbers()
         access = settings.single_sign_on
         self.provider = IdentityProvider(access, settings.pages_url + BACK) if access is not None else None
@@ -52,7 +54,8 @@ class Installation:
         return self._context
 
     def close(self) -> None:
-        """Wait for the runs in Prefect and close the connections."""
+        """Wait for imports and for the runs in Prefect, and close the connections."""
+        self.imports.close()
         self.runs.close()
         self._context.engine.dispose()
 

@@ -104,6 +104,12 @@ def words(cell: Cell) -> str:
     return str(cell)
 
 
+def cell_text(cell: Cell) -> str:
+    """A cell as a person would type it: a day as 05/03/2026."""
+    day = cell.date() if isinstance(cell, datetime) else cell
+    return f"{day:%d/%m/%Y}" if isinstance(day, date) else words(cell)
+
+
 def long_words(cell: Cell) -> str:
     """Give free text. Raises Doubt if it is too long to be stored."""
     text = words(cell)

@@ -7,18 +7,17 @@ identify a child: they are for the person who has the file, and are stored encry
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
-from casework.imports.cells import Cell, words
+from casework.imports.cells import cell_text, reference_key
 from casework.imports.letters_to import LettersTo, NoticeOf, letters_to
 from casework.imports.raw_rows import SheetError
-from casework.imports.row_choices import NO_ANSWERS, Answers
+from casework.imports.row_choices import NO_ANSWERS, Answers, RowChoice
 from casework.imports.rows import Problem
 from casework.imports.sheet import SheetRow, TrackerFile, open_tracker
 from casework.imports.tracker_import import ImportReport, import_file
@@ -26,8 +25,11 @@ from casework.imports.unread import shown_header
 from casework.reports.table_files import workbook
 from config.tracker_columns import load_columns
 from models.database import reading
+from models.facts import REFERENCE
 from models.tables import IMPORT_FILE
+from models.visibility import unseen_among
 
+DUPLICATE = "duplicate_reference"
 IDENTIFYING = frozenset({"nhs_number", "date_of_birth", "name", "exception", "comments"})
 MOST_REFUSED = 1_000
 TO_CORRECT = "To correct"
@@ -70,7 +72,10 @@ class CellShown(BaseModel):
 
 
 class RowRefused(BaseModel):
-    """A refused row: where it is, its cells, what is wrong with them, and stored cases that it may be about."""
+    """A refused row: where it is, its cells, what is wrong with them, and stored cases that it may be about.
+
+    `first` are the cells of the first row with the same reference, on line `first_line`, where that is why.
+    """
 
     model_config = ConfigDict(frozen=True)
     sheet: int
@@ -78,6 +83,8 @@ class RowRefused(BaseModel):
     cells: list[CellShown]
     problems: list[CellProblem]
     cases: list[str]
+    first: list[CellShown] = []
+    first_line: int = 0
 
     @property
     def codes(self) -> set[str]:
@@ -143,8 +150,10 @@ def try_import(
 ) -> Trial:
     """Say what an import of this content would do with these answers. Raises SheetError if it is no tracker."""
     tracker = open_tracker(content, load_columns(context.own_file("tracker.toml")), context.directory)
-    for _row in tracker.rows():
-        pass  # so that the cells of columns that are not read are counted
+    first: dict[str, SheetRow] = {}
+    for row in answers.corrected(list(tracker.rows())):
+        if answers.choice(row) is not RowChoice.LEAVE:
+            first.setdefault(reference_key(row.cells.get("reference")), row)
     stopped = None
     try:
         seen, report = _dry_run(context, content, actor, answers, ignore_columns)
@@ -160,7 +169,7 @@ def try_import(
         report=report,
         stopped=stopped,
         columns=_columns(tracker),
-        rows=seen.rows,
+        rows=[_as_seen(context, _beside(each, first)) for each in seen.rows],
         kinds=dict(seen.kinds.most_common()),
         letters=letters_to(context.directory, seen.notices),
         imported_at=imported,
@@ -205,9 +214,40 @@ def _columns(tracker: TrackerFile) -> list[ColumnRead]:
     return [column for _place, column in sorted({**unread, **read}.items())]
 
 
+def _beside(refused: RowRefused, first: Mapping[str, SheetRow]) -> RowRefused:
+    """The row with the first one that has its reference, where it is refused for that."""
+    texts = {cell.column: cell.text for cell in refused.cells}
+    other = first.get(reference_key(texts.get("reference")))
+    if DUPLICATE not in refused.codes or other is None or other.line == refused.line:
+        return refused
+    return refused.model_copy(update={"first": _cells(other), "first_line": other.line})
+
+
+def _as_seen(context: AppContext, refused: RowRefused) -> RowRefused:
+    """The row as an account sees it that may not know of a restricted case which the row names or reaches."""
+    texts = " ".join((*(cell.text for cell in refused.cells), *(problem.expected for problem in refused.problems)))
+    with reading(context.engine) as connection:
+        unseen = unseen_among(connection, {*refused.cases, *REFERENCE.findall(texts.upper())})
+    if not unseen:
+        return refused
+    said = "expected another reference, for example NX00042; ask the Designated Clinical Officer about this one"
+    problem = CellProblem(column="reference", code="not_usable", expected=said)
+    return refused.model_copy(update={"problems": [problem], "cases": [], "first": [], "first_line": 0})
+
+
 def _refused(row: SheetRow, problems: Iterable[Problem], cases: Sequence[str]) -> RowRefused:
     shown = dict.fromkeys((problem.column, problem.code, problem.expected) for problem in problems)
-    cells = [
+    return RowRefused(
+        sheet=row.sheet,
+        line=row.line,
+        cells=_cells(row),
+        problems=[CellProblem(column=column, code=code, expected=said) for column, code, said in shown],
+        cases=list(cases),
+    )
+
+
+def _cells(row: SheetRow) -> list[CellShown]:
+    return [
         CellShown(
             column=what,
             header=header,
@@ -216,19 +256,6 @@ def _refused(row: SheetRow, problems: Iterable[Problem], cases: Sequence[str]) -
         )
         for what, header in sorted(row.headers.items(), key=lambda each: each[1].place)
     ]
-    return RowRefused(
-        sheet=row.sheet,
-        line=row.line,
-        cells=cells,
-        problems=[CellProblem(column=column, code=code, expected=said) for column, code, said in shown],
-        cases=list(cases),
-    )
-
-
-def cell_text(cell: Cell) -> str:
-    """A cell as a person would type it: a day as 05/03/2026."""
-    day = cell.date() if isinstance(cell, datetime) else cell
-    return f"{day:%d/%m/%Y}" if isinstance(day, date) else words(cell)
 
 
 def file_to_correct(rows: Sequence[RowRefused]) -> bytes:

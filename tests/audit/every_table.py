@@ -13,6 +13,7 @@ from casework.access.api_answers import Once
 from casework.context import AppContext, instant
 from casework.delivery import account_links, receipt_rows, transport_state
 from casework.delivery.daily_digest import digest
+from casework.imports import staged
 from casework.imports.tracker_import import import_file
 from casework.mailbox.imap import Fetched
 from casework.mailbox.read import AllNames
@@ -53,6 +54,12 @@ def _request(team: Team) -> int:
     return next(fact.seq for fact in team.lines("NX90001") if fact.data.get("service") == SALT)
 
 
+def _import(context: AppContext) -> None:
+    """A tracker that was imported, and one that waits."""
+    import_file(context, FILES / "plain.csv")
+    staged.stage(context, (FILES / "plain.csv").read_bytes(), "dco.team", datetime.now(UTC))
+
+
 def filled_team(team: Team) -> Team:
     """Two cases of one child with letters, free text and an access; an imported tracker; an erased child; a digest."""
     for case, number in (("NX90001", "999 000 0018"), ("NX90002", "999 000 0018"), ("NX90003", "999 123 4500")):
@@ -63,7 +70,7 @@ def filled_team(team: Team) -> Team:
         team.day(when)
     context = team.context("14 Apr 2026")
     digest(context, transport=team.post)
-    import_file(context, FILES / "plain.csv")
+    _import(context)
     with writing(context.engine) as connection:
         insert_aliases(connection, context.cipher, {"the green file": "NX90001"})
         token = sessions.create_link(connection, "dco.team", datetime.now(UTC))

@@ -83,6 +83,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/law/rules/ehc_body_advice_respond",
         "/law/packs",
         "/law/packs/none",
+        "/imports",
         "/letters",
         "/letters?state=failed",
         "/mails",
@@ -127,6 +128,9 @@ AGAIN = {
 
 
 OPENED_ELSEWHERE = {
+    "/imports/{id}",  # with a file that was sent: test_imports.py
+    "/imports/{id}/refused",
+    "/imports/{id}/rows/{sheet:int}/{line:int}",
     "/",
     "/sign-in",
     "/start",
