@@ -88,6 +88,7 @@ MODULES = {
         "due",
         "rules",
     ),
+    "law_watch": ("law-watch",),
     "samples": ("sample",),
     "transitions": ("transitions",),
     "sign_in": ("sign-in",),

@@ -59,6 +59,7 @@ ACCESS = {
     "holds": Access.LOOKS,  # `holds begin` and `end` change
     "joint-review": Access.LOOKS,
     "ladder": Access.LOOKS,
+    "law-watch": Access.LOOKS,  # `law-watch check` changes
     "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
     "log": Access.LOOKS,  # `log rotate` and `log continue` change
     "overdue": Access.LOOKS,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config.directory import load_directory
 from config.escalation_policy import DEFAULT, load_escalation_policy
+from config.law_watch import load_law_watch
 from config.local_standards import STANDARDS
 from config.purposes import load_purposes
 from config.retention import load_retention
@@ -24,6 +25,7 @@ OWN_FILES: Mapping[str, Callable[[Path | None], object]] = {
     "tracker.toml": load_columns,
     "retention.toml": load_retention,
     "purposes.toml": load_purposes,
+    "law_watch.toml": load_law_watch,
     "transports.toml": load_transports,
     **{each.name: each.load for each in STANDARDS.values()},
 }

@@ -1,4 +1,4 @@
-"""Law: every rule with its text, citation and earlier versions, a calculator, and the range of the calendar.
+"""Law: every rule with its text, citation and versions, a calculator, the range of the calendar, and the law watch.
 
 The calculator takes days and nothing else, records nothing, and is sent by POST: a start day may be a date of birth.
 """
@@ -11,12 +11,13 @@ from typing import Any
 
 from casework.context import AppContext
 from casework.declared_changes import declared_of
+from casework.law_watch import FOUND, LONGEST, WrongCheck, record_check, watched
 from casework.rules.guide import COUNTING_RULE_TEXT
 from config.law import Law, LawError, NoAnswer, Rule
 from deadlines.calculator import Answer as Calculated
 from deadlines.calculator import calculate
 from web import labels
-from web.answers import Answer, Page
+from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
 from web.forms import Field, day_field, fill
@@ -29,6 +30,7 @@ SOURCES = {
     "secondary": "read in another source than the provision",
     "unverified": "the source could not be checked",
 }
+FOUND_WHAT = "Say what you found."
 NO_DAY = "Enter the day on which the clock starts, for example 2 3 2026."
 
 
@@ -132,3 +134,28 @@ def _page(
         "errors": [{"text": error[1], "href": f"#{error[0]}"}] if error else [],
     }
     return Page("law_rule.html", values, 400 if error else 200)
+
+
+def watch(asked: Asked) -> Answer:
+    """What of the law may change, with who last checked it and when; what is due is marked."""
+    return _watch(asked)
+
+
+def record_law_check(asked: Asked) -> Answer:
+    """Record that this account checked an entry."""
+    word, found = asked.form.get("watch", ""), asked.form.get("found", "")
+    try:
+        record_check(asked.context, word, found, asked.account, "page")
+    except WrongCheck as problem:
+        at = f"found-{word}" if word in {each.id for each in watched(asked.context)} else "watch"
+        said = FOUND_WHAT if at != "watch" else labels.first_capital(str(problem))
+        return _watch(asked, (at, said))
+    return GoTo(f"/law/watch?done={word}")
+
+
+def _watch(asked: Asked, error: tuple[str, str] | None = None) -> Page:
+    entries = watched(asked.context)
+    done = next((each.title for each in entries if each.id == asked.query.get("done")), "")
+    values: dict[str, Any] = {"title": "Law watch", "entries": entries, "found": FOUND, "days": LONGEST.days}
+    values |= {"rules": asked.context.law.rules, "done": done, "error": error, "errors": bool(error)}
+    return Page("law_watch.html", values, 400 if error else 200)

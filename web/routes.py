@@ -161,6 +161,8 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/imports/{id}/refused", "import", imports.refused_rows),
     Way("GET", "/imports/{id}/rows/{sheet:int}/{line:int}", "import", imports.row),
     Way("POST", "/imports/{id}/rows/{sheet:int}/{line:int}", "import", imports.correct),
+    Way("GET", "/law/watch", "case", law.watch),
+    Way("POST", "/law/watch", "adopt", law.record_law_check),
     Way("GET", "/letters", "letters", letters.letters),
     Way("GET", "/letters/{id}", "letters", letters.letter),
     Way("GET", "/tomorrow", "letters", letters.tomorrow),

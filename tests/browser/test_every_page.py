@@ -84,6 +84,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/law/packs",
         "/law/packs/none",
         "/imports",
+        "/law/watch",
         "/letters",
         "/letters?state=failed",
         "/mails",

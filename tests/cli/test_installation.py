@@ -45,6 +45,7 @@ LOOKS = (
     ("to-decide",),
     ("single-sign-on",),
     ("webhooks",),
+    ("law-watch",),
     ("tokens",),
     ("adoptions",),
     ("dry-run", "pack"),

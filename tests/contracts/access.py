@@ -12,3 +12,6 @@ def single_sign_on(new: Installation) -> None:
     new.call("webhooks: inside a network", "webhooks", "make", "https://10.0.0.1/hooks", *ACTOR)
     new.call("webhooks: what was sent", "webhooks", "sent", "--json")
     new.call("webhooks: none of that id", "webhooks", "end", "w-00000000", *ACTOR)
+    new.call("law watch: a check of what is not watched", "law watch", "check", "none", "--found", "unchanged", *ACTOR)
+    new.call("law watch: a check", "law watch", "check", "send_regulations", "--found", "unchanged", *ACTOR)
+    new.call("law watch: all", "law watch", "--json")

@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "to decide": ("to-decide",),
     "subject access": ("subject-access",),
     "single sign-on": ("single-sign-on",),
+    "law watch": ("law-watch",),
     "webhooks": ("webhooks",),
     "tokens": ("tokens",),
     "sweep": ("sweep",),

@@ -125,3 +125,20 @@ def test_a_pack_is_adopted_by_two_people_each_in_their_own_name(people: Callable
     assert "Adoption 1 is recorded" in second.text and "by admin.team" in text_of(second.text)
     assert [each.actor for each in adoptions(team.context(TODAY))] == ["admin.team"]
     assert Path(team.home / "law").is_dir()
+
+
+def test_a_check_of_the_law_watch_is_recorded_in_the_name_of_the_account(
+    people: Callable[[str], Browser], team: Team
+) -> None:
+    dco = people("dco.team")
+    assert "Nobody has checked it yet." in text_of(dco.get("/law/watch").text)
+    for form in ({"watch": "send_regulations"}, {"watch": "none", "found": "unchanged"}):
+        refused = post(dco, "/law/watch", **form)
+        assert (refused.status_code, "There is a problem" in refused.text) == (400, True)
+    done = post(dco, "/law/watch", watch="send_regulations", found="unchanged")
+    assert "Your check is recorded" in done.text
+    env = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-02-10"}
+    said = {each["id"]: each for each in orjson.loads(sendflow("law-watch", "--json", env=env).stdout)}
+    assert said["send_regulations"]["last"]["actor"] == "dco.team" and not said["send_regulations"]["due"]
+    assert sum(each["due"] for each in said.values()) == len(said) - 1
+    assert "Record the check" not in people("aud").get("/law/watch").text

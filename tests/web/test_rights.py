@@ -88,6 +88,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/imports/{id}/refused"): {D, A},
     ("GET", "/imports/{id}/rows/{sheet:int}/{line:int}"): {D, A},
     ("POST", "/imports/{id}/rows/{sheet:int}/{line:int}"): {D, A},
+    ("GET", "/law/watch"): TEAM,
+    ("POST", "/law/watch"): {D, A},
     ("GET", "/letters"): {D, A, S, U},
     ("GET", "/letters/{id}"): {D, A, S, U},
     ("GET", "/tomorrow"): {D, A, S, U},
