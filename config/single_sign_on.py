@@ -17,6 +17,7 @@ EXAMPLE = "https://login.microsoftonline.com/11111111-2222-3333-4444-55555555555
 # Words of Entra ID that stand for every organisation: their tokens would come from accounts of any of them.
 MANY_TENANTS = frozenset({"common", "organizations", "consumers"})
 SENDFLOW, PROVIDER = "sendflow", "provider"
+ON, OFF = "on", "off"
 CLAIMS = ("roles", "groups")
 _ROLE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:/-]{0,119})=([a-z_]{1,40})")
 
@@ -31,6 +32,7 @@ class SingleSignOn:
     - `roles`: pairs of an app role there and a role of `config/rights.toml`; empty: sendflow's own list decides alone
     - `claim`: the claim of a token that names app roles
     - `second_factor`: who asks for a second factor, sendflow or the provider
+    - `passwords`: whether passwords and links of the sign-in page work beside it
     - `secret_file`: where the secret was read; None: from the environment
     """
 
@@ -41,6 +43,7 @@ class SingleSignOn:
     roles: tuple[tuple[str, str], ...] = ()
     claim: str = "roles"
     second_factor: str = SENDFLOW
+    passwords: bool = True
     secret_file: Path | None = None
 
 
@@ -60,6 +63,7 @@ def read_single_sign_on(env: Mapping[str, str]) -> SingleSignOn | None:
         roles=tuple((found[1], found[2]) for found in map(_ROLE.fullmatch, _words(env)) if found),
         claim=env.get("SENDFLOW_OIDC_ROLES_CLAIM") or "roles",
         second_factor=env.get("SENDFLOW_OIDC_SECOND_FACTOR") or SENDFLOW,
+        passwords=(env.get("SENDFLOW_OIDC_PASSWORDS") or ON) == ON,
         secret_file=Path(file) if file else None,
     )
 
@@ -96,7 +100,11 @@ def _wrong(env: Mapping[str, str], issuer: str) -> Iterator[str]:
             "SENDFLOW_OIDC_ROLES is not a list of app roles with the role of sendflow that each stands for, as in"
             " SENDFLOW_OIDC_ROLES=Sendflow.Dco=dco,Sendflow.Admin=administrator"
         )
-    for name, known in (("SENDFLOW_OIDC_ROLES_CLAIM", CLAIMS), ("SENDFLOW_OIDC_SECOND_FACTOR", (SENDFLOW, PROVIDER))):
+    for name, known in (
+        ("SENDFLOW_OIDC_ROLES_CLAIM", CLAIMS),
+        ("SENDFLOW_OIDC_SECOND_FACTOR", (SENDFLOW, PROVIDER)),
+        ("SENDFLOW_OIDC_PASSWORDS", (OFF, ON)),
+    ):
         if env.get(name) and env[name] not in known:
             yield f"{name}={env[name]} is not known: expected one of {', '.join(known)}, as in {name}={known[0]}"
     if not on_this_machine(issuer) and not env.get("SENDFLOW_PAGES_URL"):

@@ -56,11 +56,15 @@ def start(asked: Asked) -> Answer:
 
 def start_now(asked: Asked) -> Answer:
     """Spend the link of an e-mail, and go on to the password."""
+    if _passwords_are_off(asked):
+        return _no_passwords(asked)
     return _redeem(asked, asked.form.get("link", ""), "/password")
 
 
 def by_password(asked: Asked) -> Answer:
     """Start a session by name and password. A wrong name and a wrong password get the same answer in the same time."""
+    if _passwords_are_off(asked):
+        return _no_passwords(asked)
     name, password = asked.form.get("account", "").strip().lower()[:LONGEST_NAME], asked.form.get("password", "")
     if not take(asked, limits.ADDRESS, asked.client):
         return too_many()
@@ -77,13 +81,17 @@ def by_password(asked: Asked) -> Answer:
     return GoTo("/second-factor" if session.awaits else "/", {"set-cookie": cookie(secret, asked.secure)})
 
 
-def ask_reset(_asked: Asked) -> Answer:
+def ask_reset(asked: Asked) -> Answer:
     """The form that asks for a link by e-mail."""
+    if _passwords_are_off(asked):
+        return _no_passwords(asked)
     return Page("reset.html", {"title": "Get a sign-in link"})
 
 
 def reset(asked: Asked) -> Answer:
     """Ask for a link by e-mail. The answer is the same for every name, and so is the work."""
+    if _passwords_are_off(asked):
+        return _no_passwords(asked)
     name = asked.form.get("account", "").strip().lower()[:LONGEST_NAME]
     if not take(asked, limits.LINKS_OF_ADDRESS, asked.client):
         return too_many()
@@ -196,13 +204,17 @@ def leave(asked: Asked) -> Answer:
     return page._replace(headers={"set-cookie": GONE}, values=values)
 
 
-def ask_password(_asked: Asked) -> Answer:
+def ask_password(asked: Asked) -> Answer:
     """The form of a new password."""
+    if _passwords_are_off(asked):
+        return _no_passwords(asked)
     return Page("password.html", {"title": "Choose a password"})
 
 
 def set_password(asked: Asked) -> Answer:
     """Store a password for the account of the session; its other sessions end."""
+    if _passwords_are_off(asked):
+        return _no_passwords(asked)
     first, second = asked.form.get("password", ""), asked.form.get("again", "")
     error = None if first == second else "The two passwords are not the same. Type the same one twice."
     if error is None:
@@ -244,9 +256,25 @@ def _redeem(asked: Asked, token: str, then: str) -> Answer:
     return GoTo(then, {"set-cookie": cookie(secret, asked.secure)})
 
 
-def _by_provider(asked: Asked) -> dict[str, str]:
-    """What people call the identity provider; empty without one."""
-    return {"provider": asked.provider.access.name if asked.provider is not None else ""}
+def _by_provider(asked: Asked) -> dict[str, object]:
+    """What people call the identity provider, empty without one; and whether nothing else lets them in."""
+    name = asked.provider.access.name if asked.provider is not None else ""
+    return {"provider": name, "only_provider": _passwords_are_off(asked)}
+
+
+def _passwords_are_off(asked: Asked) -> bool:
+    """Whether people come in by the identity provider alone. A link that the operator makes works all the same."""
+    return asked.provider is not None and not asked.provider.access.passwords
+
+
+def _no_passwords(asked: Asked) -> Page:
+    assert asked.provider is not None
+    return fault(
+        "There are no passwords here",
+        f"People sign in by {asked.provider.access.name}, so nothing was checked and nothing was changed.",
+        "Start from the address /sign-in. If that does not work, the operator makes a link: sendflow sign-in.",
+        status=403,
+    )
 
 
 def _no_link() -> Page:

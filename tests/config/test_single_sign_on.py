@@ -53,6 +53,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         ({"SENDFLOW_OIDC_ROLES": "Sendflow.Dco"}, "SENDFLOW_OIDC_ROLES"),
         ({"SENDFLOW_OIDC_ROLES_CLAIM": "wids"}, "SENDFLOW_OIDC_ROLES_CLAIM"),
         ({"SENDFLOW_OIDC_SECOND_FACTOR": "no"}, "SENDFLOW_OIDC_SECOND_FACTOR"),
+        ({"SENDFLOW_OIDC_PASSWORDS": "no"}, "SENDFLOW_OIDC_PASSWORDS"),
         ({"SENDFLOW_OIDC_NAME": "<b>"}, "SENDFLOW_OIDC_NAME"),
         ({"SENDFLOW_PAGES_URL": ""}, "SENDFLOW_PAGES_URL"),
     ],
