@@ -56,7 +56,7 @@ def test_a_right_password_opens_nothing_and_the_provider_opens(
     assert title(person.get("/password")) == CLOSED
 
 
-def test_an_invitation_offers_the_provider_only_and_a_link_by_command_works(alone: Installation) -> None:
+def test_an_invitation_has_one_button_and_the_link_of_a_command_opens_a_session(alone: Installation) -> None:
     page = browser_of(alone).get("/start", params={"token": link_for(alone, "sam.lee")}).text
     assert "Use Trust login" in page and "Sign in with this link" not in page
     operator = browser_of(alone)
