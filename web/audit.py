@@ -55,6 +55,7 @@ RIGHTS = {
     "erase": "record holds, propose and approve erasures",
     "people": "change accounts, roles and tokens",
     "next_day": "move a simulation to its next day",
+    "import": "import trackers, and correct their rows",
     "release": "release e-mails on hold",
     "own": "read the duties of its own body or authority",
     "answer": "answer for its own body",
