@@ -1,5 +1,5 @@
 """Write docs/reference/{processes,history-format}.md from the machines and the statute, docs/decisions/README.md, and
-docs/reference/api.openapi.json from the interface for programs.
+docs/reference/api.openapi.json from the interface for programs; docs/reference/pages.md, and the glossary of the pages.
 
 Use: .venv/bin/python -m tools.generated_docs (a test says when a page is out of date).
 """
@@ -17,13 +17,15 @@ from casework.rules.unusual_facts import out_of_order
 from config.law import load_law
 from statemachines.process import Process
 from statemachines.registry import processes
-from tools import history_format
+from tools import help_pages, history_format
 from web.api.app import described
 
 ROOT = Path(__file__).parent.parent
 PROCESSES = ROOT / "docs" / "reference" / "processes.md"
 API = ROOT / "docs" / "reference" / "api.openapi.json"
 HISTORY_FORMAT = ROOT / "docs" / "reference" / "history-format.md"
+PAGES = ROOT / "docs" / "reference" / "pages.md"
+GLOSSARY = ROOT / "web" / "glossary.json"
 DECISIONS = ROOT / "docs" / "decisions"
 DECISION_TABLE = DECISIONS / "README.md"
 ENDS_ANY_CASE = {"case_withdrawn", "case_closed"}
@@ -163,6 +165,8 @@ def pages() -> dict[Path, str]:
         HISTORY_FORMAT: history_format.page(),
         DECISION_TABLE: decisions_page(),
         API: json.dumps(described(), indent=1, ensure_ascii=False) + "\n",
+        PAGES: help_pages.page(),
+        GLOSSARY: help_pages.glossary(),
     }
 
 

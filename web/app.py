@@ -40,6 +40,7 @@ from web.answers import Answer, File, GoTo, Page, Plain
 from web.api.app import PATH, create_api
 from web.asked import Asked
 from web.guards import App, Guards, Message, Receive, Send
+from web.help import help_of
 from web.installation import NEWEST, Installation, numbers_in
 from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import names_for, render
@@ -194,6 +195,7 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "may": asked.role.may if asked.role else frozenset(),
         "may_simulate": context.simulated and asked.may("next_day"),
         "processes": context.processes,
+        "help_id": help_of(asked.path),
     }
 
 

@@ -70,6 +70,7 @@ QUERIES = {
     "/tomorrow": ("page",),
     "/own": ("format",),
     "/audit/looks": ("who", "case", "from_on", "to_on", "what", "page", "format"),
+    "/help/glossary": ("search",),
     "/retention": ("page", "begun", "ended"),
     "/retention/erasures/{number:int}": ("done",),
 }

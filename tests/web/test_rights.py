@@ -118,6 +118,10 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/audit/people"): {D, S, U},
     ("GET", "/audit/webhooks"): {D, S, U},
     ("POST", "/audit/bundle"): {D, U},
+    ("GET", "/help"): EVERYBODY,
+    ("GET", "/help/glossary"): EVERYBODY,
+    ("GET", "/help/accessibility"): EVERYBODY,
+    ("GET", "/help/components"): EVERYBODY,
     ("GET", "/people"): {A, S},
     ("POST", "/people"): {A, S},
     ("POST", "/people/invite"): {A, S},
@@ -146,7 +150,7 @@ PLACES = {
 }
 PROGRAMS = {"/notify/receipts", "/calendar/{name}/{token}"}
 PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}", "/reply/{token}/answers"}
-PUBLIC |= {"/sign-in/sso", "/sign-in/sso/back", "/sign-out/sso"}
+PUBLIC |= {"/sign-in/sso", "/sign-in/sso/back", "/sign-out/sso", "/help/accessibility"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 
 
