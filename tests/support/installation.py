@@ -119,9 +119,13 @@ class RunningInstallation:
         raise AssertionError("the link did not lead on")
 
     def opened(self) -> RunningInstallation:
-        """Wait until it prints that it is open."""
-        wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said
+        """Wait until it prints that it is open. If it does not, end it, so that no process is left."""
+        try:
+            wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
+            assert self.process.poll() is None, self.said
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def ended(self) -> int:
@@ -188,4 +192,9 @@ class RunningInstallation:
         """End it from any state."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=PATIENCE)
+            try:
+                self.process.wait(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                for number in processes_of(self.home):
+                    os.kill(number, signal.SIGKILL)
+                raise
