@@ -222,6 +222,17 @@ class AnswerGivenRow(SQLModel, table=True):
     undone_at: str | None = None
 
 
+class SavedViewRow(SQLModel, table=True):
+    """A view of the list of cases that an account saved: filters only."""
+
+    __tablename__ = "saved_view"
+    id: str = Field(primary_key=True)
+    account: str
+    name: str
+    query: str
+    at: str
+
+
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
         if isinstance(_column.type, (String, AutoString)):

@@ -118,6 +118,15 @@ ATTEMPT = Table(
     required_column("since"),
     optional_column("until"),
 )
+SAVED_VIEW = Table(
+    "saved_view",
+    METADATA,
+    key_column("id"),
+    required_column("account"),
+    required_column("name"),
+    required_column("query"),
+    required_column("at"),
+)
 CALENDAR_ADDRESS = Table(
     "calendar_address",
     METADATA,

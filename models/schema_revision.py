@@ -44,6 +44,7 @@ MARKS = {
     "029": ("account_identity", "number"),
     "030": ("webhook", "id"),
     "031": ("staged_import", "id"),
+    "032": ("saved_view", "id"),
 }
 
 

@@ -17,6 +17,7 @@ from models.access_tables import ATTEMPT as ATTEMPT
 from models.access_tables import CALENDAR_ADDRESS as CALENDAR_ADDRESS
 from models.access_tables import CASE_LOOK as CASE_LOOK
 from models.access_tables import RECOVERY_CODE as RECOVERY_CODE
+from models.access_tables import SAVED_VIEW as SAVED_VIEW
 from models.access_tables import SESSION as SESSION
 from models.access_tables import SIGN_IN_ATTEMPT as SIGN_IN_ATTEMPT
 from models.access_tables import SIGN_IN_LINK as SIGN_IN_LINK

@@ -59,6 +59,7 @@ WITHOUT_CASES = frozenset(
             "sign_in_attempt",
             "sign_in_link",
             "staged_import",
+            "saved_view",
             "transport_state",
             "webhook",
             "erasure_decided",

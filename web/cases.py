@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
 from pydantic import ValidationError
 
+from casework.bulk_acts import MOST
 from casework.cases.search import find_by_nhs_number
 from casework.reports.case_list import CaseFilter, Show, case_list
+from casework.saved_views import WrongView, delete_view, save_view, views_of
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
+from web.faults import no_page
+from web.labels import first_capital
 from web.today import owner_options
 
 SHOWN_AS = {
@@ -47,6 +54,25 @@ def cases(asked: Asked) -> Answer:
     return _page(asked, wanted)
 
 
+def save(asked: Asked) -> Answer:
+    """Save the filters of the list as a view of this account."""
+    given = dict(parse_qsl(asked.form.get("filter", "")))
+    try:
+        view = save_view(asked.context, asked.account, asked.form.get("name", ""), given)
+    except WrongView as problem:
+        return _page(asked, _wanted(asked, given), first_capital(str(problem)))
+    return GoTo(f"/cases?{view.query}")
+
+
+def forget(asked: Asked) -> Answer:
+    """Delete a view of this account."""
+    try:
+        delete_view(asked.context, asked.account, asked.place["id"])
+    except WrongView:
+        return no_page(404)
+    return GoTo("/cases")
+
+
 def by_nhs_number(asked: Asked) -> Answer:
     """The cases of the child with an NHS number. It is in no address, and the search is in the log of accesses."""
     refs = find_by_nhs_number(asked.context, asked.form.get("nhs_number", ""), asked.account)
@@ -56,15 +82,19 @@ def by_nhs_number(asked: Asked) -> Answer:
     return Page("nhs_number.html", values)
 
 
-def _wanted(asked: Asked) -> CaseFilter:
-    given = {name: value for name, value in asked.query.items() if name in CaseFilter.model_fields and value}
+def _wanted(asked: Asked, query: Mapping[str, str] | None = None) -> CaseFilter:
+    given = {
+        name: value
+        for name, value in (asked.query if query is None else query).items()
+        if name in CaseFilter.model_fields and value
+    }
     try:
         return CaseFilter.model_validate(given)
     except ValidationError:
         return CaseFilter()
 
 
-def _page(asked: Asked, wanted: CaseFilter) -> Answer:
+def _page(asked: Asked, wanted: CaseFilter, error: str = "") -> Answer:
     context = asked.context
     found = case_list(context, wanted, context.today())
     values = wanted.model_dump(mode="json", exclude={"page"}, exclude_defaults=True)
@@ -79,5 +109,12 @@ def _page(asked: Asked, wanted: CaseFilter) -> Answer:
             "bodies": context.directory.bodies,
             "owner_options": owner_options(asked),
             "query": values,
+            "views": views_of(context, asked.account),
+            "view_name": asked.form.get("name", ""),
+            "error": error,
+            "errors": [{"text": error, "href": "#name"}] if error else [],
+            "nothing_chosen": asked.query.get("none") == "yes",
+            "most": MOST,
         },
+        400 if error else 200,
     )

@@ -255,12 +255,13 @@ def _question_page(asked: Asked, form: Form, question: Field, status: int = 200)
         "number": form.questions.index(question) + 1,
         "may_end": bool(after) and not any(each.required and not each.value for each in after),
         "then": asked.form.get("then", "") or ("check" if asked.form.get("step") == "edit" else ""),
-        "errors": [{"text": question.error, "href": _place(question)}] if question.error else [],
+        "errors": [{"text": question.error, "href": place_of(question)}] if question.error else [],
     }
     return Page("form.html", {**_values(asked, form), **shown}, status)
 
 
-def _place(field: Field) -> str:
+def place_of(field: Field) -> str:
+    """Where on the page a question is."""
     return f"#{field.name}-day" if field.kind == "day" else f"#{field.name}"
 
 

@@ -34,6 +34,7 @@ from web import (
     single_sign_on,
     subject_access,
     today,
+    together,
 )
 from web.answers import Answer
 from web.asked import Asked
@@ -119,6 +120,9 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/decide/{ref}/{seq:int}", "record", decide.decide),
     Way("POST", "/decide/{number:int}", "record", decide.answer),
     Way("GET", "/cases", "cases", cases.cases),
+    Way("POST", "/views", "cases", cases.save),
+    Way("POST", "/views/{id}", "cases", cases.forget),
+    Way("POST", "/together", "record", together.together),
     Way("POST", "/cases/by-nhs-number", "identity", cases.by_nhs_number),
     Way("GET", "/cases/{ref}", "case", case.case),
     Way("GET", "/cases/{ref}/why/{rule}/{seq:int}", "case", case.why),

@@ -3,7 +3,7 @@
 A hold ends by itself: on the day that the person gave, or after the grace period of the escalation policy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -68,6 +68,9 @@ class HoldReport(BaseModel):
     cases: list[str]
     notices: int
     until: date | None = None
+
+
+Last = Callable[[Connection, HoldReport], None]  # called at the end of a transaction
 
 
 class Target(NamedTuple):
@@ -139,12 +142,7 @@ def hold(context: AppContext, name: str, actor: str, reason: str, until: date | 
 
     Raises NothingToHold.
     """
-    today = context.today()
-    if until is None:
-        grace = max(context.escalation_policy.grace.values(), default=0) or 1
-        until = context.calendar.add_working_days(today, grace)
-    if until < today:
-        raise NothingToHold(f"a hold ends on a day to come: for example --until {today.isoformat()}")
+    until = _last_day(context, until)
     data = {"until": until.isoformat(), "reason": reason}
     return _record(context, name, actor, HOLD, data).model_copy(update={"until": until})
 
@@ -156,13 +154,57 @@ def release_held(context: AppContext, name: str, actor: str, reason: str) -> Hol
     """
 
     def act(check: Check) -> HoldReport:
-        return _record(context, name, actor, RELEASE, {"reason": reason}, check)
+        return _record(context, name, actor, RELEASE, {"reason": reason}, lambda connection, _found: check(connection))
 
     return with_second_person(context, RELEASES, f"release {plain_reference(name)}", actor, act)
 
 
+class _Undone(Exception):
+    """Undoes a hold or a release that was only tried."""
+
+    def __init__(self, found: HoldReport) -> None:
+        super().__init__("undone")
+        self.found = found
+
+
+def try_hold_or_release(
+    context: AppContext, name: str, actor: str, kind: str, reason: str, until: date | None = None
+) -> HoldReport:
+    """What `hold` (kind HOLD) or `release_held` (kind RELEASE) would concern. Nothing is written.
+
+    Raises NothingToHold as they do.
+    """
+    until = _last_day(context, until) if kind == HOLD else None
+    data = {"reason": reason, **({"until": until.isoformat()} if until is not None else {})}
+
+    def undo(_connection: Connection, found: HoldReport) -> None:
+        raise _Undone(found)
+
+    try:
+        _record(context, name, actor, kind, data, undo)
+    except _Undone as undone:
+        return undone.found.model_copy(update={"until": until})
+    raise AssertionError("the transaction above always ends by being undone")
+
+
+def _last_day(context: AppContext, until: date | None) -> date:
+    """The last day of a hold: the one that was given, or the end of the grace period. Raises NothingToHold."""
+    today = context.today()
+    if until is None:
+        grace = max(context.escalation_policy.grace.values(), default=0) or 1
+        until = context.calendar.add_working_days(today, grace)
+    if until < today:
+        raise NothingToHold(f"a hold ends on a day to come: for example --until {today.isoformat()}")
+    return until
+
+
 def _record(
-    context: AppContext, name: str, actor: str, kind: str, data: dict[str, str], check: Check = lambda _connection: None
+    context: AppContext,
+    name: str,
+    actor: str,
+    kind: str,
+    data: dict[str, str],
+    last: Last = lambda *_given: None,
 ) -> HoldReport:
     def once(connection: Connection) -> HoldReport:
         targets = find_targets(context, connection, name)
@@ -178,8 +220,9 @@ def _record(
             keys = [draft.key for draft in drafts]
             outbox.change_state(connection, keys, (NoticeState.HELD,), NoticeState.CREATED)
             outbox.postpone(connection, {draft.key: context.today() for draft in drafts})
-        check(connection)
-        return HoldReport(cases=sorted(cases), notices=len(drafts))
+        found = HoldReport(cases=sorted(cases), notices=len(drafts))
+        last(connection, found)
+        return found
 
     return transact(context.engine, once)
 

@@ -30,6 +30,7 @@ from casework.replies.links import link_to_duty, store_links, token_of
 from casework.replies.record import Asked
 from casework.retention_holds import begin_hold, end_hold
 from casework.rule_packs import adopt
+from casework.saved_views import save_view
 from config.settings import Settings
 from models.aliases import insert_aliases
 from models.answers import Answer
@@ -57,6 +58,7 @@ def _request(team: Team) -> int:
 def _import(context: AppContext) -> None:
     """A tracker that was imported, and one that waits."""
     import_file(context, FILES / "plain.csv")
+    save_view(context, "dco.team", "Late", {"show": "late"})
     staged.stage(context, (FILES / "plain.csv").read_bytes(), "dco.team", datetime.now(UTC))
 
 

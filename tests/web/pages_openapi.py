@@ -111,6 +111,8 @@ FORMS = {
     "/law/rules/{rule}": ("on-day", "on-month", "on-year", "given-moved_on-day"),
     "/imports/{id}": ("step", "mark"),
     "/imports/{id}/rows/{sheet:int}/{line:int}": ("choice", "cell-la"),
+    "/views": ("name", "filter"),
+    "/together": ("case.SP90001", "seen.SP90001", "all", "filter", "act", "fact", "step", "owner", "reason", "on-day"),
     "/release": ("sure",),
     "/decide/{number:int}": ("how",),
     "/cases/{ref}/owner": ("owner",),
