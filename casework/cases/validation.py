@@ -28,6 +28,7 @@ FileIfOpened = Callable[
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
 OWN = "own"  # what an act adds of its own accord
 ENGINE_VIA = frozenset({"sweep", "deliver", "import", "letters", OWN})
+NO_FACT_IS_NEAR = "None has a name like it. `sendflow record CASE` without a fact lists what the case accepts"
 
 
 class CaseSoFar(NamedTuple):
@@ -65,9 +66,7 @@ def fields_of(
 def _unknown_fact(process: Process, kind: str) -> Refused:
     known = sorted(process.facts.keys() - ENGINE_ONLY)
     near = nearest(kind, known)
-    advice = (
-        f"Nearest: {', '.join(near)}. `sendflow processes` lists all" if near else f"It accepts: {', '.join(known)}"
-    )
+    advice = f"Nearest: {', '.join(near)}. `sendflow processes` lists all" if near else NO_FACT_IS_NEAR
     return Refused(
         "unknown_fact",
         f"no such fact can be recorded on a case of {process.title}. {advice}",

@@ -90,7 +90,7 @@ def test_a_late_learned_fact_that_makes_a_later_one_unlawful_names_that_one(team
     ("kind", "data", "code", "said"),
     [
         ("advice_received", {}, "unknown_fact", "health_advice_received"),
-        ("breached", {"rule": ADVICE}, "unknown_fact", "It accepts"),  # what only the engine writes, nobody records
+        ("breached", {"rule": ADVICE}, "unknown_fact", "sendflow record CASE"),  # only the engine writes it
         ("health_advice_requested", {}, "missing_data", "--data body=QX101"),
         ("health_advice_requested", {"body": "QX999"}, "unknown_body", "expected one of QX101"),
         ("health_advice_requested", {"body": "Amelia Oakes"}, "unknown_body", "QX101"),
