@@ -6,7 +6,7 @@ by COPY or as one JSON text. A row to write has every column of its table, in th
 driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, without values.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache, partial
@@ -191,7 +191,7 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
     return int(cursor.rowcount)
 
 
-def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how: Any) -> Any:
+def run(connection: Connection, statement: str, given: Sequence[Any] | Mapping[str, Any] = (), **how: Any) -> Any:
     """Execute one statement on the driver's own cursor and return the cursor. It begins no transaction.
 
     Raises the driver's errors as SQLAlchemy's, without values.

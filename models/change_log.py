@@ -159,11 +159,12 @@ def link(previous: str, record: Sequence[Any]) -> str:
 class _Pending:
     """The changes of one transaction: rows as they were written, and keys of rows to be read at its end."""
 
-    __slots__ = ("at", "keys", "rows")
+    __slots__ = ("at", "keys", "last", "rows")
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], tuple[str | None, str | None]] = {}  # case and digest, by subject and key
         self.keys: dict[str, set[Any]] = {}
+        self.last: list[tuple[Coverage, str, Mapping[str, Any]]] = []  # rows to insert at the end, which it numbers
         self.at = ""
 
 
@@ -193,15 +194,28 @@ def log_keys(connection: Connection, table: Table, keys: Iterable[Any], at: str 
 
 
 def insert_logged(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], at: str | None = None
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    at: str | None = None,
+    *,
+    last: bool = False,
 ) -> None:
-    """Insert rows and note them. The database numbers the rows of a table whose key is left out."""
+    """Insert rows and note them. The database numbers the rows of a table whose key is left out.
+
+    `last`: the transaction does not read them, so that PostgreSQL may take one row with the statements of its end.
+    """
     if not rows:
         return
     (column,) = table.primary_key
     if isinstance(column.type, Integer) and column.name not in rows[0]:
         if len(rows) == 1 and all(type(value) in _AS_STORED for value in rows[0].values()):
-            log_rows(connection, table, [_insert_one(connection, table, str(column.name), rows[0])], at)
+            coverage, key = COVERED[table.name], str(column.name)
+            if last and connection.dialect.name != "sqlite":
+                _pending(connection, at).last.append((coverage, key, rows[0]))
+            else:
+                inserted = _send_one(connection, coverage, key, rows[0]).fetchone()
+                log_rows(connection, table, [_whole(coverage, key, inserted[0], rows[0])], at)
             return
         log_keys(connection, table, connection.scalars(insert(table).returning(column), list(rows)), at)
         return
@@ -209,13 +223,16 @@ def insert_logged(
     log_keys(connection, table, (row[column.name] for row in rows), at)
 
 
-def _insert_one(connection: Connection, table: Table, key: str, values: Mapping[str, Any]) -> Row:
-    """Insert a row that the database numbers, and give it whole, in the order of the covered columns."""
-    coverage = COVERED[table.name]
+def _send_one(connection: Connection, coverage: Coverage, key: str, values: Mapping[str, Any]) -> Any:
+    """Insert a row that the database numbers, and give the cursor that has its number."""
     marks = ", ".join([mark(connection)] * len(values))
     names = ", ".join(f'"{name}"' for name in values)
     statement = f"INSERT INTO {coverage.name} ({names}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 (our own names)
-    number = run(begun(connection), statement, tuple(values.values())).fetchone()[0]
+    return run(begun(connection), statement, tuple(values.values()))
+
+
+def _whole(coverage: Coverage, key: str, number: int, values: Mapping[str, Any]) -> Row:
+    """A row that the database numbered, in the order of the covered columns."""
     return tuple(number if name == key else values.get(name) for name in coverage.columns)
 
 
@@ -238,6 +255,7 @@ def write_pending(connection: Connection, ending: str | None = None) -> None:
         return
     by = acting_number(connection)
     pending: _Pending = connection.info.pop(PENDING)
+    found = _insert_last(connection, pending) if pending.last else None
     changes = [(subject, key, *about) for (subject, key), about in pending.rows.items()]
     if pending.keys:
         read = {(subject, row_key(key)) for subject, keys in pending.keys.items() for key in keys}
@@ -246,7 +264,7 @@ def write_pending(connection: Connection, ending: str | None = None) -> None:
             changes += _read(connection, COVERED[subject], keys)
     if not changes:
         return
-    tail = newest(connection)
+    tail = found if found is not None else newest(connection)
     now = pending.at or connection.info.get(AT) or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     mac = newest_mac(connection)
     rows: list[Row] = []
@@ -308,10 +326,30 @@ def newest(connection: Connection) -> Tail:
     if connection.dialect.name == "sqlite":
         row = run(connection, TAIL_QUERY).fetchone()
         return _tail(row[0]) if row is not None else Tail()
-    # Two statements in one go: the second sees what others wrote before the lock was given.
     with in_one_go(connection):
-        run(connection, _TAKE_LOCK)
-        cursor = run(connection, _NEWEST)
+        cursor = _send_newest(connection)
+    return _newest_of(connection, cursor)
+
+
+def _insert_last(connection: Connection, pending: _Pending) -> Tail:
+    """Insert the rows that a transaction left for its end, note them, and give the newest record, in one go."""
+    with in_one_go(connection):
+        sent = [_send_one(connection, coverage, key, values) for coverage, key, values in pending.last]
+        cursor = _send_newest(connection)
+    for (coverage, key, values), one in zip(pending.last, sent, strict=True):
+        row = _whole(coverage, key, one.fetchone()[0], values)
+        case = row[coverage.case] if coverage.case is not None else None
+        pending.rows[coverage.name, row_key(row[coverage.key])] = (case, row_digest(coverage, row))
+    return _newest_of(connection, cursor)
+
+
+def _send_newest(connection: Connection) -> Any:
+    """Two statements in one go: the second sees what others wrote before the lock was given."""
+    run(connection, _TAKE_LOCK)
+    return run(connection, _NEWEST)
+
+
+def _newest_of(connection: Connection, cursor: Any) -> Tail:
     tail, connection.info[NUMBER] = cursor.fetchone()
     return _tail(tail) if tail is not None else Tail()
 

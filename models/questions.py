@@ -2,17 +2,21 @@
 
 Purpose: a page of a case asks ten short questions. SQLAlchemy takes longer to pass on such a question than the database
 takes to answer it, and PostgreSQL is waited for at each. A `Question` is asked on the driver's own cursor, and
-`ask_together` waits once for the answers of several. Inside `models.database.one_snapshot` they are remembered, so that
-the functions that ask them one by one find them.
+`ask_together` makes one statement of several, because psycopg too takes longer to pass on a statement than PostgreSQL
+takes to answer it. Inside `models.database.one_snapshot` the answers are remembered, so that the functions that ask
+one by one find them.
 """
 
 from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Select
+import orjson
+from sqlalchemy import Boolean, Connection, Date, Dialect, Integer, Select, String
+from sqlalchemy.types import TypeEngine
 
 from models.bulk_io import begun, in_one_go, run
 from models.visibility import as_seen
@@ -53,7 +57,7 @@ class Question:
 
     def ask(self, connection: Connection, given: Mapping[str, Any]) -> Any:
         """Send it, and give the driver's cursor."""
-        composed = self._for(connection.dialect)
+        composed = self.composed(connection.dialect)
         values: Any = {**composed.fixed, **given}
         if composed.places is not None:
             values = [values[name] for name in composed.places]
@@ -62,7 +66,7 @@ class Question:
 
     def read(self, connection: Connection, cursor: Any) -> list[Any]:
         """The rows of a cursor of `ask`."""
-        composed = self._for(connection.dialect)
+        composed = self.composed(connection.dialect)
         found = [composed.row(row) for row in cursor.fetchall()]
         for name, convert in composed.converted:
             found = [row._replace(**{name: convert(getattr(row, name))}) for row in found]
@@ -75,28 +79,112 @@ class Question:
     def _key(self, given: Mapping[str, Any]) -> object:
         return (self, *sorted(given.items()))
 
-    def _for(self, dialect: Dialect) -> _Composed:
+    def fits_in_json(self, dialect: Dialect) -> bool:
+        """Whether PostgreSQL can give its rows as JSON: of text, whole numbers, yes or no, and days."""
+        composed = self.composed(dialect)
+        plain = all(isinstance(each, String | Integer | Boolean | Date) for each in composed.types)
+        return plain and not composed.converted and not self._plan_each_time
+
+    def composed(self, dialect: Dialect) -> _Composed:
+        """As the driver of a dialect takes it."""
         found = self._composed.get(dialect.name)
         if found is None:
             found = self._composed[dialect.name] = _composed(self._query, dialect)
         return found
 
 
-def ask_together(connection: Connection, asked: Iterable[tuple[Question, Mapping[str, Any]]]) -> None:
-    """Ask several questions, and wait for PostgreSQL once. Nothing is asked outside of a snapshot that remembers."""
+def ask_together(
+    connection: Connection, asked: Iterable[tuple[Question, Mapping[str, Any]]], *, last: bool = False
+) -> None:
+    """Ask several questions, and wait for PostgreSQL once. Nothing is asked outside of a snapshot that remembers.
+
+    `last`: the snapshot is asked nothing else, and ends with the questions on PostgreSQL.
+    """
     answers: dict[object, list[Any]] | None = connection.info.get(ANSWERS)
     if answers is None:
         return
+    together: list[tuple[Question, Mapping[str, Any]]] = []
+    alone: list[tuple[Question, Mapping[str, Any]]] = []
+    postgresql = connection.dialect.name == "postgresql"
+    for each in asked:
+        (together if postgresql and each[0].fits_in_json(connection.dialect) else alone).append(each)
     with in_one_go(connection):
-        sent = [(question, given, question.ask(connection, given)) for question, given in asked]
-    for question, given, cursor in sent:
-        question.remember(answers, given, question.read(connection, cursor))
+        sent = [(question, given, question.ask(connection, given)) for question, given in alone]
+        made = _in_one_statement(tuple(each for each, _given in together), connection.dialect) if together else None
+        cursor = made.ask(connection, [given for _each, given in together]) if made is not None else None
+        if last and postgresql:
+            run(connection, "COMMIT", prepare=False)
+    for question, given, sent_cursor in sent:
+        question.remember(answers, given, question.read(connection, sent_cursor))
+    if made is not None:
+        for (question, given), rows in zip(together, made.read(cursor), strict=True):
+            question.remember(answers, given, rows)
+
+
+class _InOneStatement(NamedTuple):
+    """One statement for PostgreSQL that has the rows of several questions, those of each as one JSON text.
+
+    `fixed` are the values that the questions have themselves. The names of values are those of each question, with its
+    place after them.
+    """
+
+    text: str
+    fixed: Mapping[str, Any]
+    rows: Sequence[Callable[[Sequence[Any]], Any]]
+
+    def ask(self, connection: Connection, given: Sequence[Mapping[str, Any]]) -> Any:
+        """Send it, and give the driver's cursor."""
+        values = {f"{name}_{place}": value for place, each in enumerate(given) for name, value in each.items()}
+        return run(connection, as_seen(connection, self.text), {**self.fixed, **values})
+
+    def read(self, cursor: Any) -> list[list[Any]]:
+        """The rows of each question."""
+        found = cursor.fetchone()
+        return [
+            [row(each) for each in orjson.loads(text)] if text is not None else []
+            for row, text in zip(self.rows, found, strict=True)
+        ]
+
+
+_MADE: dict[tuple[Question, ...], _InOneStatement] = {}  # the questions of a page are the same each time
+
+
+def _in_one_statement(questions: tuple[Question, ...], dialect: Dialect) -> _InOneStatement:
+    found = _MADE.get(questions)
+    if found is not None:
+        return found
+    parts, fixed, rows = [], {}, []
+    for place, question in enumerate(questions):
+        composed = question.composed(dialect)
+        text, names = composed.text, ", ".join(f"c{number}" for number in range(len(composed.types)))
+        for name, value in composed.fixed.items():
+            text = text.replace(f"%({name})s", f"%({name}_{place})s")
+            fixed[f"{name}_{place}"] = value
+        parts.append(f"(SELECT json_agg(json_build_array({names}))::text FROM ({text}) AS q{place} ({names}))")  # noqa: S608
+        rows.append(_row_of_json(composed))
+    made = _MADE[questions] = _InOneStatement(f"SELECT {', '.join(parts)}", fixed, rows)
+    return made
+
+
+def _row_of_json(composed: _Composed) -> Callable[[Sequence[Any]], Any]:
+    days = [place for place, column in enumerate(composed.types) if isinstance(column, Date)]
+    if not days:
+        return composed.row
+
+    def row(values: Sequence[Any]) -> Any:
+        made = list(values)
+        for place in days:
+            made[place] = date.fromisoformat(made[place]) if made[place] is not None else None
+        return composed.row(made)
+
+    return row
 
 
 class _Composed(NamedTuple):
     """A query as a driver takes it: its text, the values that it has itself, and the order of all (None: by name).
 
-    `row` makes a row of a tuple; `converted` are the columns that the driver gives in another form.
+    `row` makes a row of a tuple; `converted` are the columns that the driver gives in another form; `types` are
+    those of all columns.
     """
 
     text: str
@@ -104,6 +192,7 @@ class _Composed(NamedTuple):
     places: Sequence[str] | None
     row: Callable[[Sequence[Any]], Any]
     converted: Sequence[tuple[str, Callable[[Any], Any]]]
+    types: Sequence[TypeEngine[Any]]
 
 
 def _composed(query: Select[Any], dialect: Dialect) -> _Composed:
@@ -112,4 +201,5 @@ def _composed(query: Select[Any], dialect: Dialect) -> _Composed:
     convert = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
     fields: Sequence[str] = rows_named._fields
     converted = [(name, each) for name, each in zip(fields, convert, strict=True) if each is not None]
-    return _Composed(str(made), made.params, made.positiontup, rows_named._make, converted)
+    types = [column.type for column in columns]
+    return _Composed(str(made), made.params, made.positiontup, rows_named._make, converted, types)

@@ -92,7 +92,7 @@ def case(asked: Asked) -> Answer:
     except ValueError:
         return fault("That is no day", "Give the two days as in the fields: 2026-04-14.", status=400)
     try:
-        ask_about(context, ref, [WITH_A_ROLE])
+        ask_about(context, ref, [WITH_A_ROLE], who_acted=asked.may("acting"))
         read = read_case(context, ref)
         now = report_of(context, read)
         then = None if view.is_now else viewed(context, read, view.as_at, view.known_at)

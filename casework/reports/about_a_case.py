@@ -8,6 +8,7 @@ from casework.context import AppContext
 from casework.findings import COUNT_OPEN
 from casework.owners import OWNER
 from casework.reports.case_letters import LETTERS, LINKED
+from casework.reports.who_acted import WHO_ACTED
 from casework.retention_holds import ON_THE_CHILD
 from models.database import reading
 from models.ledger import HISTORY
@@ -16,13 +17,12 @@ from models.questions import Question, ask_together
 OF_THE_CASE = (HISTORY, LINKED, LINKING_TO, ON_THE_CHILD, LETTERS, OWNER)
 
 
-def ask_about(context: AppContext, case_ref: str, also: Sequence[Question] = ()) -> None:
+def ask_about(context: AppContext, case_ref: str, also: Sequence[Question] = (), *, who_acted: bool = False) -> None:
     """Let the snapshot of this page have its answers at once, and those of `also`, which need no values.
 
     The functions that ask for them find them there.
     """
     ref: Mapping[str, Any] = {"ref": case_ref}
     with reading(context.engine) as connection:
-        ask_together(
-            connection, [*((each, ref) for each in OF_THE_CASE), *((each, {}) for each in (COUNT_OPEN, *also))]
-        )
+        of_case = (*OF_THE_CASE, WHO_ACTED) if who_acted else OF_THE_CASE
+        ask_together(connection, [*((each, ref) for each in of_case), *((each, {}) for each in (COUNT_OPEN, *also))])

@@ -9,11 +9,19 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from casework.context import AppContext
 from models.database import reading
+from models.questions import Question
 from models.tables import ACTING, FACT
+
+WHO_ACTED = Question(
+    select(FACT.c.seq, ACTING.c.account, ACTING.c.machine, ACTING.c.how)
+    .join(ACTING, ACTING.c.number == FACT.c.acting)
+    .where(FACT.c.case_ref == bindparam("ref"))
+    .order_by(FACT.c.seq)
+)
 
 
 class ActedBy(BaseModel):
@@ -27,13 +35,8 @@ class ActedBy(BaseModel):
 
 def who_acted(context: AppContext, case_ref: str) -> dict[int, ActedBy]:
     """Who recorded each fact of a case, by its number; facts without an entry are of before it was recorded."""
-    query = (
-        select(FACT.c.seq, ACTING.c.account, ACTING.c.machine, ACTING.c.how)
-        .join(ACTING, ACTING.c.number == FACT.c.acting)
-        .where(FACT.c.case_ref == case_ref)
-        .order_by(FACT.c.seq)
-    )
     with reading(context.engine) as connection:
         return {
-            row.seq: ActedBy(account=row.account, machine=row.machine, how=row.how) for row in connection.execute(query)
+            row.seq: ActedBy(account=row.account, machine=row.machine, how=row.how)
+            for row in WHO_ACTED.rows(connection, ref=case_ref)
         }

@@ -175,7 +175,7 @@ def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_sta
             "Its time runs again from its receipt of the authority's new request: to end by Mon 14 Sep 2026, that has"
             " to reach it by Mon 3 Aug 2026."
         ),
-        f"LA: then a plan: send final plan from Mon 8 Jun 2026 (fact 6, {order})",
+        f"LA: send the final plan from Mon 8 Jun 2026 (fact 6, {order})",
         "from Mon 15 Jun 2026 (fact 9, health advice requested); due Mon 27 Jul 2026",
         "from Mon 8 Jun 2026 (fact 8, health advice called for again); due Mon 20 Jul 2026",
         f"begun again after fact 6, {order}",

@@ -29,6 +29,7 @@ APPROVED = "package_approved"
 class ApprovalRow(BaseModel):
     """A line of a package as it was approved. `approver`: the role; `recorded_by`: the account that recorded it.
 
+    `la`: the authority's word in the directory, `la_name` its name.
     `package_pence`: what all lines cost in a year on that day; `within`: whether that is within the limit of the role.
     `line_pence` is null for a line without a frequency. `item` is null where a package without a line was approved.
     """
@@ -37,6 +38,7 @@ class ApprovalRow(BaseModel):
     approved_on: date
     case_ref: str
     la: str | None
+    la_name: str | None
     approver: str
     recorded_by: str
     limit_pence: int
@@ -61,6 +63,7 @@ class DueRow(BaseModel):
     days: int
     case_ref: str
     la: str | None
+    la_name: str | None
     state: str
     what: str
     item: str | None
@@ -75,13 +78,13 @@ def approvals(context: AppContext, wanted: Wanted) -> Listed:
         if wanted.la in ("", file.la)
         for fact in file.lines
         if fact.kind == APPROVED and wanted.from_on <= fact.occurred_on <= wanted.to_on
-        for row in _approved(file, fact)
+        for row in _approved(context, file, fact)
     ]
     rows.sort(key=lambda row: (-row.approved_on.toordinal(), row.case_ref))
     return Listed(*may_be_named(context, rows))
 
 
-def _approved(file: CaseFile, fact: StoredFact) -> Iterator[ApprovalRow]:
+def _approved(context: AppContext, file: CaseFile, fact: StoredFact) -> Iterator[ApprovalRow]:
     lines = lines_before(file, fact)
     cost, limit = cost_of(lines)[0], int(fact.data["limit_pence"])
     listed: list[tuple[str | None, Mapping[str, Any]]] = [*lines.items()] or [(None, {})]
@@ -90,6 +93,7 @@ def _approved(file: CaseFile, fact: StoredFact) -> Iterator[ApprovalRow]:
             approved_on=fact.occurred_on,
             case_ref=file.case_ref,
             la=file.la,
+            la_name=_la_name(context, file),
             approver=_words(fact.data["approver"]),
             recorded_by=fact.actor,
             limit_pence=limit,
@@ -113,6 +117,7 @@ def packages_due(context: AppContext, wanted: Wanted) -> Listed:
             days=(on - wanted.today).days,
             case_ref=file.case_ref,
             la=file.la,
+            la_name=_la_name(context, file),
             state=PROCESS.states[file.state],
             what=what,
             item=item,
@@ -151,6 +156,10 @@ def _ending(file: CaseFile, today: date) -> Iterator[tuple[date, str, str | None
             yield on, f"the direct payment is {fact.data['change']}", None
 
 
+def _la_name(context: AppContext, file: CaseFile) -> str | None:
+    return context.directory.la_name(file.la) if file.la is not None else None
+
+
 def _words(value: object) -> str:
     return str(value).replace("_", " ")
 
@@ -162,7 +171,7 @@ APPROVALS = PeriodList(
     (
         Column("Approved on", "approved_on"),
         Column("Case", "case_ref"),
-        Column("Authority", "la"),
+        Column("Authority", "la_name"),
         Column("Approved by", "approver"),
         Column("Recorded by", "recorded_by"),
         Column("Limit of the role", "limit_pence"),
@@ -186,7 +195,7 @@ DUE = PeriodList(
         Column("Day", "on"),
         Column("Days left", "days"),
         Column("Case", "case_ref"),
-        Column("Authority", "la"),
+        Column("Authority", "la_name"),
         Column("The package is at", "state"),
         Column("What", "what"),
         Column("Line or question", "item"),

@@ -197,13 +197,14 @@ def test_the_register_of_approvals_says_who_approved_what_within_which_limit(pac
         ("2026-03-16", "PK90001", "icb commissioner", "line_1", 1_092_000, 1_092_000, "yes"),
     ]
     last = found.rows[-1]
-    assert (last.recorded_by, last.limit_pence, last.basis, last.provider, last.shares, last.la) == (
+    assert (last.recorded_by, last.limit_pence, last.basis, last.provider, last.shares, last.la, last.la_name) == (
         "dco.team",
         2_500_000,
         "section g",
         "QX101",
         "health=60, social_care=40",
         "northshire",
+        "Northshire",
     )
     march = Wanted.of(date(2026, 6, 30), date(2026, 3, 1), date(2026, 3, 31))
     assert [row.item for row in approvals(packages.context(TODAY), march).rows] == ["line_1"]
