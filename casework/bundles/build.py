@@ -37,6 +37,7 @@ from models.errors import Refusal
 from models.merkle import StoredTree
 from models.signed_note import ED25519, SigningKey
 from models.tables import CASE, CHANGE_LOG, FACT, LETTER, LOG_LEAF, NOTICE
+from models.visibility import whole_engine
 from notifications.render import render
 
 SENT_COLUMN = "content_digest"
@@ -212,7 +213,7 @@ def _files(
         "proofs.json": _json(
             {
                 "facts": [_proof(whole, place, chosen.size) for place in places],
-                **_ends(connection, whole, chosen, ref),
+                **_ends(context, connection, whole, chosen, ref),
             }
         ),
         "case.json": _json(shown.model_dump(mode="json")),
@@ -230,9 +231,15 @@ def _proof(whole: StoredTree, index: int, size: int) -> dict[str, Any]:
     return {"index": index, "path": [b64encode(each).decode() for each in whole.inclusion(index, size)]}
 
 
-def _ends(connection: Connection, whole: StoredTree, chosen: StoredCheckpoint, ref: str) -> dict[str, Any]:
-    """The proofs that the case had no further fact: the list of ends is in the tree, and its end is in the list."""
-    place, _count, path = end_of(connection, chosen.size, ref)
+def _ends(
+    context: AppContext, connection: Connection, whole: StoredTree, chosen: StoredCheckpoint, ref: str
+) -> dict[str, Any]:
+    """The proofs that the case had no further fact: the list of ends is in the tree, and its end is in the list.
+
+    The list has the cases that the reader may not know of too. The proof has hashes alone.
+    """
+    with reading(whole_engine(context.engine)) as every_case:
+        place, _count, path = end_of(every_case, chosen.size, ref)
     (leaf,) = texts(connection, chosen.size - 1, chosen.size)
     return {
         "checkpoint": {"leaf": leaf, **_proof(whole, chosen.size - 1, chosen.size)},

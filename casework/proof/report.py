@@ -5,14 +5,18 @@ from __future__ import annotations
 from base64 import b64encode
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
 
 from casework.context import AppContext
 from casework.proof import keys as log_keys
-from casework.proof.leaves import newest_checkpoint, size, tails
+from casework.proof.leaves import newest_checkpoint, size
 from casework.proof.sequencer import folders
 from models.database import reading
-from models.tables import CHANGE_LOG, FACT
+
+# Facts and records without a leaf, each of those that the reader sees.
+_NOT_SIGNED = (
+    "SELECT sum(c.seq - coalesce(t.seq, 0)) FROM case_file c LEFT JOIN log_tail t ON t.chain = c.case_ref",
+    "SELECT count(*) FROM change_log WHERE number > coalesce((SELECT seq FROM log_tail WHERE chain = 'change_log'), 0)",
+)
 
 
 class ActShown(BaseModel):
@@ -54,8 +58,7 @@ def log_report(context: AppContext) -> LogReport:
     with reading(context.engine) as connection:
         acts = log_keys.acts(connection)
         last = newest_checkpoint(connection)
-        counted = sum(connection.scalar(select(func.count()).select_from(each)) or 0 for each in (FACT, CHANGE_LOG))
-        numbered = sum(tail.seq for tail in tails(connection))
+        unsigned = sum(connection.exec_driver_sql(each).scalar() or 0 for each in _NOT_SIGNED)
         leaves = size(connection)
     head = last.checkpoint() if last is not None else None
     return LogReport(
@@ -66,7 +69,7 @@ def log_report(context: AppContext) -> LogReport:
         checkpoint=last.note if last is not None else None,
         keys=acts[-1].keys.splitlines() if acts else [],
         signs_here=own is not None,
-        unsigned=counted - numbered,
+        unsigned=unsigned,
         folders=[str(folder) for folder in folders(context)],
         acts=[ActShown(**{**act._asdict(), "keys": act.keys.splitlines()}) for act in acts],
     )

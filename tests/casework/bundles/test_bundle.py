@@ -14,18 +14,22 @@ import zlib
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from casework.access.seen import as_seen_by
 from casework.bundles import chronology, verifier
 from casework.bundles.build import CannotBundle, Identity, Wanted, bundle
 from casework.bundles.cohort import cohort
 from casework.privacy.case_looks import looks_at
 from casework.proof import keys as log_keys
+from casework.proof.report import log_report
 from casework.proof.sequencer import sequence
 from models.database import reading
+from models.visibility import hidden_processes
 from tests.audit.test_findings import command
 from tests.support.by_hand import SALT, TRUST
 from tests.support.team import Team
@@ -341,3 +345,25 @@ def test_a_cohort_without_a_case_or_with_a_changed_byte_does_not_verify(made: tu
         changed[place] ^= 1 << chance.randrange(8)
         with pytest.raises(verifier.BundleError):
             verifier.verify_all(bytes(changed), key)
+
+
+def test_a_bundle_verifies_where_there_are_cases_that_its_maker_may_not_know_of(team: Team) -> None:
+    """The list of ends has them, before the case and after it, and a proof of it names none."""
+    referred: dict[str, Any] = {"how": "form", "referred_to": "multi_agency_hub", "parents_informed": "yes"}
+    team.record("2 Feb 2026", "ehc_assessment_requested", case=CASE, la="northshire", nhs_number="999 000 0018")
+    for hidden in ("SR00042", "SR00043"):
+        team.record("3 Feb 2026", "safeguarding_referral_made", case=hidden, la="northshire", **referred)
+    context = as_seen_by(team.context(DAY), "dco.team")
+    assert hidden_processes(context.engine)
+    data = bundle(context, CASE, "dco.team").data
+    assert b"SR0004" not in data
+    with reading(team.first.engine) as connection:
+        key = str(log_keys.known_keys(connection)[0])
+    assert verifier.verify(data, key).facts == 1
+    several = cohort(context, [CASE], "dco.team", Wanted("inspection"))[0]
+    assert b"SR0004" not in several
+    assert [each.facts for each in verifier.verify_all(several, key)] == [1]
+    looks = log_report(context).unsigned
+    assert looks == log_report(team.context(DAY)).unsigned == 2, "each bundle is a look"
+    team.record(DAY, "safeguarding_referral_made", case="SR00044", la="northshire", **referred)
+    assert looks <= log_report(context).unsigned < log_report(team.context(DAY)).unsigned
