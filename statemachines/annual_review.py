@@ -28,7 +28,15 @@ from statemachines.annual_review_facts import (
     TransferPlanned,
 )
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
-from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
+from statemachines.health_advice import (
+    ByBody,
+    Noted,
+    Returned,
+    answered_already,
+    has_answered,
+    is_outstanding,
+    was_asked,
+)
 from statemachines.process import (
     HAS_ARRIVED,
     IS_DONE,
@@ -235,6 +243,11 @@ def _call(line: StoredFact) -> str:
 
 
 INVITATION = "health_professional_invited"
+ANSWERED_ALREADY = answered_already(
+    ("review_advice_received", "review_advice_declined"),
+    "review_advice_returned",
+    "SEND Regs 2014 regs 20(2)(d), (4), 21(2)(c), (4)",
+)
 MEETING_HELD = "review_meeting_held"
 ENDS_A_REVIEW = ("plan_kept", "amendment_decided", "amendment_notice_sent", "amended_plan_received")
 REVIEW_DECISIONS = (*ENDS_A_REVIEW, "cease_decided")
@@ -266,7 +279,7 @@ PROCESS = define_process(
     AnnualReview,
     name="annual_review",
     title="Annual review",
-    version=3,  # replies, appeals that go on again; version 2: facts out of order; ceasing without a review
+    version=4,  # further advice of a body; 3: replies, appeals that go on again; 2: facts out of order
     out_of_order_from=2,
     facts=[
         OpeningFact("plan_reviewed", PlanReviewed),
@@ -309,7 +322,8 @@ PROCESS = define_process(
             "review_advice_received",
             ByBody,
             accepted_in=ANY_OPEN,
-            guard=is_outstanding(INVITATION),
+            guard=is_outstanding(INVITATION, again_from=4),
+            warning=ANSWERED_ALREADY,
             says=IS_DONE,
             roles=(
                 "answers",
@@ -320,7 +334,8 @@ PROCESS = define_process(
             "review_advice_declined",
             ByBody,
             accepted_in=ANY_OPEN,
-            guard=is_outstanding(INVITATION),
+            guard=is_outstanding(INVITATION, again_from=4),
+            warning=ANSWERED_ALREADY,
             roles=(
                 "answers",
                 "contacts",

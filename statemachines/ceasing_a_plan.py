@@ -27,6 +27,12 @@ def _appeal_over(casefile: CaseFile, line: StoredFact) -> str | None:
     )
 
 
+def _not_while_appealed(casefile: CaseFile, line: StoredFact) -> str | None:
+    """An appeal is over where the decision to cease was reversed: by an order, a concession, or the authority."""
+    goes_on = casefile.facts_before(line, "cease_appealed", "cease_appeal_resumed", "cease_reversed")[-1:]
+    return _appeal_over(casefile, line) if goes_on and goes_on[0].kind != "cease_reversed" else None
+
+
 def _appealed(casefile: CaseFile, _line: StoredFact) -> str | None:
     return (
         None
@@ -101,7 +107,7 @@ def cease_facts(
             "plan_ceased",
             Noted,
             guard=before(out_of_order_from, _appeal_over),
-            warning=_appeal_over,
+            warning=_not_while_appealed,
             order="a plan ceases after a decision to cease, and once the time to appeal is over (CFA 2014 s45(4))",
         ),
         Transition(

@@ -12,7 +12,6 @@ from collections import Counter
 from statemachine import State
 
 from models.casefile import CaseFile
-from models.facts import StoredFact
 from statemachines.continuing_care_facts import (
     DOMAINS,
     AdultDecided,
@@ -28,9 +27,26 @@ from statemachines.continuing_care_facts import (
     Reasoned,
     RecommendationMade,
     ReferralReceived,
+    ReferralRepeated,
     ResponsibilityPassed,
     ReviewArranged,
     Reviewed,
+)
+from statemachines.continuing_care_guards import (
+    adult_agreed_first,
+    after_17,
+    agreed_after_a_refusal,
+    another_board,
+    answered_again,
+    decided_before,
+    domains_first,
+    first_of,
+    may_be_agreed,
+    recommended,
+    reviewed_first,
+    started,
+    to_dispute,
+    was_disputed,
 )
 from statemachines.health_advice import Noted
 from statemachines.process import (
@@ -115,108 +131,6 @@ class ContinuingCare(StatutoryMachine):
     case_closed = closed.from_.any()
 
 
-def _domains_first(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if "domains_assessed" in casefile.seen:
-        return None
-    return (
-        "a recommendation rests on the ten domains of the decision support tool (National Framework 2016): record"
-        " domains_assessed first"
-    )
-
-
-def _decided_before(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if casefile.seen & DECISIONS:
-        return None
-    return f"nothing has been decided yet to inform the family of: record one of {', '.join(sorted(DECISIONS))} first"
-
-
-def _to_dispute(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if casefile.seen & DECISIONS:
-        return None
-    return f"nothing has been decided yet that could be disputed: record one of {', '.join(sorted(DECISIONS))} first"
-
-
-def _recommended(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if "recommendation_made" in casefile.seen:
-        return None
-    return "only a recommendation that was made is returned: record recommendation_made with its own day first"
-
-
-def _started(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if "package_started" in casefile.seen:
-        return None
-    return "only a package that has started changes: record package_started with its own day first"
-
-
-def _of_age(_casefile: CaseFile, line: StoredFact) -> str | None:
-    if line.data["under_18"] == "no":
-        return (
-            "children's continuing care ends with the 18th birthday (National Framework 2016): this is for adult"
-            " continuing healthcare"
-        )
-    return None
-
-
-def _agreed_after_a_refusal(casefile: CaseFile, line: StoredFact) -> str | None:
-    if casefile.state != "not_eligible":
-        return None
-    last = (casefile.facts_before(line, "continuing_care_refused") or [line])[-1]
-    turned = [
-        each
-        for each in casefile.facts_before(line, "dispute_answered")
-        if each.data["outcome"] != "upheld" and each.seq > last.seq
-    ]
-    if turned:
-        return None
-    return (
-        "the child was found not eligible: that decision turns with dispute_answered (outcome changed), and a new"
-        " referral opens a case of its own"
-    )
-
-
-def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
-    return _of_age(casefile, line) or before(2, _agreed_after_a_refusal)(casefile, line)
-
-
-def _reviewed_first(casefile: CaseFile, _line: StoredFact) -> str | None:
-    if casefile.state != "supported" or "continuing_care_reviewed" in casefile.seen:
-        return None
-    return (
-        "a package that has started ends after a review of it (National Framework 2016): record"
-        " continuing_care_reviewed first"
-    )
-
-
-def _dispute_open(casefile: CaseFile, line: StoredFact) -> str | None:
-    if len(casefile.facts_before(line, "decision_disputed")) > len(casefile.facts_before(line, "dispute_answered")):
-        return None
-    return "no dispute waits for an answer on that day: record decision_disputed first"
-
-
-def _after_17(_casefile: CaseFile, line: StoredFact) -> str | None:
-    if line.data.get("before_17") != "yes":
-        return None
-    return (
-        "eligibility for adult care is decided in principle once the child is 17 (National Framework 2016), and the"
-        " month of that birthday was still to come: record it with the day of a decision made since"
-    )
-
-
-def _adult_agreed_first(casefile: CaseFile, line: StoredFact) -> str | None:
-    if line.data.get("under_18") == "yes":
-        return (
-            "an adult package takes over on the 18th birthday (National Framework 2016), which was still to come on"
-            " that day; until then the child's own package goes on: record it with the day on which the adult one took"
-            " over"
-        )
-    if "adult_eligibility_agreed" in casefile.seen:
-        return None
-    return (
-        "an adult package follows the adult decision (National Framework for NHS continuing healthcare): record"
-        " adult_eligibility_agreed first"
-    )
-
-
 def remarks(casefile: CaseFile) -> list[str]:
     """What a reader of the case should know besides its dates. Levels are counted here, and nothing is
     decided by them.
@@ -251,12 +165,12 @@ def remarks(casefile: CaseFile) -> list[str]:
     return said
 
 
-DECISIONS = frozenset({"continuing_care_agreed", "continuing_care_refused", "continuing_care_referral_declined"})
 STEPS = {
     14: ("adult_commissioner_told",),
     16: ("adult_chc_referred", "adult_checklist_received"),
     17: ("adult_eligibility_agreed", "adult_eligibility_refused"),
 }
+UNDECIDED = ("referred", "accepted", "assessing", "recommended", "urgent")
 WORK = ("accepted", "assessing", "recommended", "urgent")
 FOUND = ("eligible", "supported")
 DECIDED = ("declined", "not_eligible", *FOUND)
@@ -272,10 +186,23 @@ PROCESS = define_process(
     name="continuing_care",
     title="Children's continuing care",
     record_class="continuing_care",
-    version=3,  # replies of bodies; version 2: facts out of order; a package before the decision
+    version=4,  # further referrals and answers, another board; 3: replies of bodies; 2: facts out of order
     out_of_order_from=2,
     facts=[
-        OpeningFact("continuing_care_referral_received", ReferralReceived),
+        OpeningFact(
+            "continuing_care_referral_received",
+            ReferralReceived,
+            repeated_as="continuing_care_referral_repeated",
+            undecided_in=UNDECIDED,
+        ),
+        NoTransition(
+            "continuing_care_referral_repeated",
+            ReferralRepeated,
+            accepted_in=UNDECIDED,
+            warning=another_board,
+            order="a referral is a repetition while the first is undecided (National Framework 2016); one that comes"
+            " after the decision is a new referral, with six weeks of its own",
+        ),
         NoTransition(
             "checklist_completed",
             ChecklistCompleted,
@@ -285,18 +212,26 @@ PROCESS = define_process(
         Transition(
             "continuing_care_referral_accepted",
             ByBoard,
+            warning=another_board,
             order="a referral is accepted once, before its assessment (National Framework 2016)",
         ),
         Transition(
             "continuing_care_referral_declined",
             Reasoned,
+            warning=another_board,
             order="a referral is declined before its assessment; after it the decision is another (National Framework"
             " 2016)",
         ),
         NoTransition(
             "assessor_nominated", AssessorNominated, accepted_in=("referred", *WORK, "supported"), order=PREPARED
         ),
-        Transition("continuing_care_assessment_started", ByBoard, accepted_in=("urgent",), order=ACCEPTED_FIRST),
+        Transition(
+            "continuing_care_assessment_started",
+            ByBoard,
+            accepted_in=("urgent",),
+            warning=another_board,
+            order=ACCEPTED_FIRST,
+        ),
         NoTransition("evidence_received", EvidenceReceived, accepted_in=(*WORK, "supported"), order=PREPARED),
         NoTransition(
             "domains_assessed",
@@ -308,8 +243,8 @@ PROCESS = define_process(
             "recommendation_made",
             RecommendationMade,
             accepted_in=("urgent",),
-            guard=before(2, _domains_first),
-            warning=_domains_first,
+            guard=before(2, domains_first),
+            warning=domains_first,
             order="A recommendation rests on an assessment that was started, and on its ten domains"
             " (National Framework 2016)",
         ),
@@ -317,7 +252,7 @@ PROCESS = define_process(
             "recommendation_returned",
             Noted,
             accepted_in=("urgent",),
-            guard=_recommended,
+            guard=recommended,
             order="a recommendation is returned before the decision that rests on it (National Framework 2016)",
         ),
         NoTransition(
@@ -329,36 +264,38 @@ PROCESS = define_process(
         Transition(
             "continuing_care_agreed",
             FoundEligible,
-            guard=_may_be_agreed,
-            warning=_agreed_after_a_refusal,
+            guard=may_be_agreed,
+            warning=first_of(another_board, agreed_after_a_refusal),
             order=RECOMMENDED_FIRST,
         ),
         Transition(
             "continuing_care_refused",
             Reasoned,
-            guard=before(2, _reviewed_first),
-            warning=_reviewed_first,
+            guard=before(2, reviewed_first),
+            warning=first_of(another_board, reviewed_first),
             order=RECOMMENDED_FIRST,
         ),
         NoTransition(
             "family_told",
             ByBoard,
             accepted_in=(*DECIDED, "handed_over"),
-            guard=_decided_before,
+            guard=decided_before,
+            warning=another_board,
             order="The family is informed of a decision once one has been made (National Framework 2016)",
         ),
         NoTransition(
             "decision_disputed",
             Noted,
             accepted_in=(*DECIDED, "handed_over"),
-            guard=_to_dispute,
+            guard=to_dispute,
             order="a decision is disputed before another one takes its place (National Framework 2016)",
         ),
         NoTransition(
             "dispute_answered",
             DisputeAnswered,
             accepted_in=(*DECIDED, "handed_over"),
-            guard=_dispute_open,
+            guard=was_disputed,
+            warning=answered_again,
             order="a dispute is answered before the work on another decision (National Framework 2016)",
         ),
         NoTransition(
@@ -370,13 +307,18 @@ PROCESS = define_process(
         Transition(
             "package_started",
             ByBoard,
+            warning=another_board,
             order="A package follows the decision that the child is eligible (National Framework 2016)",
         ),
-        NoTransition(
-            "package_changed", Noted, accepted_in=("supported", "urgent"), guard=_started, order=PACKAGE_FIRST
-        ),
+        NoTransition("package_changed", Noted, accepted_in=("supported", "urgent"), guard=started, order=PACKAGE_FIRST),
         NoTransition("review_arranged", ReviewArranged, accepted_in=("supported", "urgent"), order=PACKAGE_FIRST),
-        NoTransition("continuing_care_reviewed", Reviewed, accepted_in=("supported", "urgent"), order=PACKAGE_FIRST),
+        NoTransition(
+            "continuing_care_reviewed",
+            Reviewed,
+            accepted_in=("supported", "urgent"),
+            warning=another_board,
+            order=PACKAGE_FIRST,
+        ),
         NoTransition("adult_commissioner_told", ByBoard, accepted_in=FOUND, order=ADULT, says=IS_DONE),
         NoTransition("adult_chc_referred", ByBoard, accepted_in=FOUND, order=ADULT, says=IS_DONE),
         NoTransition("adult_checklist_received", ByBoard, accepted_in=FOUND, order=ADULT),
@@ -384,23 +326,23 @@ PROCESS = define_process(
             "adult_eligibility_agreed",
             AdultDecided,
             accepted_in=FOUND,
-            guard=before(2, _after_17),
-            warning=_after_17,
+            guard=before(2, after_17),
+            warning=after_17,
             order=ADULT,
         ),
         NoTransition(
             "adult_eligibility_refused",
             AdultDecided,
             accepted_in=FOUND,
-            guard=before(2, _after_17),
-            warning=_after_17,
+            guard=before(2, after_17),
+            warning=after_17,
             order=ADULT,
         ),
         Transition(
             "adult_package_started",
             AdultPackageStarted,
-            guard=before(2, _adult_agreed_first),
-            warning=_adult_agreed_first,
+            guard=before(2, adult_agreed_first),
+            warning=adult_agreed_first,
             order="an adult package takes over from the child's own (National Framework 2016)",
         ),
         Transition(

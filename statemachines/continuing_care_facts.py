@@ -8,7 +8,7 @@ from datetime import date
 from typing import ClassVar, Literal
 
 from models.common_facts import Opening
-from models.facts import Code, FactData, FreeTextField, Service
+from models.facts import Code, FactData, FreeTextField, Reference, Service
 from statemachines.health_advice import ByBody, Noted
 
 Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
@@ -27,6 +27,19 @@ class ReferralReceived(Opening):
     six_weeks_from: str | None = None
     BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
     READING_IN_FORCE: ClassVar[Mapping[str, str]] = {"six_weeks_from": "cypcc_decision_6w"}
+
+
+class ReferralRepeated(FactData):
+    """Another referral for the same care while the first is undecided, or the same once more. The first receipt starts
+    the six weeks.
+    """
+
+    body: Code | None = None
+    came_as: Literal["referral", "checklist"] | None = None
+    la_reference: Reference | None = None
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
 
 
 class ByBoard(FactData):

@@ -135,7 +135,7 @@ def is_outstanding(request: str, again_from: int | None = None) -> Guard:
     return guard
 
 
-def answered_already(answers: Collection[str], returned: str) -> Warn:
+def answered_already(answers: Collection[str], returned: str, law: str = "SEND Regs 2014 reg 8(1)") -> Warn:
     """What is out of order about an answer of a body that has answered, and whose answer was not returned since."""
 
     def warning(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -145,8 +145,8 @@ def answered_already(answers: Collection[str], returned: str) -> Warn:
         if not said or said[-1] == returned:
             return None
         return (
-            "this body has answered already, and its duty was met on that day (SEND Regs 2014 reg 8(1)); what comes"
-            " later is on the record and changes no date"
+            f"this body has answered already, and its duty was met on that day ({law}); what comes later is on the"
+            " record and changes no date"
         )
 
     return warning

@@ -14,7 +14,7 @@ from models.casefile import CaseFile
 from statemachines.changed_time_limits import PLAN_REACTIONS, compliance_facts
 from statemachines.mediation_facts import ALIVE, MEDIATION_FACTS
 from statemachines.process import StatutoryMachine, define_process, unusual
-from statemachines.section_g import SECTION_G_REACTIONS
+from statemachines.section_g import PLAN_END_REACTIONS, SECTION_G_REACTIONS, plan_end_facts
 
 
 class Mediation(StatutoryMachine):
@@ -37,9 +37,10 @@ class Mediation(StatutoryMachine):
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
-    # A notice that comes after the family has acted; a case has one.
+    # A notice that comes after the family has acted, or is sent once more.
     appealable_notice_sent = unusual(
-        contacted.to(contacted)
+        notified.to(notified)
+        | contacted.to(contacted)
         | declined.to(declined)
         | wanted.to(wanted)
         | arranged.to(arranged)
@@ -146,15 +147,18 @@ PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",
-    version=4,  # replies; opened by more facts; 3: facts out of order; 2: what was agreed is done by a body that agreed
+    # 5: a notice sent again; 4: replies, opened by more facts; 3: facts out of order; 2: who does what was agreed.
+    version=5,
     out_of_order_from=3,
     facts=[
         *MEDIATION_FACTS,
         *compliance_facts(ALIVE),
+        *plan_end_facts(("agreed",)),
     ],
     reactions=[
         *PLAN_REACTIONS,
         *SECTION_G_REACTIONS,
+        *PLAN_END_REACTIONS,
     ],
     remarks=remarks,
 )

@@ -141,9 +141,21 @@ def _route(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def _once(casefile: CaseFile, line: StoredFact) -> str | None:
-    if not casefile.facts_before(line, "appealable_notice_sent"):
+    """A case is about one decision. Machines before version 5 took its notice once."""
+    earlier = casefile.facts_before(line, "appealable_notice_sent")
+    about = {each.data.get("decision") for each in (*earlier, line)} - {None}
+    if not earlier or (casefile.machine >= 5 and len(about) < 2):
         return None
     return "this case has the notice of its decision already: the notice of another decision opens a case of its own"
+
+
+def _sent_again(casefile: CaseFile, line: StoredFact) -> str | None:
+    if not casefile.facts_before(line, "appealable_notice_sent"):
+        return None
+    return (
+        "notice of this decision was sent before, and the family's two months run from the first (SEND Regs 2014 reg"
+        " 33); if the first was no notice, withdraw it: fact_withdrawn"
+    )
 
 
 def _deemed(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -250,7 +262,7 @@ NO_AGREEMENT_YET = dict.fromkeys(
 )
 
 MEDIATION_FACTS: tuple[FactDefinition, ...] = (
-    OpeningFact("appealable_notice_sent", AppealableNoticeSent, guard=_once, order=NOTICE_FIRST),
+    OpeningFact("appealable_notice_sent", AppealableNoticeSent, guard=_once, warning=_sent_again, order=NOTICE_FIRST),
     Transition(
         "adviser_contacted",
         Acted,

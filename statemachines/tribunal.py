@@ -44,6 +44,20 @@ class Tribunal(StatutoryMachine):
     _pending = (registered, responded, adjourned, heard, resumed)
     _over_without_decision = (conceded, given_up, struck_out)
 
+    # A notice that is sent again, or is found after the appeal was registered.
+    decision_notified = unusual(
+        decided.to(decided)
+        | registered.to(registered)
+        | responded.to(responded)
+        | adjourned.to(adjourned)
+        | heard.to(heard)
+        | resumed.to(resumed)
+        | ordered.to(ordered)
+        | dismissed.to(dismissed)
+        | conceded.to(conceded)
+        | given_up.to(given_up)
+        | struck_out.to(struck_out)
+    )
     appeal_registered = decided.to(registered) | unusual(registered.from_(given_up, struck_out))
     extended_appeal_registered = decided.to(registered) | unusual(registered.from_(given_up, struck_out))
     la_responded = (
@@ -132,7 +146,7 @@ PROCESS = define_process(
     Tribunal,
     name="tribunal",
     title="Tribunal case",
-    version=3,  # replies; facts out of order; an appeal that was over goes on again; section G of an amended plan
+    version=4,  # notice sent again, appeals amended; 3: replies; 2: facts out of order, section G of an amended plan
     out_of_order_from=2,
     facts=[
         *TRIBUNAL_FACTS,
@@ -144,6 +158,8 @@ PROCESS = define_process(
         # A plan ceases once, and is recorded on the case in which that was decided.
         Reaction("annual_review", "plan_ceased", "plan_ceased", optional=True),
         Reaction("reassessment", "plan_ceased", "plan_ceased", optional=True),
+        Reaction("annual_review", "cease_reversed", "plan_resumed", optional=True),
+        Reaction("reassessment", "cease_reversed", "plan_resumed", optional=True),
         *SECTION_G_REACTIONS,
     ],
     remarks=remarks,

@@ -43,10 +43,14 @@ from statemachines.tribunal_guards import (
     evidence_asked_for,
     evidence_given_already,
     goes_with,
+    had_ceased,
     may_recommend,
     not_over,
     of_the_decision,
+    of_this_appeal,
     recommended,
+    sent_again,
+    since,
     was_decided,
     was_over,
     which_direction,
@@ -91,6 +95,12 @@ class ExtendedAppealRegistered(AppealRegistered):
     """An appeal was registered that also asks for recommendations on health, social care or both (SI 2017/1306)."""
 
     issues: Issues
+
+
+class AppealAmended(Noted):
+    """What is appealed was changed while the appeal was under way, such as a school as well as the provision."""
+
+    appeal: Appeal
 
 
 class AppealExtended(Noted):
@@ -270,7 +280,14 @@ def _of_appeal(  # noqa: PLR0913 (one fact of an appeal, each part by its name)
 
 
 TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
-    OpeningFact("decision_notified", DecisionNotified),
+    OpeningFact(
+        "decision_notified",
+        DecisionNotified,
+        guard=since(4, of_this_appeal),
+        warning=sent_again,
+        order="the authority sends notice of its decision once, before the appeal, whose two months run from it (HESC"
+        " Rules 2008 r20(1)(c))",
+    ),
     OpeningFact("appeal_registered", AppealRegistered, guard=of_the_decision),
     OpeningFact("extended_appeal_registered", ExtendedAppealRegistered, guard=can_be_extended),
     OpeningFact(
@@ -287,6 +304,13 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
         order="the Tribunal receives an appeal before it registers it (HESC Rules 2008 r20(1)(c))",
     ),
     _of_appeal("appeal_extended", AppealExtended, ASKS_HEALTH, accepted_in=UNDER_WAY, guard=may_recommend),
+    _of_appeal(
+        "appeal_amended",
+        AppealAmended,
+        "an appeal is amended while it is under way, as the Tribunal permits (HESC Rules 2008 r5(3)(c))",
+        accepted_in=UNDER_WAY,
+        guard=of_the_decision,
+    ),
     _of_appeal("la_responded", Noted, RESPONDS),
     *(
         _of_appeal(
@@ -385,7 +409,8 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
     ),
     _of_appeal("social_care_recommendation_answered", Noted, ANSWERS, accepted_in=RECOMMENDED),
     _of_appeal("social_care_response_copied", Noted, COPIES, accepted_in=RECOMMENDED),
-    NoTransition("plan_ceased", Noted, accepted_in=DECIDED, order=CEASES),
+    NoTransition("plan_ceased", Noted, accepted_in=OVER, order=CEASES),
+    NoTransition("plan_resumed", Noted, accepted_in=OVER, guard=had_ceased, order=CEASES),
     *(
         Transition(kind, Noted, impossible_in=NO_CLAIM, order=order)
         for kind, order in (

@@ -48,8 +48,8 @@ DIRECTIONS = {"evidence_filed": "evidence_directed", "bundle_received": "bundle_
 
 
 def _appeal(casefile: CaseFile, line: StoredFact) -> str | None:
-    """What is appealed, as it was registered before a fact."""
-    before = reversed(casefile.facts_before(line, "appeal_registered", "extended_appeal_registered"))
+    """What is appealed before a fact, as it was registered or amended."""
+    before = reversed(casefile.facts_before(line, "appeal_registered", "extended_appeal_registered", "appeal_amended"))
     return next((str(each.data["appeal"]) for each in before), None)
 
 
@@ -85,6 +85,33 @@ def of_the_decision(casefile: CaseFile, line: StoredFact) -> str | None:
         f"the decision on this case is about {_listed((decided,))}: expected --data"
         f" appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
     )
+
+
+def of_this_appeal(casefile: CaseFile, line: StoredFact) -> str | None:
+    """A notice that comes again, or after the appeal, is of the decision that this case is about."""
+    decision, appeal = line.data["decision"], _appeal(casefile, line)
+    others = [each.data["decision"] for each in casefile.facts_before(line, "decision_notified")]
+    of_appeal = appeal is None or appeal in (CONTENTS if decision == "contents_of_plan" else (decision,))
+    if of_appeal and all(each == decision for each in others):
+        return None
+    return "this case is about another decision (CFA 2014 s51(2)): the notice of this one opens a case of its own"
+
+
+def sent_again(casefile: CaseFile, line: StoredFact) -> str | None:
+    """Only the first notice gives the family its time."""
+    if not casefile.facts_before(line, "decision_notified"):
+        return None
+    return (
+        "notice of this decision was sent before, and the time to appeal runs from the first (HESC Rules 2008"
+        " r20(1)(c)); if the first was no notice, withdraw it: fact_withdrawn"
+    )
+
+
+def had_ceased(casefile: CaseFile, line: StoredFact) -> str | None:
+    """Only a plan that had ceased goes on again."""
+    if casefile.facts_before(line, "plan_ceased"):
+        return None
+    return "only a plan that had ceased goes on again: record plan_ceased first"
 
 
 def about_this_decision(casefile: CaseFile, line: StoredFact) -> str | None:

@@ -33,9 +33,11 @@ def _sentence(fact: Fact, words: str) -> str:
 
 
 def probable_slips(unit: UnitOfWork, case: LoadedCase) -> list[str]:
-    """A question for each fact of this act that is out of order and is probably of another year or another case."""
+    """A question for each fact of this act that is out of order and is probably of another year, body or case."""
     return [
-        question for fact in _found(case) for question in (*_another_year(case, fact), *_another_case(unit, case, fact))
+        question
+        for fact in _found(case)
+        for question in (*_another_year(case, fact), *_another_body(case, fact), *_another_case(unit, case, fact))
     ]
 
 
@@ -54,6 +56,27 @@ def _another_year(case: LoadedCase, fact: Fact) -> Iterable[str]:
             f"{named(fact).capitalize()} lies {nearest.days} days from every other fact of case {case.case_ref}. Is the"
             " year right?"
         )
+
+
+def _another_body(case: LoadedCase, fact: Fact) -> Iterable[str]:
+    """A body of the sort that has the case, but another one than the fact that opened it names."""
+    opening = next((each for each in case.file.lines if each.kind in _openings(case)), None)
+    if opening is None or _bound(case, fact.kind) != _bound(case, opening.kind):
+        return
+    began, body = opening.data.get("body"), fact.data.get("body")
+    if None not in (began, body) and began != body:
+        said = named(fact).capitalize()
+        yield f"{said} names {body}, and case {case.case_ref} began with {began}. Is the body right?"
+
+
+def _openings(case: LoadedCase) -> frozenset[str]:
+    return case.process.openings if case.process is not None else frozenset()
+
+
+def _bound(case: LoadedCase, kind: str) -> frozenset[str]:
+    """The kinds of body that a fact may name."""
+    model = case.process.model_of(kind) if case.process is not None else None
+    return model.BOUND_BODY_KINDS if model is not None else frozenset()
 
 
 def _another_case(unit: UnitOfWork, case: LoadedCase, fact: Fact) -> Iterable[str]:

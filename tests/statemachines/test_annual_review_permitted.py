@@ -316,8 +316,8 @@ TABLE = HandTable(
     possible={
         "plan_made": made_first,
         "review_invitation_acknowledged": invited,
-        "review_advice_received": awaited,
-        "review_advice_declined": awaited,
+        "review_advice_received": invited,
+        "review_advice_declined": invited,
         "review_advice_returned": returnable,
         "amendment_dropped": asked_before("amendment_decided", "amendment_notice_sent", per_body=False),
         "plan_amendment_dropped": under_way,

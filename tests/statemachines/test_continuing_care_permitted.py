@@ -2,7 +2,6 @@
 (guidance, not law).
 """
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -178,6 +177,9 @@ MOVES = (
     }
     | {(state, "responsibility_passed"): "passed" for state in LIVING if state != "handed_over"}
 )
+# Another referral before the board has decided.
+for _state in ("referred", "accepted", "assessing", "recommended", "urgent"):
+    PERMITTED[_state] = PERMITTED[_state] | {"continuing_care_referral_repeated"}
 UNDECIDED = ("referred", "accepted", "assessing")
 UNUSUAL = {
     # Not accepted after all, though work had begun.
@@ -205,19 +207,14 @@ ANSWERED = asked_before(
 )
 
 
-def disputed(before: Sequence[StoredFact], _fact: StoredFact) -> bool:
-    """More disputes were raised than answered."""
-    kinds = [each.kind for each in before]
-    return kinds.count("decision_disputed") > kinds.count("dispute_answered")
-
-
 POSSIBLE: dict[str, Possible] = {
     # Children's continuing care ends with the 18th birthday.
     "continuing_care_agreed": lambda _before, fact: fact.data["under_18"] == "yes",
     "recommendation_returned": asked_before("recommendation_made", per_body=False),
     "family_told": ANSWERED,
     "decision_disputed": ANSWERED,
-    "dispute_answered": disputed,
+    # A dispute may be answered again, once there was one.
+    "dispute_answered": asked_before("decision_disputed", per_body=False),
     "package_changed": asked_before("package_started", per_body=False),
 }
 BY_ITS_BIRTHDAY = "nothing: it meets what the Framework asks by that birthday, early or late"
@@ -227,6 +224,7 @@ TABLE = HandTable(
     unusual_moves=UNUSUAL,
     possible=POSSIBLE,
     leaves={
+        "continuing_care_referral_repeated": "nothing: a new referral has a case of its own",
         "checklist_completed": "nothing: no duty hangs on it",
         "continuing_care_referral_accepted": "the decision in six weeks, as before, or again",
         "continuing_care_referral_declined": "the word to the family; the decision is pointless if none was made",

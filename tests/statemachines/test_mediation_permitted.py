@@ -15,7 +15,7 @@ from statemachines.mediation import PROCESS, remarks
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.support.by_hand import book, dates_of, day, history
-from tests.support.hand_table import HandTable
+from tests.support.hand_table import HandTable, asked_before
 
 ENGINE = {
     "chasing_began",
@@ -46,6 +46,8 @@ PLANS = {
 }
 # CFA 2014 s42(3): section G of a plan that was amended under an agreement, at any time after that plan.
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
+# A plan ceases on another case (CFA 2014 s45), and section G with it.
+PLAN_END = {"plan_ended", "plan_resumed"}
 OPEN = (
     ALWAYS
     | PLANS
@@ -110,7 +112,10 @@ PERMITTED = {
     "certified": OPEN | AGREEMENTS | {"mediation_arranged"},
     # reg 42(3) the body acts, 42(4) it informs the authority, 42(5) both agree another time in writing.
     "agreed": (
-        OPEN | AGREEMENTS | {"certificate_issued", "agreed_action_done", "la_told_of_agreement", "other_time_agreed"}
+        OPEN
+        | AGREEMENTS
+        | PLAN_END
+        | {"certificate_issued", "agreed_action_done", "la_told_of_agreement", "other_time_agreed"}
     ),
     "withdrawn": ALWAYS,
     "closed": ALWAYS,
@@ -142,6 +147,12 @@ NO_AGREEMENT = (
 )
 
 
+def of_the_same_decision(before: Sequence[StoredFact], fact: StoredFact) -> bool:
+    """Notices of one case are of one decision (s52(2)), where they say which."""
+    notices = [each for each in before if each.kind == "appealable_notice_sent"]
+    return not notices or len({each.data.get("decision") for each in (*notices, fact)} - {None}) < 2
+
+
 TABLE = HandTable(
     usual=PERMITTED,
     moves=MOVES,
@@ -161,13 +172,14 @@ TABLE = HandTable(
             for state in ("notified", "contacted", "declined", "wanted", "unarranged", "certified")
         },
         # A notice that comes after the family has acted changes nothing of what it did.
-        **{(state, "appealable_notice_sent"): state for state in (*LATER, "agreed")},
+        **{(state, "appealable_notice_sent"): state for state in ("notified", *LATER, "agreed")},
         # The certificate alone is known.
         **{(state, "certificate_issued"): "certified" for state in ("notified", "contacted")},
         **{(state, kind): "agreed" for state in BEFORE_AGREEMENT for kind in AGREEMENTS},
     },
     leaves={
-        "appealable_notice_sent": "nothing: the family has done already what it has two months for (reg 33)",
+        "appealable_notice_sent": "nothing: the first notice gives the two months (reg 33), and what was done counts",
+        **dict.fromkeys(PLAN_END, "section G of a plan that goes on (s42(3))"),
         "adviser_contacted": "nothing: no duty hangs on it",
         "mediation_declined": "what the authority had not arranged by then was late or is ended by the family's word",
         **dict.fromkeys(ROUTES, "the duty to arrange, thirty days from this day (reg 35, 36(2))"),
@@ -185,10 +197,11 @@ TABLE = HandTable(
         "la_told_of_agreement": NO_AGREEMENT,
         "other_time_agreed": NO_AGREEMENT,
     },
-    again={"appealable_notice_sent": (*LATER, "agreed")},
+    again={"appealable_notice_sent": ("notified", *LATER, "agreed")},
     possible={
-        # A case has one notice; the notice of another decision opens another.
-        "appealable_notice_sent": lambda before, _fact: all(each.kind != "appealable_notice_sent" for each in before),
+        # A notice may be sent again; the notice of another decision opens another case.
+        "appealable_notice_sent": lambda before, fact: of_the_same_decision(before, fact),
+        "plan_resumed": asked_before("plan_ended", per_body=False),
         "section_g_arranged": lambda before, fact: amended_section_g(before, fact),
         "section_g_replaced": lambda before, fact: amended_section_g(before, fact),
         "section_g_stopped": lambda before, fact: (

@@ -60,6 +60,8 @@ OPEN = (
     }
 )
 SITTING = {"hearing_held", "hearing_adjourned"}
+# The plan ceases on the case in which that was decided, and goes on again there (s45).
+PLAN_END = {"plan_ceased", "plan_resumed"}
 DIRECTIONS = {
     "evidence_directed",
     "bundle_directed",
@@ -74,6 +76,7 @@ HEALTH = {
     "health_evidence_acknowledged",
     "health_evidence_given",
     "appeal_extended",
+    "appeal_amended",
 }
 LATE_EVIDENCE = {"health_evidence_acknowledged", "health_evidence_given"}
 # reg 45(1): before the authority submits a response; after it, only an order ends the appeal for the family.
@@ -120,9 +123,7 @@ PERMISSION = {
     "ut_permission_applied",
 }
 PENDING = OPEN | DIRECTIONS | HEALTH | SITTING | OUTCOMES
-DECIDED = (
-    OPEN | LATE_EVIDENCE | RECOMMENDATIONS | PERMISSION | SITTING | DIRECTED | {"plan_ceased", "decision_set_aside"}
-)
+DECIDED = OPEN | LATE_EVIDENCE | RECOMMENDATIONS | PERMISSION | SITTING | DIRECTED | PLAN_END | {"decision_set_aside"}
 CLAIM = OPEN | DIRECTIONS | SITTING | {"claim_withdrawn", "claim_decided"}
 
 PERMITTED = {
@@ -138,9 +139,9 @@ PERMITTED = {
     "resumed": PENDING | {"la_responded"},
     "ordered": DECIDED | ORDERS,
     "dismissed": DECIDED,
-    "conceded": OPEN | LATE_EVIDENCE | {"appeal_reinstated"},
-    "given_up": OPEN | LATE_EVIDENCE | {"appeal_reinstated"},
-    "struck_out": OPEN | LATE_EVIDENCE | {"appeal_reinstated"},
+    "conceded": OPEN | LATE_EVIDENCE | PLAN_END | {"appeal_reinstated"},
+    "given_up": OPEN | LATE_EVIDENCE | PLAN_END | {"appeal_reinstated"},
+    "struck_out": OPEN | LATE_EVIDENCE | PLAN_END | {"appeal_reinstated"},
     "claimed": CLAIM | {"claim_responded"},
     "claim_answered": CLAIM,
     "claim_over": OPEN | PERMISSION | {"decision_set_aside"},
@@ -189,7 +190,7 @@ OF_AN_APPEAL = (
     OUTCOMES
     | CONCEDED
     | RECOMMENDATIONS - {"health_recommendation_answered"}
-    | {"appeal_extended", "la_responded", "appeal_received", "appeal_reinstated"}
+    | {"appeal_extended", "appeal_amended", "la_responded", "appeal_received", "appeal_reinstated"}
 )
 NO_APPEAL_HERE = (CLAIMS, "a claim under the Equality Act 2010 is no appeal under CFA 2014 s51")
 NO_CLAIM_HERE = (APPEALS, "nobody claimed discrimination on this case")
@@ -250,6 +251,14 @@ def of_the_decision(before: Sequence[StoredFact], fact: StoredFact) -> bool:
     return decision is None or fact.data["appeal"] in parts
 
 
+def of_the_appeal(before: Sequence[StoredFact], fact: StoredFact) -> bool:
+    """s51(2): a notice that comes again, or after the appeal, is of the decision that the case is about."""
+    decision, about = fact.data["decision"], appealed_about(before)
+    parts = {"contents", "placement", "placement_and_contents"} if decision == "contents_of_plan" else {decision}
+    notices = {each.data["decision"] for each in before if each.kind == "decision_notified"}
+    return notices <= {decision} and (about is None or about in parts)
+
+
 def of_this_notice(before: Sequence[StoredFact], fact: StoredFact) -> bool:
     """r20(1)(c): a certificate of mediation about this decision, by the decision and the day of its notice."""
     notice = next((each for each in before if each.kind == "decision_notified"), None)
@@ -305,7 +314,8 @@ AN_APPEAL, BEGUN_BEFORE = first(*BROUGHT), first(*BEGUN)
 TABLE = HandTable(
     usual=PERMITTED,
     moves=MOVES,
-    again=dict.fromkeys(("appeal_registered", "extended_appeal_registered"), ("given_up", "struck_out")),
+    again=dict.fromkeys(("appeal_registered", "extended_appeal_registered"), ("given_up", "struck_out"))
+    | {"decision_notified": APPEALS},
     unusual_moves={
         # A second appeal against the decision, in time: nothing in s51 forbids it.
         **{
@@ -313,6 +323,8 @@ TABLE = HandTable(
             for state in ("given_up", "struck_out")
             for kind in ("appeal_registered", "extended_appeal_registered")
         },
+        # A notice that is sent again changes nothing of the appeal.
+        **{(state, "decision_notified"): state for state in APPEALS},
         # The appeal was received, and its registration is not known.
         ("decided", "la_responded"): "responded",
         ("decided", "hearing_held"): "heard",
@@ -330,6 +342,9 @@ TABLE = HandTable(
         **{(state, "appeal_reinstated"): "resumed" for state in ("ordered", "dismissed")},
     },
     leaves={
+        "decision_notified": "nothing: the first notice gives the family its time (r20(1)(c))",
+        "appeal_amended": "nothing: the appeal is over",
+        "plan_resumed": "section G of the plan that goes on (s42(3))",
         "appeal_received": "nothing: the family's time is judged by this day (r20(1)(c))",
         "la_responded": "nothing: the response was late from the day on which it was due (r21(1)(c))",
         **dict.fromkeys(DIRECTED | {"health_evidence_directed"}, "what was directed, by the day directed"),
@@ -363,6 +378,9 @@ TABLE = HandTable(
         **dict.fromkeys(OF_AN_APPEAL - {"appeal_received"}, AN_APPEAL),
         **dict.fromkeys(SITTING | DIRECTIONS | HEALTH | PERMISSION, BEGUN_BEFORE),
         **{kind: every(AN_APPEAL, within_powers) for kind in (*ORDERS, *CONCEDED, "ceasing_upheld")},
+        "decision_notified": of_the_appeal,
+        "appeal_amended": every(AN_APPEAL, of_the_decision),
+        "plan_resumed": first("plan_ceased"),
         "appeal_registered": of_the_decision,
         "extended_appeal_registered": every(
             of_the_decision, lambda _before, fact: fact.data["appeal"] != "refusal_to_assess"

@@ -65,11 +65,14 @@ def test_what_came_before_the_notice_opens_the_case_and_the_authority_stays(team
     assert contact.met_on == day("23 Feb 2026")
 
 
-def test_a_case_has_one_notice(team: Team) -> None:
-    team.record(TODAY, "appealable_notice_sent", on="2 Mar 2026", case="ME90001", la="northshire")
+def test_a_case_is_about_one_decision_whose_notice_may_be_sent_again(team: Team) -> None:
+    notice, about = "appealable_notice_sent", {"la": "northshire", "decision": "ceasing"}
+    team.act(TODAY, (notice, "2 Mar 2026", about), case="ME90001")
     team.record(TODAY, "adviser_contacted", on="9 Mar 2026", case="ME90001")
-    said = tried(team, "ME90001", "appealable_notice_sent")
-    assert "opens a case of its own" in said.message
+    (said,) = team.act(TODAY, (notice, "16 Mar 2026", about), case="ME90001").unheard
+    assert "the family's two months run from the first" in said
+    refused = tried(team, "ME90001", notice, la="northshire", decision="contents_of_plan")
+    assert "opens a case of its own" in refused.message
 
 
 def test_a_fact_on_the_authoritys_own_reference_is_recorded_on_its_case(team: Team) -> None:

@@ -81,3 +81,17 @@ def test_a_fact_that_another_case_of_the_child_takes_as_usual_is_looked_at_again
     with pytest.raises(Refused, match="usual now on case ME90002"):
         record(context, mediated.case, [CERTIFICATE], "dco.team", look_again=True)
     assert record(context, "ME90002", [CERTIFICATE], "dco.team", look_again=True).unheard == []
+
+
+def test_a_body_that_the_case_is_not_with_is_looked_at_again(team: Team) -> None:
+    team.case = "CC90001"
+    team.record("2 Mar 2026", "continuing_care_referral_received", la="northshire", body="QX900")
+    context, refused = team.context("16 Mar 2026"), "continuing_care_referral_declined"
+    other = FactDraft(refused, date(2026, 3, 9), {"body": "QX901", "reason": "no checklist"})
+    with pytest.raises(
+        Refused, match=r"names QX901, and case CC90001 began with QX900\. Is the body right"
+    ) as question:
+        record(context, team.case, [other], "dco.team", look_again=True)
+    assert question.value.code == LOOK_AGAIN
+    right = FactDraft(refused, date(2026, 3, 9), {"body": "QX900", "reason": "no checklist"})
+    assert record(context, team.case, [right], "dco.team", look_again=True).unheard == []
