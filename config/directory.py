@@ -293,14 +293,18 @@ def load_directory(path: Path | None = None) -> Directory:
     exception, for its content.
     """
     file = path or DEFAULT
-    text = read_text(file, DirectoryError)
-    tables = tables_of(text, named(file), DirectoryError)
-    refuse_added(tables, named(file), DirectoryError)
+    return directory_of(read_text(file, DirectoryError), named(file))
+
+
+def directory_of(text: str, name: str = "directory.toml") -> Directory:
+    """The directory that a text says; `name` is how errors call it. Raises DirectoryError."""
+    tables = tables_of(text, name, DirectoryError)
+    refuse_added(tables, name, DirectoryError)
     try:
         return Directory.model_validate({**tables, "digest": hashlib.sha256(text.encode()).hexdigest(), "text": text})
     except ValidationError as problem:
         raise DirectoryError(
-            f"{named(file)}: {first_fault(problem, Directory)}. config/directory.toml is an example"
+            f"{name}: {first_fault(problem, Directory)}. config/directory.toml is an example"
         ) from None
 
 

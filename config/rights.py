@@ -27,6 +27,7 @@ Right = Literal[
     "acting",
     "adopt",
     "audit",
+    "directory",
     "retention",
     "erase",
     "people",

@@ -51,6 +51,7 @@ RIGHTS = {
     "acting": "read from which machine a fact was recorded",
     "audit": "read these pages",
     "adopt": "adopt rule packs, and record checks of the law",
+    "directory": "change mailboxes, days and successors of organisations",
     "retention": "read what is past retention",
     "erase": "record holds, propose and approve erasures",
     "people": "change accounts, roles and tokens",

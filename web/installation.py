@@ -12,11 +12,11 @@ from config.settings import Settings
 from flows.shared_runs import SharedRuns
 from models.database import reading
 from models.questions import Question
-from models.tables import ADOPTION, CLOCK_SETTING, RULESET
+from models.tables import ADOPTION, CLOCK_SETTING, CONFIG_HELD, RULESET
 from web.import_pool import ImportPool
 
 BACK = "/sign-in/sso/back"  # where the identity provider sends people back to
-NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
+NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION, CONFIG_HELD)
 NEWEST = Question(select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED)))
 
 
