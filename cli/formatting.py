@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from config.text import counted, full_day, in_days, noun, short_day, short_weekday
 from models.fields import in_pounds
+from models.marks import NOT_YET
 
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
@@ -239,7 +240,8 @@ def _who(context: AppContext, body: str | None, service: str | None) -> str:
 def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str]:
     learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
     shown = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
-    fields = "; ".join(f"{words(key)} {_value(context, key, value)}" for key, value in shown.items())
+    said = [f"{words(key)} {_value(context, key, value)}" for key, value in shown.items()]
+    fields = "; ".join([*said, *(f"{words(key)} {NOT_YET}" for key in fact.not_yet_shown)])
     now = (
         ""
         if fact.stands and not fact.corrected_to

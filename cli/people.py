@@ -59,12 +59,15 @@ def _person(report: PersonReport) -> str:
         ("Team's reference", report.reference),
         ("LA's reference", report.la_reference),
     )
+    from models.marks import NOT_YET
+
     lines = [f"{label:<17}{value}" for label, value in rows if value]
     if not report.known:
         lines.append("No identity is stored, or it has been erased.")
     for text in report.words or []:
         where = f"fact {text.seq}, {text.kind}, {text.field}" if text.seq else "comment"
-        lines.append(f"{where}: {text.words if text.words is not None else 'erased'}")
+        instead = NOT_YET if text.not_yet_shown else "erased"
+        lines.append(f"{where}: {text.words if text.words is not None else instead}")
     return "\n".join(lines)
 
 

@@ -22,6 +22,8 @@ ANSWERS = (*POINTS, NOT_APPLICABLE)
 # From the best. The words are those of Ofsted's four grades.
 GRADES = ("outstanding", "good", "requires_improvement", "inadequate")
 NO_GRADE = "nothing_applicable"
+# What a surface says in the place of a mark that it does not show yet.
+NOT_YET = "shown when the other mark is recorded"
 EXAMPLE = "provision_specific=yes, provider_named=partly"
 
 

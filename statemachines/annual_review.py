@@ -28,6 +28,7 @@ from statemachines.annual_review_facts import (
     TransferPlanned,
 )
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
+from statemachines.draft_oversight import draft_facts, uncommented
 from statemachines.health_advice import (
     ByBody,
     Noted,
@@ -221,8 +222,12 @@ CALLERS = {"rcb": "responsible commissioner", "la": "authority"}
 
 def remarks(casefile: CaseFile) -> list[str]:
     """An early review that somebody called for and that has not been held: no law gives it a day, so that no duty shows
-    it.
+    it. And what the check of a draft found.
     """
+    return [*_early_reviews(casefile), *uncommented(casefile)]
+
+
+def _early_reviews(casefile: CaseFile) -> list[str]:
     calls: list[StoredFact] = []
     for line in casefile.lines:
         if line.kind == "early_review_called":
@@ -242,6 +247,7 @@ def _call(line: StoredFact) -> str:
     )
 
 
+DRAFTS = ("amendment_notice_sent", "plan_amendment_proposed")
 INVITATION = "health_professional_invited"
 ANSWERED_ALREADY = answered_already(
     ("review_advice_received", "review_advice_declined"),
@@ -384,6 +390,7 @@ PROCESS = define_process(
             order=OUTSIDE_REVIEW,
         ),
         NoTransition("plan_amendment_dropped", Noted, accepted_in=OUTSIDE, guard=_proposed, order=OUTSIDE_REVIEW),
+        *draft_facts((*BEFORE_DECISION, "kept", "noticed", "amended"), DRAFTS),
         *section_g_facts((*BEFORE_DECISION, "kept", *AFTER_DECISION), first=_of_an_amended_plan, first_warns_from=2),
         *cease_facts(2, ceasing=("ceasing", "ceasing_early"), ceased=CEASED),
         Transition("plan_ended", Noted, order=ENDED_ELSEWHERE),

@@ -3,11 +3,13 @@
 It decides nothing.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal
 
 from models.common_facts import Opening
 from models.facts import Code, FactData, FreeTextField, Slug
+from statemachines.draft_oversight import CHECK_OWED
 from statemachines.health_advice import ByBody, Noted
 
 
@@ -81,9 +83,14 @@ class HealthProfessionalInvited(ByBody):
 
 
 class AmendmentNoticeSent(Noted):
-    """The authority sent the plan with its notice of proposed amendments and the evidence (reg 22(2)(a))."""
+    """The authority sent the plan with its notice of proposed amendments and the evidence (reg 22(2)(a)).
+
+    `check_owed`: whether our team checked drafts by a day when it came.
+    """
 
     section_g: Literal["changed", "unchanged"] | None = None
+    check_owed: str | None = None
+    READING_IN_FORCE: ClassVar[Mapping[str, str]] = CHECK_OWED
 
 
 class AmendedPlanReceived(Noted):

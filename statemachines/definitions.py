@@ -29,8 +29,10 @@ class Said(Protocol):
     def data(self) -> Mapping[str, Any]: ...
 
 
-# The fields of facts in force that pages do not show yet, by the number of the fact.
-NotYetShown = Callable[[Sequence[Said]], Mapping[int, frozenset[str]]]
+# The fields that nobody is shown yet, by the number of the fact: of the facts in force, and of every fact as written.
+NotYetShown = Callable[[Sequence[Said], Sequence[Said]], Mapping[int, frozenset[str]]]
+# Whether what is agreed covers that others than our team see the case.
+MayShare = Callable[[CaseFile], bool]
 # The answers that a fact records, each with the fields that the answer gives.
 Says = Mapping[str, Mapping[str, str]]
 IS_DONE: Says = {Answer.SENT: {}}

@@ -1,19 +1,23 @@
 """Oversight of draft plans: our team checks sections C and G of a draft and comments to the authority. Pure.
 
-Duty/provision: SEND Regs 2014 reg 13(1)(a) gives the family at least 15 days for representations; that our team checks
-the draft inside them is a local standard. It decides nothing for the authority or the board.
+Duty/provision: SEND Regs 2014 reg 13(1)(a), and reg 22(2)(c) for amendments, give the family at least 15 days for
+representations; that our team checks the draft inside them is a local standard. It decides nothing for the authority or
+the board.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from models.casefile import CaseFile
-from models.facts import FactData, FreeTextField
+from models.facts import FactData, FreeTextField, StoredFact
 from models.fields import Slugs
 from statemachines.process import NoTransition
 
-CHECKED, COMMENTED = "draft_plan_checked", "draft_comments_sent"
+DRAFT, CHECKED, COMMENTED = "draft_plan_received", "draft_plan_checked", "draft_comments_sent"
 Section = Literal["right", "needs_change", "missing"]
+
+
+CHECK_OWED: Mapping[str, str] = {"check_owed": "draft_plan_check"}
 
 
 class DraftReceived(FactData):
@@ -22,7 +26,7 @@ class DraftReceived(FactData):
     check_owed: str | None = None
     note: FreeTextField | None = None
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    READING_IN_FORCE: ClassVar[Mapping[str, str]] = {"check_owed": "draft_plan_check"}
+    READING_IN_FORCE: ClassVar[Mapping[str, str]] = CHECK_OWED
 
 
 class DraftChecked(FactData):
@@ -43,12 +47,21 @@ class CommentsSent(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"comments"})
 
 
-def draft_facts(states: tuple[str, ...]) -> tuple[NoTransition, ...]:
-    """The facts of the oversight of drafts, on a case that may have one in these states."""
-    order = "a check is of a draft plan that came (SEND Regs 2014 reg 13(1)(a); local audit method, step 8)"
-    return (
-        NoTransition(CHECKED, DraftChecked, accepted_in=states, order=order, order_from=2),
-        NoTransition(COMMENTED, CommentsSent, accepted_in=states, order=order, order_from=2),
+def draft_facts(
+    states: tuple[str, ...], drafts: tuple[str, ...] = (DRAFT,), since: int = 2
+) -> tuple[NoTransition, ...]:
+    """The facts of the oversight of drafts, on a case that may have one in these states.
+
+    `drafts`: the kinds of fact that say that a draft came. `since`: the machine's version whose refusals quote the law.
+    """
+    order = "a check is of a draft plan that came (SEND Regs 2014 regs 13(1)(a), 22(2)(c); local audit method, step 8)"
+
+    def of_a_draft(casefile: CaseFile, fact: StoredFact) -> str | None:
+        return None if casefile.facts_before(fact, *drafts) else order
+
+    return tuple(
+        NoTransition(kind, model, accepted_in=states, warning=of_a_draft, order=order, order_from=since)
+        for kind, model in ((CHECKED, DraftChecked), (COMMENTED, CommentsSent))
     )
 
 

@@ -229,6 +229,7 @@ PROCESS = define_process(
     items=ITEMS,
     remarks=remarks,
     unnamed_in=UNNAMED,
+    may_share=may_share,
     facts=[
         OpeningFact(OPENED, Referred),
         Transition(CONSENTED, ConsentGiven),

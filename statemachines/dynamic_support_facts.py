@@ -100,6 +100,7 @@ class ReviewHeld(Noted):
     """A care (education) and treatment review was held.
 
     `present`: who took part besides the chair. `under_act`: whether it was held under MHA 1983 s125A or s125B.
+    `secure`: of a review in hospital, whether the hospital is a secure one: adults there are reviewed each year.
     `under_18_at_the_next`: whether the person is under 18 on the day three months later.
     """
 
@@ -107,6 +108,7 @@ class ReviewHeld(Noted):
     outcome: Literal["stays_in_community", "admission_supported", "stays_in_hospital", "discharge_planned"]
     present: Slugs
     under_act: YesNo = "no"
+    secure: YesNo | None = None
     date_of_birth: date | None = None
     under_18_at_the_next: YesNo
     IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
@@ -116,11 +118,13 @@ class ReviewHeld(Noted):
 class Admitted(Noted):
     """The person was admitted to a mental health hospital.
 
-    `community_review`: whether a review was held in the community before, and `last_review_on` its day.
+    `community_review`: whether a review was held in the community before, and `last_review_on` its day. `secure`:
+    whether the hospital is a secure one, such as a medium secure unit.
     """
 
     hospital: Code | None = None
     legal_status: Literal["informal", "detained"]
+    secure: YesNo | None = None
     community_review: Literal["held", "not_held"]
     last_review_on: date | None = None
     has_plan: HasPlan

@@ -143,8 +143,7 @@ def counted(casefile: CaseFile) -> list[Marked]:
 
 
 def _waiting(casefile: CaseFile) -> set[str]:
-    later = not_yet_shown(casefile.lines)
-    return {fact.data[ITEM] for fact in casefile.lines if fact.seq in later}
+    return awaiting_a_mark(casefile.lines) & {fact.data[ITEM] for fact in _marks(casefile.lines)}
 
 
 def times_graded(items: Sequence[Marked]) -> list[tuple[str, int]]:
@@ -281,18 +280,43 @@ def _by_hand(casefile: CaseFile, fact: StoredFact) -> str | None:
     return None if fact.data.get("of_fact") in drawn else f"the item was chosen by hand, and no sample drew it {LOCAL}"
 
 
-def not_yet_shown(facts: Sequence[Said]) -> Mapping[int, frozenset[str]]:
-    """The answers of a mark while the other mark of the item is still to come, so that the second one is blind.
+def not_yet_shown(in_force: Sequence[Said], written: Sequence[Said]) -> Mapping[int, frozenset[str]]:
+    """The answers and the evidence of a mark while the other mark of the item is still to come, so that it is blind.
 
-    What was moderated, given as feedback or reported is known, and is shown.
+    A mark that was withdrawn says as much as one that was not, so that it is hidden too.
     """
-    if any(fact.kind in (GIVEN, "audit_reported") for fact in facts):
-        return {}
-    twice = {fact.data[ITEM] for fact in facts if fact.kind == ADDED and fact.data.get("second_mark") == "yes"}
-    twice -= {fact.data[ITEM] for fact in facts if fact.kind == MODERATED}
-    marks = [fact for fact in facts if fact.kind in (MARKED, AGAIN) and fact.data[ITEM] in twice]
-    kinds = {item: {fact.kind for fact in marks if fact.data[ITEM] == item} for item in twice}
-    return {fact.seq: frozenset({"answers"}) for fact in marks if len(kinds[fact.data[ITEM]]) == 1}
+    items = awaiting_a_mark(in_force)
+    return {
+        fact.seq: frozenset({"answers", "evidence"})
+        for fact in (*in_force, *written)
+        if fact.kind in (MARKED, AGAIN) and fact.data[ITEM] in items
+    }
+
+
+def awaiting_a_mark(in_force: Sequence[Said]) -> set[str]:
+    """The items that are marked twice, without those that have both marks, or whose grade is known by now: by
+    moderation, by feedback to their service, or by the report.
+    """
+    if any(fact.kind == "audit_reported" for fact in in_force):
+        return set()
+    twice = {fact.data[ITEM]: fact for fact in in_force if fact.kind == ADDED and fact.data.get("second_mark") == "yes"}
+    settled = {fact.data[ITEM] for fact in in_force if fact.kind == MODERATED}
+    informed = [(fact.data["body"], fact.data.get("service")) for fact in in_force if fact.kind == GIVEN]
+    kinds = {item: {fact.kind for fact in _marks(in_force) if fact.data[ITEM] == item} for item in twice}
+    return {
+        item
+        for item, added in twice.items()
+        if item not in settled
+        and len(kinds[item]) < len((MARKED, AGAIN))
+        and not any(
+            added.data.get("body") == body and service in (None, added.data.get("service"))
+            for body, service in informed
+        )
+    }
+
+
+def _marks(facts: Sequence[Said]) -> list[Said]:
+    return [fact for fact in facts if fact.kind in (MARKED, AGAIN)]
 
 
 def _seen(casefile: CaseFile, fact: StoredFact) -> str | None:

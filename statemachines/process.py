@@ -29,6 +29,7 @@ from statemachines.definitions import (
     FieldMapping,
     Guard,
     InLetters,
+    MayShare,
     NoTransition,
     NotYetShown,
     OpeningFact,
@@ -122,9 +123,10 @@ class Process:
     open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     `papers`: what the papers of a case are called, where a case has papers of its items; None where it has none.
     `in_letters`: what letters of its duties may say besides, by the fact that opened the duty.
-    `not_yet_shown`: the fields that pages do not show yet, such as a first mark before the blind second one.
+    `not_yet_shown`: the fields that no surface shows yet, such as a first mark before the blind second one.
     `unnamed_in`: states in which no list, e-mail, digest, calendar, export or program names a case, and nothing of it
     leaves: the person has not consented, or no longer does. Only its own page and its history have it.
+    `may_share`: whether consent covers that other agencies see a case; without it every case may be shared.
     `restricted`: operations staff may not know that such a case exists, so Prefect shows nothing of it.
     `party_mailbox`: where a case has the mailbox of a party outside, which then may get letters.
     `record_class`: the class in retention.toml by which its records are retained, or the field of its facts that says
@@ -157,6 +159,7 @@ class Process:
     party_mailbox: PartyMailbox | None = None
     unnamed_in: frozenset[str] = frozenset()
     not_yet_shown: NotYetShown | None = None
+    may_share: MayShare | None = None
 
     @cached_property
     def opens(self) -> str:
@@ -285,6 +288,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     party_mailbox: PartyMailbox | None = None,
     unnamed_in: frozenset[str] = frozenset(),
     not_yet_shown: NotYetShown | None = None,
+    may_share: MayShare | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -338,4 +342,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         party_mailbox=party_mailbox,
         unnamed_in=unnamed_in,
         not_yet_shown=not_yet_shown,
+        may_share=may_share,
     )

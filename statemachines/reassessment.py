@@ -20,6 +20,7 @@ from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Reference, StoredFact
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
+from statemachines.draft_oversight import DraftReceived, draft_facts, uncommented
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
 from statemachines.orders_set_aside import fallen_order, order_set_aside, set_aside_by_the_tribunal
 from statemachines.process import (
@@ -158,8 +159,10 @@ def _may_refuse(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """That the plan ceased since, and that a board's request leaves the authority no choice."""
-    return [*_ceased_since(casefile), *_owed_to_the_board(casefile)]
+    """That the plan ceased since, that a board's request leaves the authority no choice, and what the check of a draft
+    found.
+    """
+    return [*_ceased_since(casefile), *_owed_to_the_board(casefile), *uncommented(casefile)]
 
 
 def _ceased_since(casefile: CaseFile) -> list[str]:
@@ -280,7 +283,8 @@ PROCESS = define_process(
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
         *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=3),
-        Transition("draft_plan_received", Noted, order=DECIDED_FIRST, order_from=3),
+        Transition("draft_plan_received", DraftReceived, order=DECIDED_FIRST, order_from=3),
+        *draft_facts(("drafting", "planned"), since=3),
         NoTransition(
             "section_g_agreed",
             Noted,

@@ -19,6 +19,7 @@ from statemachines.process import FactDefinition, NotPermitted, Process, Reactio
 # A module of this folder that defines a process has this line, and the name of the process.
 DEFINES_PROCESS = re.compile(r"^PROCESS\b", re.MULTILINE)
 UNNAMED = re.compile(r"^    unnamed_in=", re.MULTILINE)
+SHARES_BY_CONSENT = re.compile(r"^    may_share=", re.MULTILINE)
 RESTRICTED = re.compile(r"^    restricted=True\b", re.MULTILINE)
 
 
@@ -66,6 +67,12 @@ def restricted_processes() -> frozenset[str]:
 def with_unnamed_states() -> Sequence[str]:
     """The processes with states in which nothing names a case, by name. None is built for it."""
     return _defined_with(UNNAMED)
+
+
+@cache
+def shared_by_consent() -> Sequence[str]:
+    """The processes whose cases other agencies see only where consent covers it, by name. None is built for it."""
+    return _defined_with(SHARES_BY_CONSENT)
 
 
 @cache

@@ -12,6 +12,7 @@ from casework.privacy.unusual_reading import DAYS, unusual_reads
 from casework.reports.histories import read_histories
 from config.rights import unusual_reading
 from models.database import reading
+from models.marks import NOT_YET
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.faults import no_page
@@ -48,7 +49,12 @@ def purpose_items(context: AppContext, chosen: str = "") -> list[dict[str, Any]]
 
 def _values(asked: Asked) -> dict[str, Any]:
     ref = asked.place["ref"]
-    return {"title": f"Who case {ref} is about", "ref": ref, "purposes": purpose_items(asked.context)}
+    return {
+        "title": f"Who case {ref} is about",
+        "ref": ref,
+        "purposes": purpose_items(asked.context),
+        "not_yet": NOT_YET,
+    }
 
 
 def is_case(context: AppContext, ref: str) -> bool:

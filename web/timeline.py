@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from casework.reports.case_letters import CaseLetter
 from casework.reports.case_models import CaseReport, Cause, FactShown
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OUTCOMES
+from models.marks import NOT_YET
 from statemachines.registry import processes
 from web import labels
 
 IDLE = timedelta(days=21)
 FILTERS = ("show", "kind", "by", "text")
 HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
-NOT_YET = "shown when the other mark is recorded"
 SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
 
 
@@ -44,10 +44,9 @@ def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[st
     for fact in found.facts:
         if fact.corrects is not None:
             corrected.setdefault(fact.corrects, []).append(fact.seq)
-    later = _not_yet_shown(found)
     entries = [
         _of_fact(
-            _without(fact, later.get(fact.seq, frozenset())),
+            fact,
             found.heard.get(fact.seq),
             corrected.get(fact.seq, []),
             confidential(found.process, fact.kind),
@@ -85,22 +84,10 @@ def confidential(process: str, kind: str) -> frozenset[str]:
     return frozenset(field for fact in definitions for field in fact.model.FREE_TEXT_FIELDS)
 
 
-def _not_yet_shown(found: CaseReport) -> Mapping[int, frozenset[str]]:
-    """The fields that pages do not show yet, by the number of the fact."""
-    hides = processes()[found.process].not_yet_shown
-    return hides([fact for fact in found.facts if fact.stands]) if hides is not None else {}
-
-
-def _without(fact: FactShown, later: Collection[str]) -> FactShown:
-    """The fact without what pages do not show yet."""
-    if not later:
-        return fact
-    return fact.model_copy(update={"data": {**fact.data, **dict.fromkeys(later, NOT_YET)}})
-
-
 def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int], free: Collection[str]) -> Entry:
     group = "steps" if fact.kind in ENGINE_ONLY or fact.kind in OUTCOMES else "people"
     fields = [(key, None if key in free else value) for key, value in fact.data.items() if key not in HIDDEN]
+    fields += [(key, NOT_YET) for key in fact.not_yet_shown]
     day = fact.corrected_to or fact.occurred_on
     on = day if fact.kind not in CORRECTIONS else fact.occurred_on
     return Entry(group, on, f"{fact.seq:06}", fact, None, cause, corrected_by, fields)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 
 from casework.bundles import chronology, verifier
 from casework.bundles.ends import end_of
+from casework.cases.not_yet_shown import not_yet_shown
 from casework.cases.references import find_case
 from casework.context import AppContext, london_day
 from casework.privacy.access import read_person
@@ -30,16 +31,21 @@ from casework.proof.keys import LogKeyError
 from casework.proof.leaves import StoredCheckpoint, checkpoints, texts, tree
 from casework.proof.sequencer import sequence
 from casework.reports.case_report import report
+from casework.reports.histories import read_histories
+from casework.reports.withheld import without_consent_to_share
 from models.change_log import COVERED, row_text
 from models.database import reading
 from models.enums import About
 from models.errors import Refusal
+from models.facts import StoredFact
 from models.merkle import StoredTree
 from models.signed_note import ED25519, SigningKey
 from models.tables import CASE, CHANGE_LOG, FACT, LETTER, LOG_LEAF, NOTICE
 from models.visibility import whole_engine
 from notifications.render import render
 
+# Recipients of purposes.toml that are agencies, to whom nothing goes without consent where a process asks for it.
+SHARES_WITH = ("trust",)
 SENT_COLUMN = "content_digest"
 README = """A bundle of case {case}, made by sendflow.
 
@@ -109,7 +115,18 @@ def bundle(
     with reading(context.engine) as connection:
         ref = find_case(connection, context.cipher, case)
         process = connection.scalar(select(CASE.c.process).where(CASE.c.case_ref == ref))
-    if identity is not None and context.processes[str(process)].about is not About.CHILD:
+    made_of = context.processes[str(process)]
+    if made_of.not_yet_shown is not None and (waiting := not_yet_shown(made_of, _history(context, ref))):
+        raise CannotBundle(
+            f"fact {min(waiting)} of case {ref} has what nobody is shown before the second mark of its item, and a"
+            " bundle has every fact as it was written: make it when that mark is recorded"
+        )
+    if wanted.whom in SHARES_WITH and without_consent_to_share(context, [ref]):
+        raise CannotBundle(
+            f"case {ref} goes to no other agency: the person has not agreed that it is shared, or no longer does. Ask"
+            " for consent that covers sharing, and record it first"
+        )
+    if identity is not None and made_of.about is not About.CHILD:
         raise CannotBundle(f"case {ref} is about no child, so a bundle of it names nobody: leave the identity out")
     keys = signing_keys(context)
     if checkpoint is None:
@@ -134,6 +151,12 @@ def bundle(
     files[verifier.MANIFEST] = _manifest(ref, chosen, files, keys[0], named=person is not None)
     note_look(context, ref, actor, f"bundle_{wanted.whom}" if wanted.whom else "bundle")
     return Bundle(verifier.pack(files), ref, chosen.number, chosen.at, facts, letters)
+
+
+def _history(context: AppContext, ref: str) -> list[StoredFact]:
+    with reading(context.engine) as connection:
+        (facts,) = read_histories(connection, ref)
+    return facts
 
 
 def cover(context: AppContext, refs: Sequence[str]) -> None:

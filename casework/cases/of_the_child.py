@@ -32,7 +32,7 @@ def withheld_cases(connection: Connection) -> dict[str, str]:
     A case whose history cannot be read is among them if it ever had such a fact. Among them too are the cases in a
     state in which nothing names them, because consent was declined or withdrawn; no person releases those.
     """
-    found: dict[str, str] = dict.fromkeys(_unnamed(connection), NO_CONSENT)
+    found: dict[str, str] = dict.fromkeys(unnamed_cases(connection), NO_CONSENT)
     for ref in _with_such_facts(connection):
         try:
             facts, _tail = ledger.read(connection, [ref])[ref]
@@ -44,8 +44,8 @@ def withheld_cases(connection: Connection) -> dict[str, str]:
     return found
 
 
-def _unnamed(connection: Connection) -> list[str]:
-    """The cases in a state in which nothing names them, by their projection."""
+def unnamed_cases(connection: Connection) -> list[str]:
+    """The cases in a state in which no list names them, because consent was declined or withdrawn; by projection."""
     # A command that lists duties builds no process for it where there is no such case.
     query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state).where(CASE.c.process.in_(with_unnamed_states()))
     rows = connection.execute(query).all()

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from casework import webhooks
 from casework.context import AppContext
-from casework.reports.withheld import not_to_be_named
+from casework.reports.withheld import not_to_be_named, not_to_be_shared
 from config.webhook_address import is_public, target_of, wrong_address
 from models.database import reading, transact
 from models.encryption import EncryptionError
@@ -168,7 +168,7 @@ def _is_withheld(context: AppContext, connection: Connection, case_ref: str, la:
     found = connection.execute(select(CASE.c.la).where(CASE.c.case_ref == case_ref)).first()
     if found is None or (la and found.la != la):
         return True
-    return bool(not_to_be_named(context, [case_ref]))
+    return bool((not_to_be_shared if la else not_to_be_named)(context, [case_ref]))
 
 
 def _record(connection: Connection, claimed: _Claimed, status: int | None) -> None:

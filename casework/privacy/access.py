@@ -11,21 +11,24 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
+from casework.cases.not_yet_shown import NOTHING, not_yet_shown
 from casework.cases.references import find_case
 from casework.context import AppContext, instant
 from casework.privacy.purposes import check_purpose
 from models import ledger, people
 from models.database import writing
-from models.encryption import Cipher
 from models.facts import StoredFact
 from models.free_text import free_text_id, read_free_texts
 from models.tables import ACCESS
+from statemachines.registry import process_of
 
 
 class FreeTextShown(BaseModel):
     """One free text of a case, with the fact and the field that refer to it. `words` is null once it is erased.
 
     `seq`, `kind` and `field` are null for free text that no fact refers to, such as a comment of a tracker.
+    `not_yet_shown`: nobody is shown it yet, such as what a first marker wrote before the second one; then `words` is
+    null too.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -33,6 +36,7 @@ class FreeTextShown(BaseModel):
     kind: str | None
     field: str | None
     words: str | None
+    not_yet_shown: bool = False
 
 
 class PersonReport(BaseModel):
@@ -60,7 +64,7 @@ def read_person(context: AppContext, case: str, actor: str, purpose: str, with_f
         people.log_read(connection, ref, actor, purpose, instant(context.now()))
     with writing(context.engine) as connection:  # the log entry is committed before anything is decrypted
         person = people.person_of(connection, context.cipher, ref) or {}
-        texts = _free_texts(connection, context.cipher, ref) if with_free_text else None
+        texts = _free_texts(context, connection, ref) if with_free_text else None
     return PersonReport(
         case_ref=ref,
         known=bool(person),
@@ -73,9 +77,10 @@ def read_person(context: AppContext, case: str, actor: str, purpose: str, with_f
     )
 
 
-def _free_texts(connection: Connection, cipher: Cipher, ref: str) -> list[FreeTextShown]:
+def _free_texts(context: AppContext, connection: Connection, ref: str) -> list[FreeTextShown]:
     """All free text of a case in the order of its facts, without purposes of before they were words."""
     facts, _tail = ledger.read(connection, [ref])[ref]
+    hidden = not_yet_shown(process_of(facts), facts)
     referring: dict[str, tuple[StoredFact, str]] = {
         free_text_id(value): (fact, key)
         for fact in facts
@@ -83,16 +88,19 @@ def _free_texts(connection: Connection, cipher: Cipher, ref: str) -> list[FreeTe
         if isinstance(value, str) and "." in value
     }
     purposes = set(connection.execute(select(ACCESS.c.purpose).where(ACCESS.c.case_ref == ref)).scalars())
-    texts = read_free_texts(connection, cipher, [ref]).get(ref, [])
-    shown = [_shown(text.words, referring.get(text.id)) for text in texts if text.id not in purposes]
+    texts = read_free_texts(connection, context.cipher, [ref]).get(ref, [])
+    shown = [_shown(text.words, referring.get(text.id), hidden) for text in texts if text.id not in purposes]
     return sorted(shown, key=lambda text: text.seq or 0)
 
 
-def _shown(words: str | None, referring: tuple[StoredFact, str] | None) -> FreeTextShown:
+def _shown(
+    words: str | None, referring: tuple[StoredFact, str] | None, hidden: Mapping[int, frozenset[str]]
+) -> FreeTextShown:
     if referring is None:
         return FreeTextShown(seq=None, kind=None, field=None, words=words)
     fact, field = referring
-    return FreeTextShown(seq=fact.seq, kind=fact.kind, field=field, words=words)
+    later = field in hidden.get(fact.seq, NOTHING)
+    return FreeTextShown(seq=fact.seq, kind=fact.kind, field=field, words=None if later else words, not_yet_shown=later)
 
 
 class ChildOfCase(BaseModel):

@@ -12,12 +12,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select, tuple_
 
+from casework.cases.of_the_child import unnamed_cases
 from casework.cases.search import find_references
 from casework.context import AppContext
 from casework.owners import is_of_owner, owners_of
 from deadlines.status import SOON
 from models.bulk_io import in_chunks
 from models.database import reading
+from models.same_words import spellings
 from models.tables import CASE, DUTY, FACT
 
 PAGE = 25
@@ -78,7 +80,7 @@ class CaseList(BaseModel):
 def case_list(context: AppContext, wanted: CaseFilter, as_at: date, size: int = PAGE) -> CaseList:
     """Give one page of the cases. `size` is how many rows a page has; 0 gives all of them."""
     with reading(context.engine) as connection:
-        where = _conditions(context, wanted, as_at)
+        where = [*_conditions(context, wanted, as_at), *_named(connection, wanted.search)]
         if wanted.search:
             where.append(CASE.c.case_ref.in_(find_references(context, connection, wanted.search)))
         counted = select(CASE.c.case_ref).where(*where)
@@ -107,6 +109,7 @@ def cases_after(context: AppContext, wanted: CaseFilter, as_at: date, after: str
         CASE.c.case_ref > after, *_conditions(context, wanted, as_at)
     )
     with reading(context.engine) as connection:
+        query = query.where(*_named(connection))
         found = connection.execute(query.order_by(CASE.c.case_ref).limit(size)).all()
         return list(_listed(context, connection, list(found), as_at))
 
@@ -215,6 +218,12 @@ def _conditions(context: AppContext, wanted: CaseFilter, as_at: date) -> list[Co
         case Show.ALL:
             pass
     return found
+
+
+def _named(connection: Connection, search: str = "") -> list[ColumnElement[bool]]:
+    """That a list names no case whose person said no; who types the whole reference of one finds it."""
+    refs = sorted(set(unnamed_cases(connection)) - set(spellings(search)))
+    return [CASE.c.case_ref.not_in(refs)] if refs else []
 
 
 def _with(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

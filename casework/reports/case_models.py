@@ -14,7 +14,7 @@ class FactShown(BaseModel):
 
     `stands` is false if it was withdrawn, and `corrected_to` is the corrected day. `out_of_order`: what is out of order
     about it, with the provision; None where nothing is. `law` is the digest of the law that
-    it was recorded under, with the choices of the locality.
+    it was recorded under, with the choices of the locality. `not_yet_shown`: the fields that nobody is shown yet.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +32,7 @@ class FactShown(BaseModel):
     corrected_to: date | None = None
     law: str = ""
     out_of_order: str | None = None
+    not_yet_shown: list[str] = []
 
 
 class Cause(BaseModel):

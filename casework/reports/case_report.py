@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from casework.cases.not_yet_shown import NOTHING, not_yet_shown
 from casework.context import AppContext, london_day
 from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, ItemShown, LateDaysShown, Origin
 from casework.reports.histories import read_histories
@@ -121,7 +122,7 @@ def report_of(context: AppContext, read: CaseRead) -> CaseReport:
         la_reference=casefile.la_reference,
         as_at=day,
         known_at=known_at,
-        facts=_facts(facts, as_at, known_at, casefile.out_of_order),
+        facts=_facts(read, not_yet_shown(context.processes[casefile.process], facts)),
         duties=[
             _duty(
                 duty,
@@ -275,9 +276,8 @@ def _causes(context: AppContext, casefile: CaseFile) -> dict[int, Cause]:
     return found
 
 
-def _facts(
-    facts: Sequence[StoredFact], as_at: date | None, known_at: str | None, out_of_order: Mapping[int, str]
-) -> list[FactShown]:
+def _facts(read: CaseRead, hidden: Mapping[int, frozenset[str]]) -> list[FactShown]:
+    facts, casefile, _duties, as_at, known_at = read
     in_force = {fact.seq: fact for fact in facts_in_force(facts, None, known_at)}
     shown: list[FactShown] = []
     for fact in facts:
@@ -287,6 +287,7 @@ def _facts(
         day = corrected.occurred_on if corrected else fact.occurred_on
         if as_at is not None and day > as_at and fact.kind not in CORRECTIONS:
             continue
+        later = hidden.get(fact.seq, NOTHING)
         shown.append(
             FactShown(
                 seq=fact.seq,
@@ -298,11 +299,12 @@ def _facts(
                 via=fact.via,
                 run=fact.run,
                 corrects=fact.corrects,
-                data=dict(fact.data),
+                data={key: value for key, value in fact.data.items() if key not in later},
                 stands=corrected is not None,
                 corrected_to=day if day != fact.occurred_on else None,
                 law=fact.law,
-                out_of_order=out_of_order.get(fact.seq),
+                out_of_order=casefile.out_of_order.get(fact.seq),
+                not_yet_shown=sorted(later & fact.data.keys()),
             )
         )
     return shown

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, literal, select
+from sqlalchemy import Connection, func, literal, select
 
+from casework.cases.of_the_child import unnamed_cases
 from casework.context import AppContext
 from models.change_log import is_as_recorded
 from models.database import reading
@@ -85,6 +86,8 @@ def listed(context: AppContext) -> list[ListedNotice]:
     columns = [NOTICE.c[name] for name in names]
     query = select(*columns, LETTER.c.sent_at).join(LETTER, LETTER.c.id == NOTICE.c.letter, isouter=True)
     with reading(context.engine) as connection:
+        if refs := unnamed_cases(connection):
+            query = query.where(NOTICE.c.case_ref.not_in(refs))
         found = connection.execute(
             query.order_by(NOTICE.c.on, NOTICE.c.created_at, NOTICE.c.case_ref, NOTICE.c.fact_seq, NOTICE.c.key)
         )
@@ -94,7 +97,7 @@ def listed(context: AppContext) -> list[ListedNotice]:
 def letters(context: AppContext, state: str = "") -> list[ListedLetter]:
     """Every letter, or those of a state, the daily digests among them, the oldest first."""
     with reading(context.engine) as connection:
-        rows = connection.execute(_of_state(select(LETTER), state).order_by(LETTER.c.on, LETTER.c.id)).all()
+        rows = connection.execute(_of_state(connection, select(LETTER), state).order_by(LETTER.c.on, LETTER.c.id)).all()
     return [_listed(row) for row in rows]
 
 
@@ -104,8 +107,8 @@ def letters_page(context: AppContext, state: str, page: int, size: int) -> tuple
     `page` counts from 1.
     """
     with reading(context.engine) as connection:
-        total = connection.scalar(_of_state(select(func.count()).select_from(LETTER), state)) or 0
-        query = _of_state(select(LETTER), state).order_by(LETTER.c.on.desc(), LETTER.c.id.desc())
+        total = connection.scalar(_of_state(connection, select(func.count()).select_from(LETTER), state)) or 0
+        query = _of_state(connection, select(LETTER), state).order_by(LETTER.c.on.desc(), LETTER.c.id.desc())
         rows = connection.execute(query.limit(size).offset((page - 1) * size)).all()
     return [_listed(row) for row in rows], total
 
@@ -117,11 +120,11 @@ def letters_after(
 
     At most `size`. `state`: only those in it.
     """
-    query = _of_state(select(LETTER), state)
-    if after is not None:
-        on, id_ = after
-        query = query.where((LETTER.c.on < on) | ((LETTER.c.on == on) & (LETTER.c.id < id_)))
     with reading(context.engine) as connection:
+        query = _of_state(connection, select(LETTER), state)
+        if after is not None:
+            on, id_ = after
+            query = query.where((LETTER.c.on < on) | ((LETTER.c.on == on) & (LETTER.c.id < id_)))
         rows = connection.execute(query.order_by(LETTER.c.on.desc(), LETTER.c.id.desc()).limit(size)).all()
         about: dict[str, set[str]] = {}
         cases = select(NOTICE.c.letter, NOTICE.c.case_ref).where(NOTICE.c.letter.in_([row.id for row in rows]))
@@ -130,7 +133,11 @@ def letters_after(
     return [(_listed(row), sorted(about.get(row.id, ()))) for row in rows]
 
 
-def _of_state(query: Any, state: str) -> Any:
+def _of_state(connection: Connection, query: Any, state: str) -> Any:
+    """The letters of a state that a list may name: about no case whose person said no."""
+    if refs := unnamed_cases(connection):
+        about = select(NOTICE.c.letter).where(NOTICE.c.case_ref.in_(refs), NOTICE.c.letter.is_not(None))
+        query = query.where(LETTER.c.id.not_in(about))
     return query.where(LETTER.c.state == state) if state else query
 
 

@@ -16,7 +16,7 @@ from casework.context import AppContext
 from casework.reports.case_models import CaseReport, DutyShown, FactShown
 from casework.reports.case_report import report
 from casework.reports.histories import read_histories
-from casework.reports.withheld import not_to_be_named
+from casework.reports.withheld import not_to_be_shared
 from casework.rules.unusual_facts import table
 from config.text import full_weekday, in_days, in_words, short_weekday
 from models.casefile import CaseFile, Item
@@ -86,7 +86,7 @@ def sitting(context: AppContext, case_ref: str) -> Sitting:
         for fact in said_of(file, LISTED)
         if "about_case" in fact.data
     }
-    hidden = not_to_be_named(context, set(named.values()))
+    hidden = not_to_be_shared(context, set(named.values()))
     cases = {item: report(context, ref) for item, ref in named.items() if ref not in hidden}
     return Sitting(context, file, cases, frozenset(item for item, ref in named.items() if ref in hidden))
 

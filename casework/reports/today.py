@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
+from casework.cases.of_the_child import unnamed_cases
 from casework.context import LONDON, AppContext, instant
 from casework.job_runs import RipeCount, last_finished, last_ripe_count, last_sweep_had_problems
 from casework.owners import is_of_owner
@@ -159,7 +160,7 @@ def _conditions(wanted: Wanted | None) -> list[ColumnElement[bool]]:
 
 def count_changed(connection: Connection, day: date, wanted: Wanted | None = None) -> int:
     """How many facts were recorded since a day began in London."""
-    query = select(func.count()).select_from(FACT).where(FACT.c.recorded_at >= _began(day))
+    query = select(func.count()).select_from(FACT).where(FACT.c.recorded_at >= _began(day), *_named(connection))
     if conditions := _conditions(wanted):
         query = query.join(CASE, CASE.c.case_ref == FACT.c.case_ref).where(*conditions)
     return connection.scalar(query) or 0
@@ -181,11 +182,17 @@ def changed_since(
             CASE.c.la,
         )
         .join(CASE, CASE.c.case_ref == FACT.c.case_ref)
-        .where(FACT.c.recorded_at >= _began(day), *_conditions(wanted))
+        .where(FACT.c.recorded_at >= _began(day), *_conditions(wanted), *_named(connection))
         .order_by(FACT.c.recorded_at.desc(), FACT.c.case_ref, FACT.c.seq.desc())
         .limit(most)
     )
     return [ChangedFact(**row) for row in connection.execute(query).mappings()]
+
+
+def _named(connection: Connection) -> list[ColumnElement[bool]]:
+    """That the facts are of no case whose person said no."""
+    refs = unnamed_cases(connection)
+    return [FACT.c.case_ref.not_in(refs)] if refs else []
 
 
 def _began(day: date) -> str:

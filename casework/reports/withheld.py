@@ -1,19 +1,24 @@
 """Cases of which nothing leaves without a person's release, and which of them have something that waits. [I/O]"""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
+from casework.cases.loaded_case import UNREADABLE
 from casework.cases.of_the_child import NO_CONSENT, withheld_cases
 from casework.context import AppContext
 from casework.reports.restricted import restricted_references
 from deadlines.working_calendar import LONDON
+from models import ledger
 from models.database import reading
-from models.tables import NOTICE
+from models.facts import StoredFact
+from models.tables import CASE, NOTICE
 from notifications.outbox import UNSENT
+from statemachines.registry import processes, shared_by_consent
+from statemachines.replay import replay
 
 Row = TypeVar("Row")
 
@@ -58,6 +63,33 @@ def not_to_be_named(context: AppContext, refs: Collection[str]) -> frozenset[str
     with reading(context.engine) as connection:
         withheld = withheld_cases(connection)
     return restricted_references(context, refs) | withheld.keys() & set(refs)
+
+
+def not_to_be_shared(context: AppContext, refs: Collection[str]) -> frozenset[str]:
+    """Those of the references that nobody outside our team may see: not to be named, or not covered by consent."""
+    return not_to_be_named(context, refs) | without_consent_to_share(context, refs)
+
+
+def without_consent_to_share(context: AppContext, refs: Collection[str]) -> frozenset[str]:
+    """Those of the references whose person has not agreed that other agencies see the case, or no longer does.
+
+    A case whose history cannot be read is among them.
+    """
+    if not refs or not shared_by_consent():
+        return frozenset()
+    query = select(CASE.c.case_ref).where(CASE.c.case_ref.in_(set(refs)), CASE.c.process.in_(shared_by_consent()))
+    with reading(context.engine) as connection:
+        histories = ledger.read(connection, list(connection.scalars(query)))
+    return frozenset(ref for ref, (facts, _tail) in histories.items() if not _may_share(ref, facts))
+
+
+def _may_share(ref: str, facts: Sequence[StoredFact]) -> bool:
+    try:
+        file = replay(ref, facts)
+    except UNREADABLE:
+        return False
+    agreed = processes()[file.process].may_share
+    return agreed is None or agreed(file)
 
 
 def withheld_words(rows: int) -> str:

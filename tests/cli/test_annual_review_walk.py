@@ -102,7 +102,7 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
     assert state == "closed"
     left = {rule: standing for rule, standing in duties.items() if standing != "met"}
     # No notice of "no amendment" was owed once the plan had come.
-    assert left == {"review_no_amend_notify": "no_date"}
+    assert left == {"review_no_amend_notify": "no_date", "draft_plan_check": "breached"}, "nobody checked the draft"
     assert shown(call, "2027-04-02", NEXT) == ("waiting", {"annual_review_next": "running"})
     opened = json.loads(call("2027-04-02", "case", NEXT, "--json").stdout)
     assert (opened["la"], opened["la_reference"], opened["duties"][0]["due"]) == (

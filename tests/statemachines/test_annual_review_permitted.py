@@ -58,7 +58,9 @@ REPEATED = {"plan_reassessed", "plan_transferred", "plan_ended"}
 # the meeting.
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 DONE = {"plan_amendment_made", "plan_amendment_dropped"}
-OUTSIDE = DONE | SECTION_G | {"section_g_agreed"}
+# reg 22(2)(c): our team checks what is proposed while the family may make representations.
+OVERSIGHT = {"draft_plan_checked", "draft_comments_sent"}
+OUTSIDE = DONE | SECTION_G | OVERSIGHT | {"section_g_agreed"}
 APPEAL = {"cease_appealed", "cease_appeal_determined", "cease_appeal_resumed"}
 CEASING = APPEAL | {"mediation_certificate_heard", "plan_ceased", "cease_reversed"}
 RESUMED = {"cease_appeal_resumed"}
@@ -114,7 +116,9 @@ PERMITTED = {
         }
     ),
     # CFA 2014 s45, reg 31: ceasing may be decided at any time.
-    "kept": OPEN | SECTION_G | DONE | RESUMED | {"review_report_received", "setting_confirmed", "cease_decided"},
+    "kept": (
+        OPEN | SECTION_G | DONE | RESUMED | OVERSIGHT | {"review_report_received", "setting_confirmed", "cease_decided"}
+    ),
     # reg 22(2): the notice of proposed amendments; reg 12(2): section G agreed.
     "amending": (
         OPEN
@@ -129,11 +133,16 @@ PERMITTED = {
         | TRANSFERS
         | SECTION_G
         | DONE
+        | OVERSIGHT
         | {"review_report_received", "section_g_agreed", "amended_plan_received", "amendment_dropped", "cease_decided"}
     ),
     # CFA 2014 s42(3): what section G of the amended plan says is arranged, for as long as the plan says it.
     "amended": (
-        OPEN | SECTION_G | DONE | {"review_report_received", "section_g_agreed", "setting_confirmed", "cease_decided"}
+        OPEN
+        | SECTION_G
+        | DONE
+        | OVERSIGHT
+        | {"review_report_received", "section_g_agreed", "setting_confirmed", "cease_decided"}
     ),
     # s45(4): the plan remains in force until the time to appeal is over, or the appeal is finally determined.
     "ceasing": OPEN | CEASING | DONE | {"review_report_received"},
@@ -269,6 +278,7 @@ EVERYWHERE_BUT_IN_ITS_PLACE = {
     "amendment_decided": "the notice of amendments in the four weeks of the meeting (Devon)",
     "amendment_notice_sent": "fifteen days for the family and the plan in eight weeks (reg 22(2), (3)) of each notice",
     "amendment_dropped": "nothing of the notice that is not needed any more",
+    **dict.fromkeys(OVERSIGHT, "nothing: nothing that is proposed is there to be checked"),
     "section_g_agreed": "nothing: it meets the agreement that is owed (reg 12(2))",
     "amended_plan_received": "the notice that was never sent; section G, if it is another one (s42(3))",
     "plan_amendment_proposed": "fifteen days for the family and the plan in eight weeks (regs 28, 22)",

@@ -176,6 +176,30 @@ def test_a_child_in_hospital_has_a_review_every_three_months_until_discharge() -
     ]
 
 
+@pytest.mark.parametrize(
+    ("secure", "first", "following"),
+    [
+        ({}, ("ctr_inpatient_adult_first", "2025-09-14"), ("ctr_inpatient_adult", "2025-12-10")),
+        ({"secure": "no"}, ("ctr_inpatient_adult_first", "2025-09-14"), ("ctr_inpatient_adult", "2025-12-10")),
+        (
+            {"secure": "yes"},
+            ("ctr_inpatient_adult_first_secure", "2026-03-14"),
+            ("ctr_inpatient_adult_secure", "2026-06-10"),
+        ),
+    ],
+    ids=("not said", "not secure", "secure"),
+)
+def test_an_adult_in_hospital_has_a_review_every_six_or_twelve_months(
+    secure: dict[str, str], first: tuple[str, str], following: tuple[str, str]
+) -> None:
+    """By hand, from the days of the reviews: 14 March 2025 in the community, 10 June 2025 in hospital."""
+    community = reviewed("2025-03-14", "community", "no")
+    inside = admitted("2025-03-18", "no", "held", last_review_on="2025-03-14", **secure)
+    kind, on, said = reviewed("2025-06-10", "inpatient", "no")
+    found = [each for each in owed(CONSENT, community, inside, (kind, on, said | secure)) if "inpatient" in each[0]]
+    assert found == [(*first, "2025-06-10", "None"), (*following, "None", "None")]
+
+
 def test_an_emergency_meeting_meets_no_review() -> None:
     considered = ("admission_considered", "2025-03-10", {"review_by": "2025-03-16"})
     meeting = ("laep_held", "2025-03-15", {"outcome": "admission_supported"})

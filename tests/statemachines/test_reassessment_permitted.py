@@ -60,6 +60,8 @@ SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 
 ORDERS = {"reassessment_ordered", "reassessment_conceded", "reassessment_mediated"}
 PLAN = {"draft_plan_received", "section_g_agreed", "final_plan_received", "plan_kept", "cease_decided"}
+# reg 13(1)(a): our team checks the draft while the family may make representations.
+OVERSIGHT = {"draft_plan_checked", "draft_comments_sent"}
 # The plan of a child who moves is transferred; the authority that receives it decides (reg 15(4)).
 MOVED = {"child_moved_away"}
 # The decision that the plan goes on has fallen, and the appeal against ceasing goes on.
@@ -78,8 +80,8 @@ PERMITTED = {
     # reg 27(2): the final plan; s51(2)(e): or the plan stays as it is; s45(1)(b): or it is no longer necessary. A
     # reversal ends no appeal, so that an order may be made by consent (HESC Rules 2008 r29).
     "reassessing": OPEN | MOVED | ASK | ORDERS | PLAN | RESUMED,
-    "drafting": OPEN | MOVED | ASK | ORDERS | PLAN,
-    "planned": OPEN | SECTION_G | PLAN_END | {"section_g_agreed"},
+    "drafting": OPEN | MOVED | ASK | ORDERS | PLAN | OVERSIGHT,
+    "planned": OPEN | SECTION_G | PLAN_END | OVERSIGHT | {"section_g_agreed"},
     "kept": OPEN,
     "ceasing": (
         OPEN
@@ -150,6 +152,7 @@ TABLE = HandTable(
         "draft_plan_received": "whether to re-assess was never notified, and is not owed any more",
         "final_plan_received": "section G (s42(3)); whether to re-assess was never notified, and is not owed any more",
         "plan_kept": "nothing of the plan; whether to re-assess was never notified, and is not owed any more",
+        **dict.fromkeys(OVERSIGHT, "nothing: no draft plan is there to be checked"),
         "section_g_agreed": "nothing of reg 12(2)",
         **dict.fromkeys(SECTION_G, "section G of the plan that there is (s42(3))"),
         "health_advice_requested": "the body's six weeks from its receipt (reg 8(1))",

@@ -25,7 +25,7 @@ from casework.access.seen import as_seen_with
 from casework.cases.references import stored_reference
 from casework.context import AppContext
 from casework.privacy.case_looks import BY_A_PROGRAM, note_looks
-from casework.reports.withheld import not_to_be_named
+from casework.reports.withheld import not_to_be_named, not_to_be_shared
 from flows.shared_runs import SharedRuns
 from models.acting import signed_in
 from models.database import reading
@@ -79,8 +79,10 @@ class Call:
         """Those of the references that no program may see, or not the system of this authority."""
         if not refs:
             return frozenset()
-        hidden = not_to_be_named(self.context, set(refs))
-        return hidden | self._of_others(set(refs) - hidden) if self.caller.role == COUNCIL_SYSTEM else hidden
+        if self.caller.role != COUNCIL_SYSTEM:
+            return not_to_be_named(self.context, set(refs))
+        hidden = not_to_be_shared(self.context, set(refs))
+        return hidden | self._of_others(set(refs) - hidden)
 
     def _of_others(self, refs: Collection[str]) -> frozenset[str]:
         """Those of the references that are a case of another authority than the caller's, or of none."""

@@ -79,7 +79,8 @@ def list_own_cases(
     wanted = CaseFilter(show=asked.show, la=call.caller.scope)
     rows = cases_after(call.context, wanted, call.context.today(), after[0] if after else "", asked.limit)
     more = len(rows) == asked.limit
-    items = [row.model_dump(mode="json") for row in rows]
+    hidden = call.hidden([row.case_ref for row in rows])
+    items = [row.model_dump(mode="json") for row in rows if row.case_ref not in hidden]
     return answered(call, {"items": items, "next": cursor_of(rows[-1].case_ref) if more else None})
 
 

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from html import unescape
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import ZipFile
 
 import pytest
 from prometheus_client.exposition import generate_latest
@@ -38,6 +34,7 @@ from runtime.demo import cases as demo_cases
 from runtime.demo.load import PEOPLE, load_demo_data
 from runtime.health.metrics import collect_metrics
 from tests.support.calling import sendflow
+from tests.support.page_walk import walked
 from tests.web.conftest import Browser, Silent, browser_of
 from web.installation import Installation
 
@@ -45,7 +42,6 @@ TODAY, TOMORROW = date(2026, 4, 14), date(2026, 4, 15)
 VISIBLE, CHILD = "SC44001", 61  # a case of the sample and the number of its child
 HIDDEN = ("SR00001", "SR00002", "SR00003", "SR-000001")
 UNNAMED = [account for account, _role, scope in PEOPLE if scope != "safeguarding_referral"]
-MOST = 4  # addresses of one sort that a walk opens
 
 
 class Life(NamedTuple):
@@ -128,41 +124,9 @@ def plain(text: str) -> str:
     return text
 
 
-def workbook(content: bytes) -> str:
-    """The cells of a workbook."""
-    with ZipFile(BytesIO(content)) as parts:
-        return "\n".join(parts.read(name).decode() for name in parts.namelist() if not name.startswith("docProps"))
-
-
-LINK = re.compile(r'<a\b[^>]*?\shref="(/[^"#]*)')
-LEFT_OUT = ("/sign-out", "/static", "//", "/unusual")
-
-
-def links(page: str) -> set[str]:
-    """The addresses that a page links to."""
-    found = map(unescape, LINK.findall(page))
-    # Who looked at a case differs by what other tests of this module opened.
-    return {each for each in found if not each.startswith(LEFT_OUT) and not each.endswith("/looks")}
-
-
 def pages(browser: Browser) -> dict[str, str]:
     """Every page that a person reaches by links from the first one."""
-    seen: dict[str, str] = {}
-    waiting, of_a_sort = ["/"], Counter[str]()
-    while waiting:
-        address = waiting.pop(0)
-        sort = re.sub(r"[A-Z]{1,4}-?\d+|\d{8}-[0-9a-f]+|(?<=/templates/).*|page=\d+", "X", address)
-        # A form asks the same of every case; a kind of fact has one.
-        most = 1 if "/record/" in sort else MOST
-        if address in seen or (of_a_sort[sort] >= most and sort != address):
-            continue
-        of_a_sort[sort] += 1
-        answer = browser.get(address)
-        text = workbook(answer.content) if answer.content.startswith(b"PK") else answer.text
-        seen[address] = f"{answer.status_code}\n{plain(text)}"
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            waiting += sorted(links(answer.text) - seen.keys())
-    return seen
+    return {address: f"{status}\n{plain(text)}" for address, status, text in walked(browser)}
 
 
 def different(one: dict[str, str], other: dict[str, str]) -> list[str]:
