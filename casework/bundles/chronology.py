@@ -6,8 +6,9 @@ British English; the same chronology gives the same bytes under one version of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
 from html import escape
 from importlib.resources import files
 from typing import NamedTuple
@@ -16,12 +17,20 @@ import orjson
 
 from casework.reports.case_models import CaseReport
 from config.text import full_day
+from models.fields import STORED
 
 _STYLE = (
     "body{font-family:Arial,sans-serif;line-height:1.5;max-width:70em;margin:1em auto;padding:0 1em;color:#1d2328}"
     "table{border-collapse:collapse;width:100%}caption{text-align:left;font-weight:bold;padding:.5em 0}"
-    "th,td{border:1px solid #4a545c;padding:.3em .5em;text-align:left;vertical-align:top}"
+    "th,td{border:1px solid #4a545c;padding:.3em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+    "@media(max-width:50em){thead{display:none}table,tbody,tr,td{display:block}tr{margin-bottom:1em}"
+    "td{border-bottom:0}td:last-child{border-bottom:1px solid #4a545c}td:empty{display:none}"
+    "td::before{content:attr(data-head) ': ';font-weight:bold}}"
 )
+# What counts for programs alone; facts.jsonl has it.
+_OF_PROGRAMS = ("opened_seq", "rung_seq")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WORDS = "words, which are not in this file"
 
 
 class Table(NamedTuple):
@@ -48,7 +57,11 @@ def content(case: CaseReport, at: str) -> Chronology:
             f"{fact.seq}",
             full_day(fact.occurred_on),
             fact.kind.replace("_", " "),
-            "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in sorted(fact.data.items())),
+            "; ".join(
+                f"{name.replace('_', ' ')}: {said(value)}"
+                for name, value in sorted(fact.data.items())
+                if name not in _OF_PROGRAMS
+            ),
             f"{fact.recorded_at[:16].replace('T', ' ')} UTC by {fact.actor}",
         )
         for fact in case.facts
@@ -64,7 +77,8 @@ def content(case: CaseReport, at: str) -> Chronology:
         )
         for duty in case.duties
     ]
-    lines = [f"{case.state_name}, on {full_day(case.as_at)}, as known at {at}."]
+    known = f"{full_day(date.fromisoformat(at[:10]))} at {at[11:16]} UTC"
+    lines = [f"{case.state_name}, on {full_day(case.as_at)}, as known on {known}."]
     if case.simulation:
         lines.append("This is a simulation: the case is invented.")
     tables = (
@@ -72,6 +86,16 @@ def content(case: CaseReport, at: str) -> Chronology:
         Table("Duties", ("Duty", "Who", "Began", "Due", "Status", "Provision"), (6, 4, 4, 4, 4, 6), duties),
     )
     return Chronology(f"Case {case.case_ref}: chronology", lines, tables)
+
+
+def said(value: object) -> str:
+    """A value as a person reads it: a day in words, several with commas, and confidential words by that alone."""
+    if isinstance(value, list):
+        return ", ".join(map(said, value))
+    text = str(value)
+    if STORED.fullmatch(text):
+        return _WORDS
+    return full_day(date.fromisoformat(text)) if _DAY.fullmatch(text) else text.replace("_", " ")
 
 
 def as_html(of: Chronology) -> str:
@@ -109,8 +133,9 @@ def as_pdf(of: Chronology, at: str) -> bytes:
 
 
 def _table(table: Table) -> str:
-    def cells(row: Iterable[str]) -> str:
-        return "".join(f"<td>{escape(each)}</td>" for each in row)
+    def cells(row: Sequence[str]) -> str:
+        named = zip(table.heads, row, strict=True)
+        return "".join(f'<td data-head="{escape(head)}">{escape(each)}</td>' for head, each in named)
 
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.heads)
     body = "".join(f"<tr>{cells(row)}</tr>" for row in table.rows)

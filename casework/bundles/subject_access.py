@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
-from casework.bundles.chronology import as_html, content
+from casework.bundles.chronology import as_html, content, said
 from casework.cases.references import find_case
 from casework.context import AppContext, instant
 from casework.mailbox.tray import MailShown, show
@@ -116,13 +116,22 @@ def _index(persons: dict[str, PersonReport], names: list[str], left_out: int) ->
     for ref, person in persons.items():
         held = [(label, getattr(person, name)) for label, name in _FIELDS if getattr(person, name)]
         yield f"<h2>{escape(ref)}</h2><dl>"
-        yield from (f"<dt>{label}</dt><dd>{escape(value)}</dd>" for label, value in held)
+        yield from (f"<dt>{label}</dt><dd>{escape(_shown(label, value))}</dd>" for label, value in held)
         yield "</dl>" if held else "</dl><p>No identity is stored, or it was erased.</p>"
     yield "<h2>Files</h2><ul>"
     yield from (f'<li><a href="{escape(name)}">{escape(name)}</a></li>' for name in names)
     yield "</ul>"
     if left_out:
-        yield f"<p>{left_out} letters are about other children, too, and are not in this folder.</p>"
+        letters = "1 letter is" if left_out == 1 else f"{left_out} letters are"
+        yield f"<p>{letters} about other children, too, and not in this folder.</p>"
+
+
+def _shown(label: str, value: str) -> str:
+    """A birth date in words, and an NHS number with its blanks."""
+    if label == "Date of birth":
+        return said(value)
+    digits = "".join(value.split())
+    return f"{digits[:3]} {digits[3:6]} {digits[6:]}" if label == "NHS number" else value
 
 
 def _words(persons: dict[str, PersonReport], mails: list[MailShown]) -> Iterator[str]:

@@ -367,3 +367,15 @@ def test_a_bundle_verifies_where_there_are_cases_that_its_maker_may_not_know_of(
     assert looks == log_report(team.context(DAY)).unsigned == 2, "each bundle is a look"
     team.record(DAY, "safeguarding_referral_made", case="SR00044", la="northshire", **referred)
     assert looks <= log_report(context).unsigned < log_report(team.context(DAY)).unsigned
+
+
+def test_the_chronology_says_days_in_words_and_no_code_of_a_confidential_text(made: tuple[Team, bytes, str]) -> None:
+    with zipfile.ZipFile(BytesIO(made[1])) as archive:
+        page, facts = archive.read("chronology.html").decode(), archive.read("facts.jsonl").decode()
+    stored = re.search(r"w[0-9a-f]{20}\.[0-9a-f]{64}", facts)
+    assert stored is not None and stored[0] not in page
+    assert "note: words, which are not in this file" in page
+    assert "opened_seq" in facts and "opened seq" not in page
+    assert "due: 13 April 2026" in page and "2026-04-13" not in page
+    assert "as known on 24 March 2026 at 09:00 UTC" in page
+    assert '<td data-head="Day">2 February 2026</td>' in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -13,6 +14,7 @@ from casework.bundles.subject_access import CHECK, FolderThere, subject_access
 from casework.privacy.approval import NoSuchProposal, propose, refuse
 from casework.privacy.case_looks import looks_at
 from casework.privacy.erasure import Ground
+from config.text import full_day
 from models.database import reading
 from models.errors import NoSuchCase
 from models.tables import CASE, PERSON
@@ -49,7 +51,7 @@ def test_the_answer_has_everything_on_the_child_and_nothing_on_another(child: Te
     texts = {path.name: path.read_text("utf-8") for path in (tmp_path / "answer").iterdir()}
     assert sorted(texts) == done.files
     assert {"index.html", "words-to-check.html", f"chronology-{FIRST}.html", f"who-read-{SECOND}.html"} <= texts.keys()
-    assert BORN in texts["index.html"] and "999 000 0018" in texts["index.html"]
+    assert full_day(date.fromisoformat(BORN)) in texts["index.html"] and "999 000 0018" in texts["index.html"]
     assert "Uncle Joe" in texts["words-to-check.html"] and CHECK in texts["words-to-check.html"]
     assert "<b>Uncle" not in texts["words-to-check.html"]
     everything = "".join(texts.values())
