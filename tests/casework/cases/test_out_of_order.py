@@ -93,5 +93,6 @@ def test_a_body_that_the_case_is_not_with_is_looked_at_again(team: Team) -> None
     ) as question:
         record(context, team.case, [other], "dco.team", look_again=True)
     assert question.value.code == LOOK_AGAIN
+    assert any("Is the body right?" in words for words in preview(context, team.case, [other], "dco.team").follow_ups)
     right = FactDraft(refused, date(2026, 3, 9), {"body": "QX900", "reason": "no checklist"})
     assert record(context, team.case, [right], "dco.team", look_again=True).unheard == []
