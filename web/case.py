@@ -28,6 +28,7 @@ from casework.reports.who_acted import who_acted
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from config.rights import roles
+from config.text import short_weekday
 from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.facts import REFERENCE
@@ -232,7 +233,7 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
         return "now: there is no such duty"
     parts = []
     if now.due != then.due:
-        parts.append(f"due {now.due.isoformat() if now.due else 'on no date'}")
+        parts.append(f"due {short_weekday(now.due) if now.due else 'on no date'}")
     if now.standing != then.standing or now.days_late != then.days_late:
         late = f", {now.days_late} days late" if now.days_late else ""
         parts.append(labels.status(now.standing) + late)
