@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
 from casework.cases.standards import said_before
@@ -142,7 +142,9 @@ def members_of(context: AppContext, connection: Connection, asked: Asked, known_
 def _cases_with(connection: Connection, asked: Asked) -> Iterable[str]:
     """The cases that may have such a fact in the period: a correction may have moved one into it."""
     corrected = select(FACT.c.case_ref).where(FACT.c.kind == "fact_corrected")
-    days = FACT.c.occurred_on.between(asked.from_on.isoformat(), asked.to_on.isoformat())
+    # Two comparisons: PostgreSQL takes no COLLATE inside BETWEEN.
+    first, last = asked.from_on.isoformat(), asked.to_on.isoformat()
+    days = and_(FACT.c.occurred_on >= first, FACT.c.occurred_on <= last)
     query = select(FACT.c.case_ref).where(
         FACT.c.kind.in_(sorted(asked.kinds)), or_(days, FACT.c.case_ref.in_(corrected))
     )
