@@ -36,7 +36,7 @@ class LetterChange(BaseModel):
     on_then: date | None
 
 
-class _Letter(NamedTuple):
+class LetterAhead(NamedTuple):
     """What makes two letters the same: the duty, the step and the recipient."""
 
     rule: str
@@ -50,7 +50,7 @@ def letter_changes(
 ) -> Iterator[LetterChange]:
     """The letters of one case that the pack would change."""
     today = context.today()
-    before, after = _letters(context, file, now, today + AHEAD), _letters(changed, file, then, today + AHEAD)
+    before, after = letters_ahead(context, file, now, today + AHEAD), letters_ahead(changed, file, then, today + AHEAD)
     for letter in sorted(before.keys() | after.keys()):
         on, on_then = before.get(letter), after.get(letter)
         if on == on_then or (on is not None and on_then is not None and max(on, on_then) <= today):
@@ -69,16 +69,18 @@ def letter_changes(
         )
 
 
-def _letters(context: AppContext, file: CaseFile, duties: Sequence[Duty], until: date) -> Mapping[_Letter, date]:
+def letters_ahead(
+    context: AppContext, file: CaseFile, duties: Sequence[Duty], until: date
+) -> Mapping[LetterAhead, date]:
     """The letters of the steps that become due by a day and are not recorded yet, each with its day."""
     policy = context.escalation_policy
     view = CaseView(policy, context.directory, context.calendar, file, duties, context.team_roles)
     by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties}
-    found: dict[_Letter, date] = {}
+    found: dict[LetterAhead, date] = {}
     for draft in evaluate(file, duties, policy.rung, context.calendar, until, ended=False).drafts:
         rule, opened_seq, rung = str(draft.data["rule"]), int(str(draft.data["opened_seq"])), str(draft.data["rung"])
         step, duty = policy.step(rule, rung), by_opening.get((rule, opened_seq))
         if draft.kind != "rung_withdrawn" and step is not None and duty is not None:
             for party in step.parties(view.is_our_own(duty)):
-                found[_Letter(rule, opened_seq, rung, str(party))] = draft.occurred_on
+                found[LetterAhead(rule, opened_seq, rung, str(party))] = draft.occurred_on
     return found

@@ -141,7 +141,7 @@ def _compare(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun
     troubles: list[Trouble] = []
     gains_first_duty: list[str] = []
     letters: list[LetterChange] = []
-    for file, now, then in _duties(context, changed, troubles):
+    for file, now, then in live_duties(context, changed, troubles):
         cases += 1
         if then and not now:
             gains_first_duty.append(file.case_ref)
@@ -182,7 +182,7 @@ def check_references(context: AppContext, pack: Path) -> None:
         raise ConfigFault(problem.sentence)
 
 
-def _duties(
+def live_duties(
     context: AppContext, changed: AppContext, troubles: list[Trouble]
 ) -> Iterator[tuple[CaseFile, list[Duty], list[Duty]]]:
     """Each live case with its duties now and under the pack. Adds to `troubles`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from casework import organisations as directory_changes
 from casework.delivery.ladder_check import check
+from casework.month_ahead import month_ahead
 from casework.organisations import WrongChange
 from config.directory_edit import mailboxes
 from config.directory_entries import Provider
@@ -156,3 +157,10 @@ def _days_of(body: Provider | None, asked: Asked | None = None) -> list[Field]:
 
 def _said(problem: WrongChange) -> str:
     return first_capital(str(problem))
+
+
+def month(asked: Asked) -> Answer:
+    """What the escalation steps would send in the next four weeks, and what of them would reach nobody."""
+    context = asked.context
+    values = {"title": "The next four weeks", "ahead": month_ahead(context), "problems": check(context)}
+    return Page("organisations_month.html", values)

@@ -171,6 +171,7 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/law/watch", "case", law.watch),
     Way("POST", "/law/watch", "adopt", law.record_law_check),
     Way("GET", "/organisations", "case", organisations.overview),
+    Way("GET", "/organisations/month", "case", organisations.month),
     Way("GET", "/organisations/bodies/{body}", "case", organisations.one),
     Way("POST", "/organisations/bodies/{body}", "directory", organisations.change_days),
     Way("POST", "/organisations/mailboxes", "directory", organisations.ask_mailbox),

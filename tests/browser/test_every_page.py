@@ -103,6 +103,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/law/watch",
         "/organisations",
         "/organisations/bodies/QX101",
+        "/organisations/month",
         "/organisations/mailboxes/none",
         "/help",
         "/help/glossary",

@@ -11,6 +11,9 @@ import pytest
 
 from audit.verify import verify
 from casework import organisations
+from casework.delivery.ladder import ladder
+from casework.month_ahead import month_ahead
+from casework.pack_letters import AHEAD
 from config.directory import DEFAULT, directory_of, load_directory
 from config.directory_edit import Entry, Place, changed, mailboxes
 from models.database import transact
@@ -133,3 +136,17 @@ def test_an_auditor_reads_and_changes_nothing(person: Callable[[str], Browser]) 
     assert post(auditor, "/organisations/mailboxes", place=PLACE, mailbox=NEW).status_code == 403
     assert auditor.get("/organisations/bodies/none").status_code == 404
     assert person("dco.team").get("/organisations/mailboxes/none").status_code == 404
+
+
+def test_the_month_ahead_counts_what_the_ladder_of_the_case_says(
+    place: Installation, person: Callable[[str], Browser], team: Team
+) -> None:
+    team.asked("9 Feb 2026")
+    context = place.context()
+    found = month_ahead(context)
+    until = context.today() + AHEAD
+    said = [each for each in ladder(context, team.case).steps if context.today() < each.on <= until]
+    assert found and said
+    assert {each.rung for each in found} == {each.rung for each in said}
+    page = text_of(person("aud").get("/organisations/month").text)
+    assert all(f"{each.letters}, on {each.cases} case" in page for each in found)

@@ -94,6 +94,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/law/watch"): TEAM,
     ("POST", "/law/watch"): {D, A},
     ("GET", "/organisations"): TEAM,
+    ("GET", "/organisations/month"): TEAM,
     ("GET", "/organisations/bodies/{body}"): TEAM,
     ("POST", "/organisations/bodies/{body}"): {D, A},
     ("POST", "/organisations/mailboxes"): {D, A},
