@@ -7,6 +7,7 @@ and the empty page take turns, so that what else the machine does falls on both.
 
 import dataclasses
 import http.client
+import os
 import re
 import statistics
 import subprocess
@@ -53,16 +54,17 @@ NAMES = (CASE, TODAY_SIZE, P99, PROCESSES)
 MANY, FEW, LATE = 3_000_000, 10_000, 200
 TIMES, WARM = 200, 10
 TODAYS = 60
-ROUNDS, ROUND_SECONDS, CLIENTS = 3, 3.0, 8
+ROUNDS, ROUND_SECONDS, CLIENTS = 7, 2.0, 8
 START_SECONDS = 60.0
 ACCOUNT = "bench.dco"
 AHEAD = date(2027, 1, 4)
 
 
 class Client:
-    """A browser of one person: one connection to one process, and the cookie of a session."""
+    """A browser of one person: one connection to one process, and the cookie of a session. `process` is its number."""
 
-    def __init__(self, port: int, cookie: str) -> None:
+    def __init__(self, port: int, cookie: str, process: int = 0) -> None:
+        self.process = process
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"cookie": cookie, "sec-fetch-site": "same-origin"}
 
@@ -171,22 +173,35 @@ def _in_turn(*asked: Callable[[], object] | None, times: int = TIMES) -> list[li
 
 
 def _two_processes(database: str, ref: str, clients: list[list[Client]], note: Note) -> None:
-    """How much more two processes answer than one, of a case and of the empty page, in turn."""
+    """How much more two processes answer than one, of a case and of the empty page, in turn.
+
+    The client, the database and the recording process share the machine with them. So the line also says how much more
+    of its processor a page of a case takes in two processes than in one: above 1, the processes are in each other's
+    way; at 1, only the machine's processors bound the gain.
+    """
     paths = {"case": f"/cases/{ref}", "empty": EMPTY}
-    ratios = []
+    two = [*clients[0][: CLIENTS // 2], *clients[1][: CLIENTS // 2]]
+    ratios, dearer = [], []
     for _round in range(ROUNDS):
         gain = {}
         for what, path in paths.items():
-            one = _answered(clients[0], path)
-            both = _answered([*clients[0][: CLIENTS // 2], *clients[1][: CLIENTS // 2]], path)
+            one, seconds_in_one = _answered(clients[0], path)
+            both, seconds_in_both = _answered(two, path)
             gain[what] = both / one
+            if what == "case" and seconds_in_one:
+                dearer.append(seconds_in_both / seconds_in_one)
         ratios.append(gain["case"] / gain["empty"])
-    note(PROCESSES, statistics.median(ratios), f"on {database}")
+    costs = f"; a page takes {statistics.median(dearer):.2f} times the processor time" if dearer else ""
+    note(PROCESSES, statistics.median(ratios), f"on {database} (median of {len(ratios)} rounds{costs})")
 
 
-def _answered(clients: list[Client], path: str) -> float:
-    """Answers a second, where each client asks again as soon as it has an answer."""
+def _answered(clients: list[Client], path: str) -> tuple[float, float]:
+    """Answers a second, where each client asks again as soon as it has an answer; and the seconds of its processor that
+    an answer took the processes of the pages.
+    """
     counts = [0] * len(clients)
+    processes = {client.process for client in clients}
+    began = sum(map(_processor_seconds, processes))
     ends = time.perf_counter() + ROUND_SECONDS
 
     def ask(place: int) -> None:
@@ -199,7 +214,14 @@ def _answered(clients: list[Client], path: str) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(counts) / ROUND_SECONDS
+    taken = sum(map(_processor_seconds, processes)) - began
+    return sum(counts) / ROUND_SECONDS, taken / max(1, sum(counts))
+
+
+def _processor_seconds(process: int) -> float:
+    """What a process used of its processor so far, in seconds (Linux)."""
+    user, system = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _todays(place: Place, note: Note) -> list[Waited]:
@@ -296,7 +318,7 @@ def _token(client: Client) -> str:
 def _served(context: AppContext, processes: int) -> Iterator[list[list[Client]]]:
     """Processes of the pages, each with clients of one session."""
     with ExitStack() as stack:
-        ports = []
+        ports = {}
         for _process in range(processes):
             port = free_port()
             command = [sys.executable, "-m", "benchmarks.harness.web_process", str(port)]
@@ -305,14 +327,15 @@ def _served(context: AppContext, processes: int) -> Iterator[list[list[Client]]]
             )
             assert process.stdin is not None
             stack.callback(process.stdin.close)
-            ports.append(port)
+            ports[port] = process.pid
         token = transact(
             context.engine, lambda connection: sessions.create_link(connection, ACCOUNT, datetime.now(UTC))
         )
         secret = transact(context.engine, lambda connection: sessions.redeem(connection, token, datetime.now(UTC)))[0]
         for port in ports:
             _wait(port)
-        yield [[Client(port, f"{sessions.COOKIE}={secret}") for _ in range(CLIENTS)] for port in ports]
+        cookie = f"{sessions.COOKIE}={secret}"
+        yield [[Client(port, cookie, process) for _ in range(CLIENTS)] for port, process in ports.items()]
 
 
 def _wait(port: int) -> None:
