@@ -60,6 +60,8 @@ def change_days(asked: Asked) -> Answer:
 def ask_mailbox(asked: Asked) -> Answer:
     """Send a test message to a new mailbox."""
     place, mailbox = asked.form.get("place", ""), asked.form.get("mailbox", "").strip()
+    if not place:
+        return _overview(asked, ("place", "Choose whose mailbox it is."))
     try:
         id_ = directory_changes.ask_mailbox(asked.context, asked.account, place, mailbox)
     except WrongChange as problem:
@@ -104,7 +106,7 @@ def _overview(asked: Asked, error: tuple[str, str] | None = None) -> Page:
         "team": context.directory.team,
         "problems": check(context),
         "history": directory_changes.changes(context)[:20],
-        "items": items,
+        "items": [{"value": "", "text": "Choose"}, *items],
         "form": form,
         "done": asked.query.get("done", ""),
         "error": error,

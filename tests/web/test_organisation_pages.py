@@ -98,7 +98,7 @@ def test_a_new_mailbox_counts_once_the_code_of_its_test_message_is_given(
     [
         ({"place": PLACE, "mailbox": "nobody"}, "That is no mailbox"),
         ({"place": "QX999:mailbox:", "mailbox": NEW}, "There is no such mailbox in the directory"),
-        ({}, "There is no such mailbox"),
+        ({}, "Choose whose mailbox it is."),
     ],
     ids=["no mailbox", "unknown", "empty"],
 )
