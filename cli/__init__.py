@@ -91,6 +91,7 @@ MODULES = {
     "law_watch": ("law-watch",),
     "samples": ("sample",),
     "transitions": ("transitions",),
+    "sen2": ("sen2",),
     "sign_in": ("sign-in",),
     "subject_access": ("subject-access",),
     "to_decide": (

@@ -37,6 +37,7 @@ ACCESS = {
     "deployments": Access.NONE,  # it speaks to Prefect only
     "confirm-clock": Access.CHANGES,
     "copy-to-postgresql": Access.CHANGES,
+    "sen2": Access.CHANGES,  # the log of looks
     "deliver": Access.CHANGES,
     "digest": Access.CHANGES,
     "join": Access.CHANGES,

@@ -26,9 +26,9 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LARGEST_FORM = 262_144
 LARGEST_FILE, LARGEST_TRACKER = 2 * 1024 * 1024, 10 * 1024 * 1024
-TRACKERS = "/imports/file"
+TRACKERS = ("/imports/file", "/sen2/file")
 # Where a form may have a file: its path ends so, and it may be as large as this.
-WITH_A_FILE = {"/answers": LARGEST_FILE, TRACKERS: LARGEST_TRACKER + LARGEST_FORM}
+WITH_A_FILE = {"/answers": LARGEST_FILE} | dict.fromkeys(TRACKERS, LARGEST_TRACKER + LARGEST_FORM)
 MOST_FIELDS = 300
 MOST_PARTS = 20
 LARGEST_DOCUMENT = 16_384
@@ -129,7 +129,7 @@ async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Rec
     largest = most if with_file else LARGEST_FORM
     body = await _whole(receive, LARGEST_DOCUMENT if scope["path"] in DOCUMENTS else largest)
     if body is None:
-        return TRACKER_TOO_LARGE if scope["path"] == TRACKERS else (413, "The form is too large. Nothing was recorded.")
+        return TRACKER_TOO_LARGE if most > LARGEST_FILE else (413, "The form is too large. Nothing was recorded.")
     if scope["path"] in DOCUMENTS:
         return _read_document(scope, body)
     if with_file:

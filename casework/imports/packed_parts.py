@@ -89,6 +89,15 @@ class PackedParts:
             )
 
 
+def parse_document(content: bytes, handler: PartHandler) -> None:
+    """Give a whole XML document, which is no part of a workbook, to the handler. Raises SheetError."""
+    parser = _parser(handler)
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, LookupError, ValueError, SheetError):
+        raise SheetError("the XML is damaged and cannot be read: expected a person-level SEN2 return") from None
+
+
 def _parser(handler: PartHandler) -> expat.XMLParserType:
     parser = expat.ParserCreate()
     parser.buffer_text = True

@@ -256,7 +256,7 @@ def _is_header(row: RawRow, columns: TrackerColumns, directory: Directory) -> bo
 
 def open_tracker(source: Path | bytes, columns: TrackerColumns, directory: Directory) -> TrackerFile:
     """Open a tracker, a file or its content, and find its header. Raises SheetError, and no other exception."""
-    content = source if isinstance(source, bytes) else _content(source)
+    content = source if isinstance(source, bytes) else read_content(source)
     if not content.strip():
         raise SheetError(f"the file is empty: {FORMS}")
     digest = hashlib.sha256(content).hexdigest()
@@ -277,7 +277,8 @@ def open_tracker(source: Path | bytes, columns: TrackerColumns, directory: Direc
     return tracker
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """The bytes of a file that a person named. Raises SheetError for what is no file, or is too large."""
     try:
         if path.is_dir():
             raise SheetError(f"that is a folder, not a file: {FORMS}")

@@ -75,6 +75,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/registers/local_offer",
         "/registers/policy",
         "/imports",
+        "/sen2",
         "/letters",
         "/letters?state=failed",
         "/mails",

@@ -97,3 +97,28 @@ def test_a_page_of_work_loads_itself_again_until_the_work_is_done(
     person.open(f"/imports/{id_}")
     person.page.get_by_role("heading", level=1, name="Check the import").wait_for()
     assert person.says("30 rows") and faults == []
+
+
+def test_an_extract_is_compared_and_its_errors_are_named_at_both_widths(
+    visitors: Callable[..., Visitor], own_sample: tuple[Installation, str], tmp_path: Path
+) -> None:
+    installation, origin = own_sample
+    extract = tmp_path / "extract.csv"
+    extract.write_text("receiveddate,personbirthdate,lareference\n01/01/2026,01/01/2016,none\nsoon,,\n", "utf-8")
+    faults: list[str] = []
+    for size in (WIDE, NARROW):
+        person = visitors(installation, origin, size)
+        person.sign_in("dco.team")
+        person.open("/sen2")
+        person.press("Compare")
+        assert person.page.title().startswith("Error: ")
+        faults += faults_of(person)
+        person.page.get_by_label("Authority").select_option("northshire")
+        person.press("Compare")
+        assert person.says("Choose the extract")
+        faults += faults_of(person)
+        person.page.get_by_label("The extract").set_input_files(extract)
+        person.press("Compare")
+        assert person.says("Requests without a case here") and person.says("Lines that could not be compared")
+        faults += faults_of(person)
+    assert faults == []

@@ -51,6 +51,7 @@ LOOKS = (
     ("dry-run", "pack"),
 )
 CHANGES = (
+    ("sen2", "none.csv", "--la", "northshire"),
     ("sweep",),
     ("deliver",),
     ("digest",),

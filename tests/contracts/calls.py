@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "rules": ("rules",),
     "rulesets": ("rulesets",),
     "run a service": ("run",),
+    "sen2": ("sen2",),
     "sign in": ("sign-in",),
     "account": ("account",),
     "confirm clock": ("confirm-clock",),

@@ -16,6 +16,7 @@ from casework.access import accounts
 from casework.context import AppContext
 from casework.imports import staged as files
 from casework.imports import work
+from casework.imports.sen2 import compare_sen2
 from casework.imports.tracker_import import import_file
 from models.database import transact
 from tests.support.team import Team
@@ -270,3 +271,27 @@ def test_the_file_is_in_no_log_of_the_pages_and_of_prefect(
     assert "A fault ended the work (RuntimeError)" in words_of(failed) and NAME not in caplog.text
     assert "a file could not be imported (RuntimeError)" in caplog.text
     assert "The import is recorded" in press(person, press(person, failed, "again"), "record").text
+
+
+def test_a_sen2_extract_is_compared_as_the_command_compares_it_and_stored_nowhere(
+    context: AppContext, person: Browser, team: Team, tmp_path: Path
+) -> None:
+    import_file(context, tracker(tmp_path, SOUND | {"Name": NAME}).read_bytes())
+    lines = (
+        "surname,forename,personbirthdate,receiveddate,requestoutcome",
+        "Featherstone,Canary,02/03/2015,07/01/2026,N",
+    )
+    content = "\n".join(lines).encode()
+    data = {"token": token_of(person.get("/sen2")), "la": "northshire"}
+    page = person.post("/sen2/file", data=data, files={"file": (f"{NAME}.csv", content)})
+    [case] = compare_sen2(context, content, "northshire").differing
+    rows = re.findall(r"<tr role=\"row\" class=\"nhsuk-table__row\">(.*?)</tr>", page.text, re.DOTALL)
+    assert len(rows) == len(case.differences) == 3 and all("AB001" in row for row in rows)
+    assert "Featherstone" not in page.text and NAME not in str(page.url)
+    assert files.listed(context) == [] and [fact.kind for fact in team.lines("AB001")].count("fact_corrected") == 0
+    assert scalar(context, "SELECT count(*) FROM case_look WHERE what = 'sen2'") == 1
+    for given, says in (({"la": "nowhere"}, "Choose the authority"), ({}, "Choose the extract")):
+        wrong = person.post("/sen2/file", data={**data, **given}, files={"file": ("x.csv", b"")})
+        assert wrong.status_code == 400 and says in words_of(wrong)
+    no_extract = person.post("/sen2/file", data=data, files={"file": ("x.csv", b"a,b")})
+    assert no_extract.status_code == 400 and "No row has the headings of an extract" in words_of(no_extract)

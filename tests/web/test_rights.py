@@ -86,6 +86,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/law/packs/{pack}"): {D, A},
     ("GET", "/imports"): {D, A},
     ("POST", "/imports/file"): {D, A},
+    ("GET", "/sen2"): {D, A},
+    ("POST", "/sen2/file"): {D, A},
     ("GET", "/imports/{id}"): {D, A},
     ("POST", "/imports/{id}"): {D, A},
     ("GET", "/imports/{id}/refused"): {D, A},
