@@ -16,7 +16,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Generated tables of the statute's own sentences and data, and a page whose code blocks a test copies.
 REFERENCE = ROOT / "docs" / "reference"
 WIDE = {REFERENCE / "processes.md", REFERENCE / "history-format.md", ROOT / "docs" / "develop" / "adding-a-process.md"}
-COMMAND = re.compile(r"(?:`|^    |\n    )(?:\.venv/bin/)?sendflow ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
+COMMAND = re.compile(r"(?:`|^    |\n    )(?:\.venv/bin/)?sendflow ([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*))?")
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
