@@ -165,6 +165,8 @@ def _overview(asked: Asked, problem: tuple[str, str] | None = None, *, status: i
             for word, text in recipients(context).items()
         ],
         "form": asked.form,
+        # The numbers count every case: who may not know of some of them is not given the numbers.
+        "counted": not hidden_processes(context.engine),
     }
     if problem is None:
         return Page("audit.html", values)

@@ -111,6 +111,8 @@ CHANGING = (
     # The proof covers every fact, and says of how many.
     (r"[\d,]+ cases and [\d,]+ facts|[\d,]+ facts in [\d,]+ cases|[\d,]+ facts\.", "ALL"),
     (r"sendflow-[0-9a-f]{8}, [\d,]+ leaves, root", "LOG"),
+    (r"sendflow-[0-9a-f]{8}\+\w+\+[A-Za-z0-9+/=]+", "KEY"),
+    (r"of the log sendflow-[0-9a-f]{8}", "NAMED"),
     (r"[A-Za-z0-9+/]{40,}=*(, signature|\.)|DIGEST; [\d,]+ cases,", "SIGNED"),
     (r'"reason":"w[0-9a-f]{20}"', "REASON"),
     (r"pytest-of-\w+/pytest-\d+/\w+/var", "HOME"),
