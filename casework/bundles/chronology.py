@@ -16,7 +16,7 @@ from typing import NamedTuple
 import orjson
 
 from casework.reports.case_models import CaseReport
-from config.text import full_day
+from config.text import full_day, in_words
 from models.fields import STORED
 
 _STYLE = (
@@ -56,9 +56,9 @@ def content(case: CaseReport, at: str) -> Chronology:
         (
             f"{fact.seq}",
             full_day(fact.occurred_on),
-            fact.kind.replace("_", " "),
+            in_words(fact.kind),
             "; ".join(
-                f"{name.replace('_', ' ')}: {said(value)}"
+                f"{in_words(name)}: {said(value)}"
                 for name, value in sorted(fact.data.items())
                 if name not in _OF_PROGRAMS
             ),
@@ -68,11 +68,11 @@ def content(case: CaseReport, at: str) -> Chronology:
     ]
     duties = [
         (
-            duty.rule.replace("_", " "),
-            " ".join(each for each in (duty.body, (duty.service or "").replace("_", " ")) if each),
+            in_words(duty.rule),
+            " ".join(each for each in (duty.body, in_words(duty.service or "")) if each),
             full_day(duty.started_on),
             full_day(duty.due) if duty.due else "none",
-            duty.standing.replace("_", " ") + (f", {duty.days_late} days late" if duty.days_late else ""),
+            in_words(duty.standing) + (f", {duty.days_late} days late" if duty.days_late else ""),
             duty.citation,
         )
         for duty in case.duties
