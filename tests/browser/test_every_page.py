@@ -275,7 +275,7 @@ def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[
     assert person.says("This access is logged")
     looking.at(person)
     person.open("/cases")
-    page.locator("summary").first.click()
+    page.locator("summary", has_text="NHS number").click()
     page.get_by_label("NHS number").fill("999 000 0018")
     person.press("Find")
     looking.at(person)

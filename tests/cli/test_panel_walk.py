@@ -67,7 +67,7 @@ def test_from_the_calling_to_the_minutes_with_letters_and_papers(call: Call, tmp
     }
     assert call("2026-03-10", "sweep").exit_code == 0
     assert call("2026-03-10", "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
-    assert f"{CASE}: papers for item item_1 are due on 12 March 2026" in subjects(tmp_path)
+    assert f"{CASE}: papers for item 1 are due on 12 March 2026" in subjects(tmp_path)
     paper = ("document_title=Advice of Alex", "document_kind=health_advice", "document_held_in=records_system")
     lived(
         call,

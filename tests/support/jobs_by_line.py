@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from config.process_environment import fix_prefect_environment
@@ -40,6 +41,11 @@ def main() -> None:
             raised = f"{type(problem).__name__}: {problem}"
         sys.stdout.write(json.dumps(raised) + "\n")
         sys.stdout.flush()
+
+
+def _given(order: dict[str, Any]) -> dict[str, Any]:
+    """What a job is given, as its callers give it: a file by its path."""
+    return {name: Path(value) if name == "path" else value for name, value in order.get("given", {}).items()}
 
 
 def _do(order: dict[str, Any]) -> None:
@@ -73,7 +79,7 @@ def _do(order: dict[str, Any]) -> None:
             context = AppContext.load(settings)
             try:
                 given: dict[str, Any] = {"as_at": context.today()} if order["job"] in (Job.SWEEP, Job.DIGEST) else {}
-                run_job(order["job"], context, **given, **order.get("given", {}))
+                run_job(order["job"], context, **given, **_given(order))
             finally:
                 context.engine.dispose()
 

@@ -126,6 +126,7 @@ def test_every_address_of_the_law_is_one_of_the_web() -> None:
         "www.legislation.gov.uk",
         "www.bailii.org",
         "www.lgo.org.uk",
+        "www.england.nhs.uk",
     }
 
 
