@@ -95,7 +95,12 @@ class Visitor:
 
     def press(self, name: str, *, exact: bool = False) -> None:
         """Press the first button of that name, and wait for the whole of the page that it opens."""
-        self.page.get_by_role("button", name=name, exact=exact).first.click()
+        button = self.page.get_by_role("button", name=name, exact=exact).first
+        try:
+            button.click()
+        except Exception as problem:
+            problem.add_note(f"{self.path} says: {self.page.locator('body').inner_text()[:1500]}")
+            raise
         self.page.wait_for_load_state()
 
     def follow(self, name: str, *, exact: bool = False) -> None:
