@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ from uuid import UUID
 from config.process_environment import fix_prefect_environment
 from config.running_instance import api_address, server_answers
 from config.settings import Settings
+from flows.jobs import Job
 from flows.pool_template import POOL
+from flows.run_labels import begin
 from flows.runner import print_to_stderr
 from flows.work_pool import NoPool
 
@@ -38,6 +40,10 @@ SERVER_SECONDS = 120.0
 ASKED_TIMES, ASKED_AGAIN_SECONDS = 5, 2.0
 OF_UP = "sendflow-up"
 STOPPED = "sendflow was stopped; the next sweep or delivery finishes the work"
+KILLED = (
+    "The process of this run was killed, by a person or because the machine had no memory left. Nothing is lost: what"
+    " it had not finished, the next sweep or delivery does. If it comes again, a person looks at the machine's memory"
+)
 
 
 def run_worker(
@@ -141,9 +147,11 @@ class _Stoppable:
     async def _noted(self, flow_run: Any, configuration: Any, task_status: Any = None) -> Any:
         self._pids[flow_run.id] = None
         try:
-            return await self._run(flow_run, configuration, _NotedStatus(self._pids, flow_run.id, task_status))
+            result = await self._run(flow_run, configuration, _NotedStatus(self._pids, flow_run.id, task_status))
         finally:
             self._pids.pop(flow_run.id, None)
+        killed = result.status_code < 0  # the number of the signal
+        return await _show_as_killed(flow_run, result) if killed and not self._stop.is_set() else result
 
     @staticmethod
     def _kill(left: dict[UUID, int | None]) -> None:
@@ -162,6 +170,29 @@ class _Stoppable:
             async with get_client() as client:
                 for run in left:
                     await client.set_flow_run_state(run, Cancelled(message=STOPPED), force=True)
+
+
+async def _show_as_killed(flow_run: Any, result: Any) -> Any:
+    """Give a run its name and say what became of it. Where that was done, Prefect has nothing to add: its own sentence
+    names no remedy.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.states import Crashed
+
+    with suppress(Exception):  # a server that does not answer: Prefect then tries with its own words
+        async with get_client() as client:
+            flow = await client.read_flow(flow_run.flow_id)
+            await client.update_flow_run(flow_run.id, name=name_of(flow.name, flow_run.parameters))
+            await client.set_flow_run_state(flow_run.id, Crashed(message=KILLED), force=True)
+            return result.model_copy(update={"status_code": 0})
+    return result
+
+
+def name_of(flow: str, given: Mapping[str, Any]) -> str:
+    """The name of a run that may have ended before it was given one, from its flow and its parameters."""
+    with suppress(KeyError, ValueError):
+        return begin(Job(flow), given)
+    return flow
 
 
 class _NotedStatus:

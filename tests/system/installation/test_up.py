@@ -28,7 +28,7 @@ from flows.pool_template import POOL
 from flows.run_ends import EndState
 from flows.run_labels import JOB_TAG, RECORDING_TAG
 from flows.views import VIEWS
-from flows.worker import STOPPED
+from flows.worker import KILLED, STOPPED
 from tests.support.installation import OPEN, ROOT, RunningInstallation, processes_of, wait_until
 from tests.support.team import ready
 
@@ -356,6 +356,35 @@ def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningIn
     hung.kill()
     hung.wait()
     assert [run["state_type"] for run in installation.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
+
+
+def test_a_run_whose_process_is_killed_says_what_became_of_the_work(installation: RunningInstallation) -> None:
+    """The worker sees that the process died of a signal, and writes our own sentence into the run."""
+    waits = sqlite3.connect(installation.home / "sendflow.db", isolation_level=None)
+    waits.execute("BEGIN IMMEDIATE")
+    try:
+        there = installation.api("/deployments/name/sweep/sweep-now")
+        made = installation.api(f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        mark = f"PREFECT__FLOW_RUN_ID={made['id']}".encode()
+        running = wait_until(
+            lambda: (
+                [
+                    each
+                    for each in processes_of(installation.home)
+                    if mark in Path(f"/proc/{each}/environ").read_bytes().split(b"\0")
+                ]
+                if installation.api(f"/flow_runs/{made['id']}")["state_type"] == "RUNNING"
+                else []
+            )
+        )
+        for each in running:
+            os.kill(each, signal.SIGKILL)
+        # Prefect's process writes its own sentence first.
+        wait_until(lambda: installation.api(f"/flow_runs/{made['id']}")["state"]["message"] == KILLED)
+    finally:
+        waits.close()
+    shown = installation.api(f"/flow_runs/{made['id']}")
+    assert (shown["state_type"], shown["name"].split()[0]) == ("CRASHED", "sweep")
 
 
 def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
