@@ -156,9 +156,13 @@ class RunningInstallation:
             data=data,
             headers={"Content-Type": "application/json", **basic(self.login)},
         )
-        try:
+
+        def asked() -> Any:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
+
+        try:
+            return answered(asked)
         except urllib.error.HTTPError as refused:
             return {"refused": refused.code}
 
