@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -161,7 +162,14 @@ def origin(sample: Installation) -> Iterator[str]:
 def own_sample(sample: Installation, tmp_path: Path) -> Iterator[tuple[Installation, str]]:
     """A copy of the sample, to record in, and where its pages are."""
     home = sample.context().settings.home
-    shutil.copytree(home, tmp_path / "var")
+    shutil.copytree(home, tmp_path / "var", ignore=shutil.ignore_patterns("*.db", "*.db-*"))
+    # As one moment: the pages of the sample may write a look or close a connection while files are copied.
+    for database in home.glob("*.db"):
+        with (
+            closing(sqlite3.connect(database)) as one,
+            closing(sqlite3.connect(tmp_path / "var" / database.name)) as two,
+        ):
+            one.backup(two)
     installation = Installation(Settings(home=tmp_path / "var", today=TODAY))
     with serving(installation) as address:
         yield installation, address
