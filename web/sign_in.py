@@ -75,6 +75,7 @@ def by_password(asked: Asked) -> Answer:
 
     def work(connection: Connection) -> tuple[str, Session]:
         limits.forget(connection, asked.context.cipher, limits.PASSWORD, name)
+        limits.give_back(connection, asked.context.cipher, limits.ADDRESS, asked.client)
         return sessions.start_session(connection, name, datetime.now(UTC), need_second_factor(asked.context.settings))
 
     secret, session = transact(asked.context.engine, work)
@@ -245,7 +246,9 @@ def _redeem(asked: Asked, token: str, then: str) -> Answer:
     must_have = need_second_factor(asked.context.settings)
 
     def work(connection: Connection) -> tuple[str, Session]:
-        return sessions.redeem(connection, token, datetime.now(UTC), must_have)
+        found = sessions.redeem(connection, token, datetime.now(UTC), must_have)
+        limits.give_back(connection, asked.context.cipher, limits.ADDRESS, asked.client)
+        return found
 
     try:
         secret, session = transact(asked.context.engine, work)

@@ -63,6 +63,16 @@ def forget(connection: Connection, cipher: Cipher, limit: Limit, who: str) -> No
     connection.execute(delete(ATTEMPT).where(ATTEMPT.c.subject == _subject(cipher, limit, who)))
 
 
+def give_back(connection: Connection, cipher: Cipher, limit: Limit, who: str) -> None:
+    """Count one attempt less: it was right. The wrong ones of the same address still count, as many people may share it
+    and one of them may guess.
+    """
+    subject = _subject(cipher, limit, who)
+    lock_exclusive(connection, f"attempt/{subject}")
+    less = update(ATTEMPT).where(ATTEMPT.c.subject == subject, ATTEMPT.c["count"] > 0)
+    connection.execute(less.values(count=ATTEMPT.c["count"] - 1, until=None))
+
+
 def _subject(cipher: Cipher, limit: Limit, who: str) -> str:
     return cipher.index("attempt", f"{limit.name}\0{who}")
 
