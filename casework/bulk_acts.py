@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -112,7 +113,7 @@ def do_bulk(
             said = "it changed after you looked at it: look at it again"
             found.append(BulkLine(case_ref=ref, seq=numbers[ref], refused=said))
             continue
-        found.append(_line(ref, numbers.get(ref), lambda ref=ref: _done(context, ref, act, actor, recorder)))  # type: ignore[misc]
+        found.append(_line(ref, numbers.get(ref), partial(_done, context, ref, act, actor, recorder)))
     return found
 
 
