@@ -1,8 +1,7 @@
 """The views of the list of cases that an account saved: a name, and the filters as they are in an address.
 
 Purpose: who looks after one authority opens the same filter each morning. A view is its account's alone, and holds no
-case. Its name is free text, so that what
-looks like an NHS number or a birth date is refused.
+case. Its name is free text: what looks like an NHS number or a birth date is refused.
 """
 
 from __future__ import annotations
