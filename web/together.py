@@ -123,7 +123,7 @@ def _act(kind: BulkKind, fields: Sequence[Field], asked: Asked) -> BulkAct:
         on = date.fromisoformat(given.pop("on"))
         return BulkAct(kind=kind, fact=asked.form["fact"], on=on, data=given)
     until = date.fromisoformat(given["until"]) if "until" in given else None
-    owner = given.get("owner", "").replace("-", "") if given.get("owner") == "-" else given.get("owner", "")
+    owner = "" if given.get("owner") == "-" else given.get("owner", "")
     return BulkAct(kind=kind, owner=owner, reason=given.get("reason", ""), until=until)
 
 

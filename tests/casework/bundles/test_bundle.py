@@ -99,10 +99,10 @@ def test_the_look_is_logged_and_a_person_is_named_only_with_a_purpose(made: tupl
     assert {"bundle", "identity"} <= {each.what for each in looks}
 
 
-def other_pythons() -> list[str]:
+def other_pythons(minors: range = range(9, 16)) -> list[str]:
     """Other versions of Python that are installed on this machine."""
-    named = [Path("/usr/bin") / f"python3.{minor}" for minor in range(9, 16)]
-    for minor in range(9, 16):
+    named = [Path("/usr/bin") / f"python3.{minor}" for minor in minors]
+    for minor in minors:
         named += sorted((Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/python"))
     return [str(each) for each in named if each.exists()]
 
@@ -118,6 +118,18 @@ def test_the_program_in_the_bundle_runs_alone_in_an_empty_environment(
         done = subprocess.run(words, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout.startswith(f"VERIFIED. Case {CASE}")) == (0, True), done
         assert sorted(each.name for each in tmp_path.iterdir()) == ["b.zip", "verify.py"]
+
+
+def test_an_older_python_says_which_one_the_program_needs() -> None:
+    older = f"import runpy, sys; sys.version_info = (3, 8, 18); runpy.run_path({verifier.__file__!r}, {{}}, '__main__')"
+    calls = [
+        [sys.executable, "-c", older],
+        *([python, verifier.__file__, "b.zip"] for python in other_pythons(range(7, 9))),
+    ]
+    for words in calls:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "NOT VERIFIED: this program needs Python 3.9 or later. Run it by such a Python.\n"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node, to run the script of the page")
