@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from config.text import counted, full_day, in_days, noun, short_day, short_weekday
+from config.text import counted, full_day, in_days, noun, short_day, short_weekday, with_days
 from models.fields import in_pounds
 from models.marks import NOT_YET
 
@@ -88,7 +88,7 @@ def history(context: AppContext, found: CaseReport) -> str:
             f"Claimed exceptions for a person to decide: fact {', '.join(map(str, found.claims_to_decide))}.",
         ]
     if found.remarks:
-        lines += ["", "Besides", *(f"  {remark}" for remark in found.remarks)]
+        lines += ["", "Besides", *(f"  {with_days(remark)}" for remark in found.remarks)]
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
         lines += _fact(context, fact, found.heard.get(fact.seq))

@@ -18,12 +18,13 @@ def register(app: typer.Typer) -> None:
 def transitions(json_: Json = False) -> None:
     """List the young people of 14, 16, 17, 17 and a half and 18 with the steps to adult services that are missing."""
     from casework.context import london_day
-    from casework.reports.transitions import transitions as listed
+    from casework.reports.registers.shape import Wanted
+    from casework.reports.registers.transitions import transitions as listed
     from casework.reports.withheld import withheld_words
 
     context = open_installation("transitions")
     as_at = london_day(context.now())
-    rows, hidden = listed(context, as_at)
+    rows, hidden = listed(context, Wanted.of(as_at))
     log_look(context, [row.case_ref for row in rows], "transitions")
     said = [f"{row.case_ref}  {row.reached}: {'; '.join(row.missing)}" for row in rows]
     said += [withheld_words(hidden)] if hidden else []

@@ -24,6 +24,14 @@ def short_weekday(day: date) -> str:
     return f"{day:%a} {short_day(day)}"
 
 
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def with_days(text: str) -> str:
+    """A sentence with its days as people write them, such as 21 Dec 2026."""
+    return ISO_DAY.sub(lambda found: short_day(date.fromisoformat(found[0])), text)
+
+
 def noun(number: int, one: str, many: str | None = None) -> str:
     """The noun of a number: "duty" for 1, "duties" for every other; without `many`, one with an s."""
     return one if number == 1 else many or f"{one}s"

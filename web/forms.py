@@ -11,7 +11,8 @@ from casework.cases.standards import standards_of
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
-from casework.reports.reusable_answers import reusable_answers
+from casework.reports.registers.answers import reusable_answers
+from casework.reports.registers.shape import Wanted
 from config.directory_entries import Body
 from config.local_standards import STANDARDS
 from config.text import full_day
@@ -189,7 +190,7 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
     elif name == "ground":
         options = [(ground, each.meaning) for ground, each in context.law.grounds.items()]
     elif name == "reused_answer":
-        rows, _hidden = reusable_answers(context, context.today())
+        rows = reusable_answers(context, Wanted.of(context.today())).rows
         options = [(row.wording, f"{row.title} ({row.wording})") for row in rows]
     elif name in STANDARDS:
         options = [(word, each.name) for word, each in standards_of(context, name).items()]

@@ -16,12 +16,11 @@ from markupsafe import Markup
 
 from config.directory import Directory
 from config.law import Law
-from config.text import counted, full_day, full_weekday, in_days, short_day, short_weekday
+from config.text import ISO_DAY, counted, full_day, full_weekday, in_days, short_day, short_weekday, with_days
 from web import labels
 from web.cell_tag import CellTag
 from web.quick_escape import QuickEnvironment
 
-ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FOLDER = Path(__file__).parent
 LONDON = ZoneInfo("Europe/London")
 
@@ -159,11 +158,6 @@ def names_for(directory: Directory, law: Law) -> Mapping[str, Any]:
     if known is None or known.directory is not directory or known.law is not law:
         known = _NAMES["names"] = Names(directory, law)
     return {name: getattr(known, name) for name in ("body_name", "service_name", "la_name", "field_value")}
-
-
-def with_days(text: str) -> str:
-    """A sentence with its days as people write them, such as 21 Dec 2026."""
-    return ISO_DAY.sub(lambda found: short_day(date.fromisoformat(found[0])), text)
 
 
 def _day(value: date | str | None) -> date | None:

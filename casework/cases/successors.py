@@ -48,6 +48,7 @@ def _carried(case: LoadedCase, fact: Fact, after: Successor, draft: FactDraft) -
     if after.carries is None or case.process is None:
         return
     model = case.process.facts[after.carries].model
+    needed = {name for name, field in model.model_fields.items() if field.is_required()}
     for code, item in sorted(case.file.items.items()):
         if item.state not in after.states:
             continue
@@ -55,9 +56,14 @@ def _carried(case: LoadedCase, fact: Fact, after: Successor, draft: FactDraft) -
         for line in case.file.lines:
             if line.data.get(ITEM) == code:
                 said = {name: line.data.get(name) for name in model.model_fields if name not in model.FREE_TEXT_FIELDS}
-                # A field that the newest fact about the item could say and does not is not said any more.
+                # A field that the newest fact about the item could say and does not is not said any more, unless no
+                # item is without it, such as who looks after it.
                 mine = case.process.facts[line.kind].model.model_fields
-                data |= {name: value for name, value in said.items() if name in mine}
+                data |= {
+                    name: value
+                    for name, value in said.items()
+                    if name in mine and (value is not None or name not in needed)
+                }
         stated = next(line for line in case.file.lines if line.seq == item.seq)
         day = stated.data.get(after.since or "") if stated.kind == after.carries else None
         fields = {name: value for name, value in data.items() if value is not None}

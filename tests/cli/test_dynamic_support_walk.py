@@ -56,7 +56,7 @@ def sent(call: Call, today: str, tmp_path: Path) -> list[str]:
 def test_from_the_referral_to_the_end_with_letters(call: Call, tmp_path: Path) -> None:
     opened(call)
     (row,) = listed(call, "2025-03-10")["rows"]
-    assert (row["case_ref"], row["cells"]["rating"], row["cells"]["due"]) == (CASE, "amber", "24 March 2025")
+    assert (row["case_ref"], row["cells"]["rating"], row["cells"]["due"]) == (CASE, "amber", "Mon 24 Mar 2025")
     assert f"{CASE}: a review of the register is due on 24 March 2025" in sent(call, "2025-03-22", tmp_path)
     lived(
         call,
@@ -89,7 +89,7 @@ def test_from_the_referral_to_the_end_with_letters(call: Call, tmp_path: Path) -
     assert duties["cetr_community"] == "2025-03-31" and duties["cetr_inpatient_first"] == "2025-06-28"
     assert not any(rule.startswith("mha2025") for rule in duties), "the Act has not commenced"
     (row,) = listed(call, "2025-05-06")["rows"]
-    assert row["cells"]["rating"] == "blue" and row["cells"]["marked"] == "local authority: 1 overdue"
+    assert row["cells"]["rating"] == "blue" and row["cells"]["marked"] == "local authority: 1 action overdue"
     assert row["cells"]["la"] == "Eastmere"
     lived(
         call,

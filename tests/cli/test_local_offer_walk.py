@@ -88,8 +88,8 @@ def test_a_cycle_with_its_letters_opens_the_next_one(call: Call, tmp_path: Path)
     assert open_checks(shown(call, "2026-02-16")) == {}, "and have ended in the cycle before"
     listed = json.loads(call("2026-02-16", "register", "local_offer", "--json").stdout)["rows"]
     assert [(row["cells"]["entry"], row["cells"]["due"]) for row in listed] == [
-        ("feeding team", "3 September 2025"),
-        ("epilepsy clinic", "1 March 2026"),
+        ("feeding team", "Wed 3 Sep 2025"),
+        ("epilepsy clinic", "Sun 1 Mar 2026"),
     ]
     everything = b"".join(
         path.read_bytes() for path in (tmp_path / "var").rglob("*") if path.is_file() and path.name != "person.key"
@@ -106,6 +106,23 @@ def test_an_entry_that_is_carried_twice_has_the_clock_of_its_last_check(call: Ca
     lived(call, ("2025-07-01", "local_offer_reviewed"), case=second)
     third = shown(call, "2025-07-01", next(ref for ref in [following_of(call, second)] if ref != second))
     assert open_checks(third) == {"epilepsy_clinic": "2025-09-03", "feeding_team": "2025-09-03"}
+
+
+def test_an_entry_that_was_checked_by_whoever_owns_it_goes_on_with_that_owner(call: Call) -> None:
+    """A check that named no new owner left the next cycle unopened: an entry needs one."""
+    begun(call)
+    lived(
+        call,
+        ("2025-05-05", "offer_entry_checked", "item=epilepsy_clinic", "result=right"),
+        ("2025-06-02", "local_offer_reviewed"),
+    )
+    after = shown(call, "2025-06-02", following(call, "2025-06-02"))
+    carried = {fact["data"]["item"]: fact["data"] for fact in after["facts"] if fact["kind"] == "offer_entry_listed"}
+    assert {item: said["entry_owner"] for item, said in carried.items()} == {
+        "epilepsy_clinic": "kim.roe",
+        "feeding_team": "sam.poole",
+    }
+    assert carried["epilepsy_clinic"]["last_checked_on"] == "2025-05-05"
 
 
 def following_of(call: Call, case: str) -> str:

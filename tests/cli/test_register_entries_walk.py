@@ -42,7 +42,7 @@ def test_a_policy_is_made_known_reviewed_and_replaced_with_letters(call: Call, t
         ("2025-03-03", "register_version_made", "version=v1", "held_in=team_drive"),
         ("2025-03-10", "register_communicated", "communicated_to=schools, parent_forum", "how=message"),
     )
-    assert sheet(call, "2025-03-10", "policy")[0]["next"] == "2 March 2026"
+    assert sheet(call, "2025-03-10", "policy")[0]["next"] == "Mon 2 Mar 2026"
     assert call("2026-02-02", "sweep").exit_code == 0
     assert call("2026-02-02", "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
     files = sorted((tmp_path / "var" / "letters").glob("*.eml"))
@@ -56,7 +56,7 @@ def test_a_policy_is_made_known_reviewed_and_replaced_with_letters(call: Call, t
         ("2026-02-20", "register_communicated", "communicated_to=schools", "how=meeting", "version=v2"),
     )
     (row,) = sheet(call, "2026-02-20", "policy")
-    assert (row["version"], row["next"]) == ("v2", "15 February 2027")
+    assert (row["version"], row["next"]) == ("v2", "Mon 15 Feb 2027")
     assert "not communicated to: parent forum" in row["marked"]
     lived(call, "RG90001", ("2026-06-01", "register_entry_ended", "why=replaced"), ("2026-06-02", "case_closed"))
     assert sheet(call, "2026-06-02", "policy") == []
@@ -95,7 +95,7 @@ def test_training_templates_arrangements_and_engagement_have_what_they_ask(call:
         ("2025-03-17", "register_attended", "role=therapist", "people=12", "body=QX101", "expires_on=2027-03-17"),
     )
     (row,) = sheet(call, "2025-03-17", "training")
-    assert row["next"] == "17 March 2027" and "12 people took part." in row["marked"]
+    assert row["next"] == "Wed 17 Mar 2027" and "12 people took part." in row["marked"]
     opened(
         call,
         "RG90004",

@@ -40,20 +40,22 @@ def test_an_answer_is_written_used_by_its_wording_read_again_revised_and_retired
     )
     assert listed(call, "2026-03-04") == [
         {
+            "case_ref": CASE,
             "topic": "training",
             "title": "Who trains staff",
             "words": "The nursing team does.",
             "wording": f"{CASE}/1",
             "owner": "dco.team",
-            "review_on": "1 June 2026",
+            "review_on": "Mon 1 Jun 2026",
+            "late": "",
             "used": "1",
         }
     ]
-    assert listed(call, "2026-06-02")[0]["review_on"] == "1 June 2026, to be read again"
+    assert listed(call, "2026-06-02")[0]["late"] == "yes"
     assert json.loads(call("2026-06-02", "case", CASE, "--json").stdout)["duties"] == [], "no clock makes anybody late"
     assert json.loads(call("2026-06-02", "overdue", "--json").stdout) == []
     lived(call, ("2026-06-02", "reusable_answer_checked", "review_on=2026-12-01", "owner=admin.team"))
-    assert [listed(call, "2026-06-02")[0][key] for key in ("owner", "review_on")] == ["admin.team", "1 December 2026"]
+    assert [listed(call, "2026-06-02")[0][key] for key in ("owner", "review_on")] == ["admin.team", "Tue 1 Dec 2026"]
     wording = ("title=Who trains staff", "words=A film does.", "topic=training", "owner=dco.team")
     lived(call, ("2026-06-03", "reusable_answer_revised", *wording, "review_on=2027-01-01"))
     revised = listed(call, "2026-06-03")[0]
@@ -93,7 +95,7 @@ def test_an_answer_is_written_and_chosen_by_pages(team: Team) -> None:
     where = recorded(browser, "new", "reusable_answer_written", "2026-03-02", **wording, review_on="2026-03-20")
     answer = where.split("/")[2].partition("?")[0]
     page = browser.get("/registers/reusable_answers").text
-    assert "The nursing team does." in page and "20 March 2026, to be read again" in page
+    assert "The nursing team does." in page and "Fri 20 Mar 2026" in page and "To be read again now" in page
     assert "Reusable answers" in browser.get("/registers").text
     received = {"sorted_as": "enquiry", "sender_is": "school", "topic": "training"}
     enquiry = recorded(browser, "new", "enquiry_received", "2026-03-03", **received).split("/")[2].partition("?")[0]

@@ -17,6 +17,6 @@ def test_a_cycle_is_recorded_by_pages_and_opens_the_next_one(team: Team) -> None
     page = browser.get(f"/cases/{case}").text
     assert "is followed by" in page and "Alex" not in page
     sheet = browser.get("/registers/local_offer").text
-    assert "epilepsy clinic" in sheet and "3 September 2025" in sheet and case not in sheet, "it is in the next cycle"
+    assert "epilepsy clinic" in sheet and "Wed 3 Sep 2025" in sheet and case not in sheet, "it is in the next cycle"
     team.case = case
     assert team.verify("2 Jun 2025").intact

@@ -51,7 +51,7 @@ ENTRIES: dict[str, tuple[dict[str, str], list[Step], str]] = {
             "review_on": "2026-03-02",
         },
         [("register_entry_reviewed", {"outcome": "unchanged", "review_on": "2027-03-01"})],
-        "1 March 2027",
+        "Mon 1 Mar 2027",
     ),
     "policy": (
         {"review_on": "2026-03-02"},

@@ -23,7 +23,7 @@ def test_a_person_is_listed_by_consent_and_gone_with_it(team: Team) -> None:
     browser, case = listed(team)
     assert "Dynamic support register" in browser.get("/registers").text
     page = browser.get("/registers/dynamic_support").text
-    assert f'<a href="/cases/{case}">{case}</a>' in page and "10 March 2025" in page and "red" in page
+    assert f'<a href="/cases/{case}">{case}</a>' in page and "Mon 10 Mar 2025" in page and "red" in page
     assert "Alex" not in page and "night terrors" not in page
     recorded(
         browser,

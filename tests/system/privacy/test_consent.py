@@ -15,7 +15,8 @@ from casework import webhooks
 from casework.bundles.build import CannotBundle, Wanted, bundle
 from casework.delivery.webhook_calls import send_calls
 from casework.reports.panel_papers import pack, sitting
-from casework.reports.registers import register
+from casework.reports.registers.shape import Wanted as WantedOfList
+from casework.reports.registers.support import support_register
 from flows import artifacts
 from tests.support.calling import sendflow
 from tests.support.page_walk import walked
@@ -92,8 +93,9 @@ def test_no_agency_sees_a_case_whose_consent_does_not_cover_sharing(two: Team, e
         after = outside(two, receiver)
     assert [name for name, text in after.items() if CASE in text] == []
     assert [name for name, text in after.items() if OTHER not in text] == []
-    listed = {row.case_ref: row.cells["marked"] for row in register(context, "dynamic_support", context.today()).rows}
-    assert OTHER in listed and listed.get(CASE) == (None if end == "withdrawn" else "share nothing")
+    listed = {row.case_ref: row.marked for row in support_register(context, WantedOfList.of(context.today())).rows}
+    assert OTHER in listed
+    assert listed.get(CASE) == (None if end == "withdrawn" else ["share nothing with other agencies"])
 
 
 def inside(team: Team) -> Iterator[tuple[str, str]]:

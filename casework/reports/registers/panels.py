@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from casework.cases.standards import standards_of
 from casework.context import AppContext
-from casework.reports.period_lists.files import case_files
-from casework.reports.period_lists.shape import By, Listed, PeriodList, Wanted
+from casework.reports.registers.files import case_files
+from casework.reports.registers.shape import By, Listed, Of, RegisterList, Wanted
 from casework.reports.table_files import Column
+from config.text import in_words
 from config.toml_reader import ConfigFault
 from models.casefile import CaseFile
 from statemachines.items import ITEM
@@ -109,7 +110,7 @@ def panel_statistics(context: AppContext, wanted: Wanted) -> Listed:
     for file, _duties in case_files(context, PROCESS):
         days = days_of(file)
         sits_on = date.fromisoformat(str(days["sits_on"]))
-        if wanted.from_on <= sits_on <= wanted.to_on and wanted.la in ("", file.la):
+        if wanted.from_on <= sits_on <= wanted.to_on and wanted.has(file.la):
             sittings.append((sits_on, str(days["panel"]), _counted(file)))
     names = _names(context)
     rows: list[PanelCounts] = []
@@ -147,7 +148,7 @@ def _names(context: AppContext) -> dict[str, str]:
 
 def _row(first: date, last: date, panel: str, names: dict[str, str], found: Sequence[Counter[str]]) -> PanelCounts:
     total: Counter[str] = sum(found, Counter())
-    name = "All types" if panel == ALL else names.get(panel, panel.replace("_", " "))
+    name = "All types" if panel == ALL else names.get(panel, in_words(panel))
     counts: dict[str, Any] = {
         field: total[field]
         for field, info in PanelCounts.model_fields.items()
@@ -167,7 +168,7 @@ def _row(first: date, last: date, panel: str, names: dict[str, str], found: Sequ
 
 def _parts(total: Counter[str], prefix: str) -> str:
     found = sorted((-count, word) for word, count in total.items() if word.startswith(prefix) and count)
-    return ", ".join(f"{word.removeprefix(prefix).replace('_', ' ')} {-count}" for count, word in found)
+    return ", ".join(f"{in_words(word.removeprefix(prefix))} {-count}" for count, word in found)
 
 
 def _counted(file: CaseFile) -> Counter[str]:
@@ -209,12 +210,12 @@ def _of_decisions(file: CaseFile) -> Iterator[str]:
             yield "decided_with_late_papers"
 
 
-PANELS = PeriodList(
+PANELS = RegisterList(
     "panels",
     "Panels",
-    "sittings, items and decisions of each type of panel, by the day of the sitting",
+    "Sittings, items and decisions of each type of panel, by the day of the sitting.",
     COLUMNS,
     panel_statistics,
-    by_period=True,
+    of=Of.TIME,
     of_counts=True,
 )

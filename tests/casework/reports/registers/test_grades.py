@@ -1,7 +1,7 @@
 """The grades of a service across rounds, by hand: two rounds, of which the second waits for one blind mark."""
 
-from casework.reports.audit_grades import audit_grades
-from casework.reports.registers import register
+from casework.reports.registers.grades import GRADES, audit_grades
+from casework.reports.registers.shape import Wanted
 from tests.cli.test_plan_audit_walk import answers
 from tests.support.team import Team
 
@@ -27,19 +27,19 @@ def test_a_line_for_each_round_the_newest_first_without_what_waits_for_a_blind_m
     round_of(team, "PA90001", "2 Feb 2026", ("a", "no", answered()), ("b", "no", everything_no))
     round_of(team, "PA90002", "2 Mar 2026", ("a", "no", answered(outcomes="no")), ("b", "yes", everything_no))
     context = team.context("1 Apr 2026")
-    first, second = audit_grades(context, context.today())
-    assert (first.case_ref, first.items, first.grades, first.unusable_on_time) == (
+    first, second = audit_grades(context, Wanted.of(context.today())).rows
+    assert (first.case_ref, first.items, first.grades, first.unusable) == (
         "PA90002",
         1,
         [("outstanding", 1)],
         0,
     ), "the item that waits for its other mark is not in it"
-    assert (second.case_ref, second.items, second.unusable_on_time) == ("PA90001", 2, 1)
+    assert (second.case_ref, second.items, second.unusable) == ("PA90001", 2, 1)
     assert second.grades == [("outstanding", 1), ("inadequate", 1)]
     assert first.weakest == ["outcomes"]
     settled = {"item": "b", "moderated_by": "lead", "grade": "inadequate", "reason": "x"}
     team.act("16 Mar 2026", ("item_moderated", "16 Mar 2026", settled), case="PA90002")
     context = team.context("1 Apr 2026")
-    assert audit_grades(context, context.today())[0].items == 2, "moderated, it is known"
-    sheet = register(context, "audit_grades", context.today())
-    assert sheet.rows[0].cells["grades"] == "1 outstanding, 1 inadequate"
+    newest = audit_grades(context, Wanted.of(context.today())).rows[0]
+    assert newest.items == 2, "moderated, it is known"
+    assert "1 outstanding, 1 inadequate" in GRADES.words(newest)

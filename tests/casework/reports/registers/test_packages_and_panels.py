@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from casework.reports.period_lists.packages import approvals, packages_due
-from casework.reports.period_lists.panels import panel_statistics, periods
-from casework.reports.period_lists.shape import By, Wanted
+from casework.reports.registers.packages import approvals, packages_due
+from casework.reports.registers.panels import panel_statistics, periods
+from casework.reports.registers.shape import By, Wanted
 from tests.support.team import Team
 
 TODAY = "30 Jun 2026"
@@ -192,19 +192,24 @@ def test_the_register_of_approvals_says_who_approved_what_within_which_limit(pac
         for row in found.rows
     ]
     assert said == [
-        ("2026-06-22", "PK90002", "icb director", None, None, 0, "yes"),
-        ("2026-06-08", "PK90001", "icb commissioner", "line_1", 2_730_000, 2_730_000, "no"),
-        ("2026-03-16", "PK90001", "icb commissioner", "line_1", 1_092_000, 1_092_000, "yes"),
+        ("2026-06-22", "PK90002", "ICB director", None, None, 0, "yes"),
+        ("2026-06-08", "PK90001", "ICB commissioner", "line_1", 2_730_000, 2_730_000, "no"),
+        ("2026-03-16", "PK90001", "ICB commissioner", "line_1", 1_092_000, 1_092_000, "yes"),
     ]
     last = found.rows[-1]
     assert (last.recorded_by, last.limit_pence, last.basis, last.provider, last.shares, last.la, last.la_name) == (
         "dco.team",
         2_500_000,
-        "section g",
+        "section G",
         "QX101",
         "health=60, social_care=40",
         "northshire",
         "Northshire",
+    )
+    assert (last.provider_name, last.shares_name, last.item_name) == (
+        "Northshire Community Health NHS Trust",
+        "health 60%, social care 40%",
+        "line 1",
     )
     march = Wanted.of(date(2026, 6, 30), date(2026, 3, 1), date(2026, 3, 31))
     assert [row.item for row in approvals(packages.context(TODAY), march).rows] == ["line_1"]

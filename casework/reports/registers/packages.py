@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from casework.context import AppContext
-from casework.reports.period_lists.files import case_files
-from casework.reports.period_lists.shape import Listed, PeriodList, Wanted
+from casework.reports.registers.files import case_files
+from casework.reports.registers.shape import Listed, Of, RegisterList, Wanted
 from casework.reports.table_files import Column
 from casework.reports.withheld import may_be_named
+from config.text import in_words
 from deadlines.duties import Duty
 from models.casefile import CaseFile
 from models.facts import StoredFact
@@ -24,6 +25,7 @@ from statemachines.direct_payment_facts import CUT, PLAN
 from statemachines.package import NOTICE, PROCESS, cost_of, lines_before, lines_of, yearly_pence
 
 APPROVED = "package_approved"
+NAMED = "named in confidential words"
 
 
 class ApprovalRow(BaseModel):
@@ -46,10 +48,13 @@ class ApprovalRow(BaseModel):
     within: str
     in_part: str
     item: str | None
+    item_name: str | None
     basis: str | None
     provider: str | None
+    provider_name: str | None
     line_pence: int | None
     shares: str
+    shares_name: str
 
 
 class DueRow(BaseModel):
@@ -67,6 +72,7 @@ class DueRow(BaseModel):
     state: str
     what: str
     item: str | None
+    item_name: str | None
     care_plan: str
 
 
@@ -75,7 +81,7 @@ def approvals(context: AppContext, wanted: Wanted) -> Listed:
     rows = [
         row
         for file, _duties in case_files(context, PROCESS)
-        if wanted.la in ("", file.la)
+        if wanted.has(file.la)
         for fact in file.lines
         if fact.kind == APPROVED and wanted.from_on <= fact.occurred_on <= wanted.to_on
         for row in _approved(context, file, fact)
@@ -101,10 +107,13 @@ def _approved(context: AppContext, file: CaseFile, fact: StoredFact) -> Iterator
             within="yes" if cost <= limit else "no",
             in_part=str(fact.data.get("in_part", "no")),
             item=code,
+            item_name=in_words(code) if code else None,
             basis=_words(terms["basis"]) if "basis" in terms else None,
-            provider=terms.get("provider") or ("named in confidential words" if "provider_name" in terms else None),
+            provider=terms.get("provider") or (NAMED if "provider_name" in terms else None),
+            provider_name=_provider(context, terms),
             line_pence=yearly_pence(terms),
             shares=", ".join(terms.get("shares", ())),
+            shares_name=", ".join(_share(each) for each in terms.get("shares", ())),
         )
 
 
@@ -121,10 +130,11 @@ def packages_due(context: AppContext, wanted: Wanted) -> Listed:
             state=PROCESS.states[file.state],
             what=what,
             item=item,
+            item_name=in_words(item) if item else None,
             care_plan="recorded" if PLAN in file.seen else "none recorded",
         )
         for file, duties in case_files(context, PROCESS, ended=False)
-        if wanted.la in ("", file.la) and file.state != "ended"
+        if wanted.has(file.la) and file.state != "ended"
         for on, what, item in (*_to_do(context, duties), *_ending(file, wanted.today))
         if on <= last
     ]
@@ -156,18 +166,31 @@ def _ending(file: CaseFile, today: date) -> Iterator[tuple[date, str, str | None
             yield on, f"the direct payment is {fact.data['change']}", None
 
 
+def _provider(context: AppContext, terms: Mapping[str, Any]) -> str | None:
+    code = terms.get("provider")
+    if code is None:
+        return NAMED if "provider_name" in terms else None
+    return context.directory.body_names.get(code, code)
+
+
+def _share(text: str) -> str:
+    """A share as people write it: social care 40%."""
+    funder, _, percent = text.partition("=")
+    return f"{in_words(funder)} {percent}%"
+
+
 def _la_name(context: AppContext, file: CaseFile) -> str | None:
     return context.directory.la_name(file.la) if file.la is not None else None
 
 
 def _words(value: object) -> str:
-    return str(value).replace("_", " ")
+    return in_words(str(value))
 
 
-APPROVALS = PeriodList(
+APPROVALS = RegisterList(
     "approvals",
     "Approvals of packages",
-    "lines of packages that were approved, by whom and within which limit",
+    "Lines of packages that were approved, by whom and within which limit; the newest approval first.",
     (
         Column("Approved on", "approved_on"),
         Column("Case", "case_ref"),
@@ -178,19 +201,19 @@ APPROVALS = PeriodList(
         Column("Package in a year", "package_pence"),
         Column("Within the limit", "within"),
         Column("In part", "in_part"),
-        Column("Line", "item"),
+        Column("Line", "item_name"),
         Column("Basis", "basis"),
-        Column("Provider", "provider"),
+        Column("Provider", "provider_name"),
         Column("Line in a year", "line_pence"),
-        Column("Shares", "shares"),
+        Column("Shares", "shares_name"),
     ),
     approvals,
-    by_period=True,
+    of=Of.TIME,
 )
-DUE = PeriodList(
+DUE = RegisterList(
     "packages_due",
     "Packages: reviews and ends",
-    "reviews that are due, trials, notices and lines of packages that end",
+    "Reviews that are due, trials, notices and lines of packages that end; the earliest first.",
     (
         Column("Day", "on"),
         Column("Days left", "days"),
@@ -198,9 +221,9 @@ DUE = PeriodList(
         Column("Authority", "la_name"),
         Column("The package is at", "state"),
         Column("What", "what"),
-        Column("Line or question", "item"),
+        Column("Line or question", "item_name"),
         Column("Care plan", "care_plan"),
     ),
     packages_due,
-    by_period=False,
+    of=Of.TO_COME,
 )
