@@ -80,7 +80,7 @@ def test_a_gap_is_put_to_commissioners_and_their_silence_is_said(call: Call) -> 
     found = shown(call, "2025-04-15", "RG90002")
     assert [(duty["rule"], duty["standing"]) for duty in found["duties"]] == [("register_answer", "breached")]
     assert sheet(call, "2025-04-15", "commissioning_gap")[0]["marked"] == (
-        "No answer of childrens commissioner to what was put on 2025-03-17."
+        "No answer of childrens commissioner to what was put on 17 Mar 2025."
     )
     lived(call, "RG90002", ("2025-06-02", "register_answered", "item=paper", "answer=refused"))
     assert sheet(call, "2025-06-02", "commissioning_gap")[0]["marked"] == "Answer to paper: refused."
@@ -106,7 +106,7 @@ def test_training_templates_arrangements_and_engagement_have_what_they_ask(call:
     )
     arrangement = ("services=equipment", "decides=joint_board", "dispute_step=chief_executives", "review_on=2026-04-01")
     opened(call, "RG90005", "joint_arrangement", "equipment", *arrangement)
-    assert [row["next"] for row in sheet(call, "2025-03-17", "joint_arrangement")] == ["1 April 2026"]
+    assert [row["next"] for row in sheet(call, "2025-03-17", "joint_arrangement")] == ["Wed 1 Apr 2026"]
     opened(call, "RG90006", "engagement", "heads_meeting", "audience=heads")
     lived(
         call,
