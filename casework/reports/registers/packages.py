@@ -170,7 +170,7 @@ def _provider(context: AppContext, terms: Mapping[str, Any]) -> str | None:
     code = terms.get("provider")
     if code is None:
         return NAMED if "provider_name" in terms else None
-    return context.directory.body_names.get(code, code)
+    return context.directory.body_names.get(str(code), str(code))
 
 
 def _share(text: str) -> str:
