@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +61,7 @@ class Directory(StrictEntry):
                 )
             if code in _chain(successors, successor):
                 raise ValueError(f"body {code} is its own successor, by way of {successor}: expected a later body")
+        _days_of_succession(self.body_)
         answered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self.body_:
             for given in provider.provides:
@@ -306,6 +307,21 @@ def directory_of(text: str, name: str = "directory.toml") -> Directory:
         raise DirectoryError(
             f"{name}: {first_fault(problem, Directory)}. config/directory.toml is an example"
         ) from None
+
+
+def _days_of_succession(bodies: Iterable[Provider]) -> None:
+    """Refuse a successor that is not there on the day after the last day of the body that it succeeds."""
+    by_code = {each.body: each for each in bodies}
+    for each in by_code.values():
+        after = by_code.get(each.successor or "")
+        if after is None or each.last_day is None or each.last_day == date.max:
+            continue
+        day = each.last_day + timedelta(days=1)
+        if not after.is_there(day):
+            raise ValueError(
+                f"body {each.body} ends on {each.last_day}, and its successor {after.body} does not exist on {day}:"
+                " expected a successor that begins by that day and has not ended, or the right last_day"
+            )
 
 
 def _meet(one: Provider, other: Provider) -> bool:

@@ -108,7 +108,7 @@ def test_an_entry_that_is_carried_twice_has_the_clock_of_its_last_check(call: Ca
     assert open_checks(third) == {"epilepsy_clinic": "2025-09-03", "feeding_team": "2025-09-03"}
 
 
-def test_an_entry_that_was_checked_by_whoever_owns_it_goes_on_with_that_owner(call: Call) -> None:
+def test_an_entry_whose_check_names_no_new_owner_goes_on_with_its_owner(call: Call) -> None:
     """A check that named no new owner left the next cycle unopened: an entry needs one."""
     begun(call)
     lived(

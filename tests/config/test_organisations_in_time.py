@@ -104,6 +104,14 @@ def test_a_body_without_a_successor_has_no_mailbox_after_its_last_day(tmp_path: 
         (ended(TEXT, "QX101", 'last_day = 2026-03-31\nsuccessor = "QX101"\n'), "is its own successor"),
         (ended(TEXT, "QX101", 'successor = "QX900"\n'), "has a successor and no last_day"),
         (ended(TEXT, "QX101", "first_day = 2026-04-01\nlast_day = 2026-03-31\n"), "last_day before its first_day"),
+        (
+            ended(TEXT, "QX101", 'last_day = 2026-02-28\nsuccessor = "QX700"\n') + MERGED,
+            "body QX101 ends on 2026-02-28, and its successor QX700 does not exist on 2026-03-01",
+        ),
+        (
+            ended(TEXT, "QX101", 'last_day = 2026-06-30\nsuccessor = "QX800"\n') + OLD_BOARD,
+            "its successor QX800 does not exist on 2026-07-01",
+        ),
         (TEXT + MERGED, "is mapped twice (body QX101 and body QX700): one body answers for it on a day"),
     ],
 )
