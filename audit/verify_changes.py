@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from casework.context import AppContext
-from casework.rules.config_held import directories_held
+from casework.rules.config_held import LADDER
 from casework.rules.ruleset_guard import active_ruleset
+from casework.rules.shared_files import FILES, held, unrecorded
 from models.bulk_io import Row, mark, stream
 from models.change_log import COVERED, Coverage, link, row_digest, row_key
 from models.facts import GENESIS
@@ -133,9 +134,10 @@ def check_changes(connection: Connection, case: str | None, report: Report) -> N
 
 def check_config(context: AppContext, connection: Connection, report: Report) -> None:
     """Report a directory or an escalation policy of the installation's own that is not the one last used."""
-    held = directories_held(connection)
-    if held and context.directory.digest not in {row.digest for row in held}:
-        report(None, "config", _OTHER_FILE.format(file="directory.toml", at=held[0].at))
+    recorded = held(connection)
+    for kind in unrecorded(recorded, context.ruleset_guard.own_texts):
+        if kind != LADDER:  # of which the rule set says more
+            report(None, "config", _OTHER_FILE.format(file=FILES[kind], at=recorded[kind][-1].at))
     active = active_ruleset(connection)
     policy = context.ruleset_guard.part_digests["ladder"]
     if active is not None and active.ladder != policy and context.own_file("ladder.toml") is not None:

@@ -19,12 +19,13 @@ from sqlalchemy import Connection, Engine
 from casework.clock import note_simulated_day, settings_by_clock
 from casework.clock_check import ensure_believed
 from casework.rules.checks.loaded import ensure_known_facts
-from casework.rules.ruleset import adopted_folder, read_ruleset
+from casework.rules.config_held import DIRECTORY
+from casework.rules.ruleset import Ruleset, adopted_folder, policy_as_shipped, read_ruleset
 from casework.rules.ruleset_guard import RulesetGuard, read_last_active
-from config.directory import DEFAULT as DEFAULT_DIRECTORY
-from config.directory import Directory, load_directory
+from casework.rules.shared_files import take_newest
+from config.directory import Directory, directory_of, load_directory
 from config.directory_entries import RoleOwed
-from config.escalation_policy import EscalationPolicy
+from config.escalation_policy import EscalationPolicy, policy_of
 from config.law import Law
 from config.settings import Settings
 from config.text import full_day
@@ -140,11 +141,16 @@ class AppContext:
     def _of(cls, settings: Settings, engine: Engine, cipher: Cipher | None = None) -> AppContext:
         last_active = read_last_active(settings.home)
         with reading(engine) as connection:
+            opened = cipher or _open_cipher(settings, connection)
+            if opened.stored:
+                use_keys(engine, lambda: opened)
+            own = take_newest(connection, settings.home, writes=not is_read_only(connection))
             adopted = adopted_folder(settings, connection)
             ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))
             guard = RulesetGuard.load(connection, settings, last_active, ruleset)
-            cipher = cipher or _open_cipher(settings, connection)
-        directory = load_directory(own_file(settings.home, "directory.toml") or DEFAULT_DIRECTORY)
+            guard.own_texts = own
+        file = own_file(settings.home, "directory.toml")
+        directory = directory_of(own[DIRECTORY]) if DIRECTORY in own else load_directory(file)
         return cls(
             settings=settings,
             engine=engine,
@@ -152,7 +158,7 @@ class AppContext:
             calendar=ruleset.calendar,
             escalation_policy=ruleset.escalation_policy,
             directory=directory,
-            cipher=cipher,
+            cipher=opened,
             ruleset_digest=ruleset.digest,
             ruleset_guard=guard,
             adopted_pack=adopted,
@@ -165,7 +171,21 @@ class AppContext:
 
     def with_rule_pack(self, pack: Path) -> AppContext:
         """Lay a rule pack over the rule set, in the same database. Raises ConfigFault or EscalationPolicyError."""
-        ruleset = read_ruleset(self.settings, *([self.adopted_pack] if self.adopted_pack is not None else []), pack)
+        return self._with(read_ruleset(self.settings, *self._adopted, pack))
+
+    def with_policy(self, text: str | None) -> AppContext:
+        """Put another escalation policy of the team's own in the place of the one in force; None: the shipped one.
+
+        Raises ConfigFault or EscalationPolicyError.
+        """
+        policy = policy_of(text) if text is not None else policy_as_shipped(*self._adopted)
+        return self._with(read_ruleset(self.settings, *self._adopted, policy=policy))
+
+    @property
+    def _adopted(self) -> tuple[Path, ...]:
+        return () if self.adopted_pack is None else (self.adopted_pack,)
+
+    def _with(self, ruleset: Ruleset) -> AppContext:
         return replace(
             self,
             law=ruleset.law,
@@ -250,7 +270,7 @@ class AppContext:
         def ensure(connection: Connection) -> None:
             self.keep_time(connection)
             self.ruleset_guard.ensure_active(connection, at, "sendflow", job)
-            self.ruleset_guard.note_directory(connection, self.directory, at=at, actor="sendflow", via=job)
+            self.ruleset_guard.note_files(connection, self.directory, at=at, actor="sendflow", via=job)
 
         transact(self.engine, ensure)
 

@@ -1,68 +1,37 @@
 """Changes of the directory by a person: a new mailbox once it has answered a test message, days and a successor.
 
 Purpose: a mistyped mailbox sends a service's letters to nobody, or to a stranger. What was asked is a row of
-`config_held`, and so is the directory after it, in the name of who changed it. The file `directory.toml` of this
-machine is written in the same transaction; machines with a directory of their own are not changed. Instants are in UTC.
+`config_held`, and so is the directory after it, in the name of who changed it. The row is in force; the file
+`directory.toml` of each machine follows it (`casework/rules/shared_files.py`). Instants are in UTC.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from html import escape
-from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, select
 
 from casework.access import limits
 from casework.context import AppContext, instant
 from casework.delivery.compose import office
 from casework.delivery.ladder_check import check
 from casework.delivery.transports import transports
+from casework.own_file_changes import Change, WrongChange, put_in_force
 from casework.rules.config_held import DIRECTORY, hold, texts_held
-from config.directory import DEFAULT, DirectoryError, directory_of
+from config.directory import DirectoryError, directory_of
 from config.directory_edit import DAYS, Place, changed, mailboxes
 from config.directory_entries import ADDRESS
-from config.files import write_whole
-from config.toml_reader import own_file, read_text
 from models.database import reading, transact
-from models.errors import Refusal
-from models.locks import lock_exclusive
-from models.tables import CONFIG_HELD
 from notifications.message_ids import message_id
 from notifications.transport import Letter, Outcome
 
-FILE, ASKED = "directory.toml", "directory_asked"
+ASKED = "directory_asked"
 LIFETIME = timedelta(days=7)
-LOCK = "directory"
-
-
-class Change(NamedTuple):
-    """When the directory became another, by whom and how (UTC)."""
-
-    at: str
-    actor: str
-    via: str
-    machine: str
-    digest: str
-
-
-class WrongChange(Refusal, ValueError):
-    """The directory cannot be changed so; the text says what was expected."""
-
-    default_code = "bad_directory_change"
-
-
-def changes(context: AppContext) -> list[Change]:
-    """Every directory that was in use, the newest first."""
-    columns = [CONFIG_HELD.c[name] for name in Change._fields]
-    query = select(*columns).where(CONFIG_HELD.c.kind == DIRECTORY).order_by(CONFIG_HELD.c.number.desc())
-    with reading(context.engine) as connection:
-        return [Change(*row) for row in connection.execute(query)]
 
 
 def new_problems(context: AppContext, text: str) -> list[str]:
@@ -84,7 +53,7 @@ def record_days(
     context: AppContext, actor: str, body: str, first: date | None, last: date | None, successor: str | None
 ) -> None:
     """Change the days of a body, in the name of a person. Raises WrongChange."""
-    _apply(context, actor, lambda: with_days(context, body, first, last, successor))
+    _apply(context, actor, with_days(context, body, first, last, successor))
 
 
 def ask_mailbox(context: AppContext, actor: str, word: str, mailbox: str) -> str:
@@ -129,7 +98,7 @@ def confirm_mailbox(context: AppContext, actor: str, id_: str, code: str) -> Non
     if not secrets.compare_digest(row["code"], _digest(context, id_, code.strip())):
         raise WrongChange("the code is another one: give the six digits of the test message")
     place, _whose = _place(context, row["place"])
-    _apply(context, actor, lambda: _changed(context, [(place, row["mailbox"])]))
+    _apply(context, actor, _changed(context, [(place, row["mailbox"])]))
 
 
 def _place(context: AppContext, word: str) -> tuple[Place, str]:
@@ -139,29 +108,17 @@ def _place(context: AppContext, word: str) -> tuple[Place, str]:
     raise WrongChange("there is no such mailbox in the directory")
 
 
-def _text(context: AppContext) -> str:
-    return read_text(own_file(context.settings.home, FILE) or DEFAULT, DirectoryError)
-
-
 def _changed(context: AppContext, values: Sequence[tuple[Place, str | date | None]]) -> str:
     try:
-        text = changed(_text(context), values)
+        text = changed(context.directory.text, values)
         directory_of(text)
     except DirectoryError as problem:
         raise WrongChange(str(problem)) from None
     return text
 
 
-def _apply(context: AppContext, actor: str, make: Callable[[], str]) -> None:
-    def work(connection: Connection) -> None:
-        lock_exclusive(connection, LOCK)
-        text, at = make(), instant(context.now())
-        if text == _text(context):
-            raise WrongChange("the directory says so already: nothing was changed")
-        hold(connection, DIRECTORY, FILE, text, at=at, actor=actor, via="page")
-        write_whole(context.settings.home / FILE, text)  # last: if it cannot be written, nothing is recorded
-
-    transact(context.engine, work)
+def _apply(context: AppContext, actor: str, text: str) -> None:
+    put_in_force(context, Change(DIRECTORY, text, actor, "page"))
 
 
 def _digest(context: AppContext, id_: str, code: str) -> str:

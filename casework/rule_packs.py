@@ -30,6 +30,7 @@ from casework.rules.checks.files import SHIPPED, problems
 from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
+from casework.rules.shared_files import hold_adopted
 from casework.sweep import BATCH, Trouble
 from config.law import LawError, NoAnswer
 from config.law_changes import changed_in_force
@@ -328,9 +329,11 @@ def _record_adoption(candidate: _Candidate, check: Check) -> Adoption:
         row = adoption.model_dump(exclude={"files", *_DECLARED})
         row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.simulated}
         insert_logged(connection, ADOPTION, [row], adoption.adopted_at)
+        by = {"at": adoption.adopted_at, "actor": actor, "via": "adopt"}
+        hold_adopted(connection, folder, files_of(folder), **by)
         if adoption.changed is not None:
             text = orjson.dumps(adoption.model_dump(include=_DECLARED), option=orjson.OPT_SORT_KEYS).decode()
-            hold(connection, PACK, str(number), text, at=adoption.adopted_at, actor=actor, via="adopt")
+            hold(connection, PACK, str(number), text, **by)
         candidate.changed.ruleset_guard.activate(connection, adoption.adopted_at, actor, "adopt")
         # The sweep finds cases by their duties, and these cases have none yet.
         unit = UnitOfWork(candidate.changed, connection, actor=actor, via="adopt")

@@ -47,6 +47,7 @@ MODULES = {
     ),
     "directory": ("bodies",),
     "doctor": ("doctor",),
+    "files": ("files",),
     "findings": ("findings",),
     "guide": (
         "explain",

@@ -56,6 +56,7 @@ ACCESS = {
     "dry-run": Access.LOOKS,
     "due-soon": Access.LOOKS,
     "erase": Access.LOOKS,  # a case or `approve` and `refuse` change
+    "files": Access.LOOKS,  # `files use` changes
     "findings": Access.LOOKS,  # `findings close` changes
     "holds": Access.LOOKS,  # `holds begin` and `end` change
     "joint-review": Access.LOOKS,

@@ -173,6 +173,11 @@ def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolic
     return _joined(tuple((named(file), read_text(file, EscalationPolicyError)) for file in files))
 
 
+def policy_of(text: str, name: str = "ladder.toml") -> EscalationPolicy:
+    """The whole policy that one text says; `name` is how errors call it. Raises EscalationPolicyError."""
+    return _joined(((name, text),))
+
+
 @lru_cache(maxsize=4)
 def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     """Return the policy of these (name, text) files together. Cached: every command loads the same files."""

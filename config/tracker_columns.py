@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.directory import Directory
-from config.toml_reader import ConfigFault, first_fault, named, read_toml
+from config.toml_reader import ConfigFault, first_fault, named, read_text, tables_of
 from models.facts import Slug
 
 DEFAULT = Path(__file__).with_name("tracker.toml")
@@ -194,9 +194,14 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
     its content.
     """
     file = path or DEFAULT
+    return columns_of(read_text(file, TrackerError), named(file))
+
+
+def columns_of(text: str, name: str = "tracker.toml") -> TrackerColumns:
+    """The columns that a text says; `name` is how errors call it. Raises TrackerError."""
     try:
-        return TrackerColumns.model_validate(read_toml(file, TrackerError))
+        return TrackerColumns.model_validate(tables_of(text, name, TrackerError))
     except ValidationError as problem:
         raise TrackerError(
-            f"{named(file)}: {first_fault(problem, TrackerColumns)}. config/tracker.toml is an example"
+            f"{name}: {first_fault(problem, TrackerColumns)}. config/tracker.toml is an example"
         ) from None

@@ -12,7 +12,8 @@ from typing import Any
 from casework import organisations as directory_changes
 from casework.delivery.ladder_check import check
 from casework.month_ahead import month_ahead
-from casework.organisations import WrongChange
+from casework.own_file_changes import WrongChange, history
+from casework.rules.config_held import DIRECTORY
 from config.directory_edit import mailboxes
 from config.directory_entries import Provider
 from web.answers import Answer, GoTo, Page
@@ -105,7 +106,7 @@ def _overview(asked: Asked, error: tuple[str, str] | None = None) -> Page:
         "las": context.directory.la,
         "team": context.directory.team,
         "problems": check(context),
-        "history": directory_changes.changes(context)[:20],
+        "history": history(context, DIRECTORY)[:20],
         "items": [{"value": "", "text": "Choose"}, *items],
         "form": form,
         "done": asked.query.get("done", ""),

@@ -62,7 +62,7 @@ class UnitOfWork:
         connection.info[AT] = self.now
         context.keep_time(connection)
         context.ruleset_guard.ensure_active(connection, self.now, actor, via)
-        context.ruleset_guard.note_directory(connection, context.directory, at=self.now, actor=actor, via=via)
+        context.ruleset_guard.note_files(connection, context.directory, at=self.now, actor=actor, via=via)
         self.cases: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []
         self.free_texts: list[FreeText] = []

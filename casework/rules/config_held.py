@@ -1,14 +1,13 @@
 """The directory, the law and the declarations of rule packs of this database: texts, when, by whom and where.
 
 Purpose: a changed directory redirects letters, and no fact holds it. The program that first writes with a directory
-records it, as it records a rule set. Machines with different directories each record their own once, not at every act.
+records it, as it records a rule set; `shared_files` says which of several is in force.
 """
 
 from __future__ import annotations
 
 import hashlib
 import socket
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -16,23 +15,7 @@ from models.change_log import insert_logged
 from models.locks import lock_exclusive
 from models.tables import CONFIG_HELD
 
-DIRECTORY, LAW, PACK = "directory", "law", "pack"
-
-
-def directories_held(connection: Connection) -> list[Any]:
-    """The newest directory of each machine, the newest of all first: number, at, digest, machine."""
-    columns = (CONFIG_HELD.c.number, CONFIG_HELD.c.at, CONFIG_HELD.c.digest, CONFIG_HELD.c.machine)
-    query = select(*columns).where(CONFIG_HELD.c.kind == DIRECTORY).order_by(CONFIG_HELD.c.number.desc())
-    found: dict[str, Any] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.machine, row)
-    return list(found.values())
-
-
-def directory_is_held(connection: Connection, digest: str) -> bool:
-    """Whether this directory is the newest of all, or the newest of this machine."""
-    held = directories_held(connection)
-    return any(row.digest == digest for row in held[:1] + [row for row in held if row.machine == socket.gethostname()])
+DIRECTORY, LADDER, TRACKER, LAW, PACK, ADOPTED = "directory", "ladder", "tracker", "law", "pack", "adopted"
 
 
 def texts_held(connection: Connection, kind: str, name: str | None = None) -> list[tuple[str, str]]:

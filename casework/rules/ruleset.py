@@ -20,12 +20,14 @@ from sqlalchemy import Connection, Row, select
 import config
 import statemachines
 from casework.rules.checks.loaded import ensure_named
+from casework.rules.shared_files import take_adopted
 from config.escalation_policy import DEFAULT, EscalationPolicy, load_escalation_policy
 from config.law import Law, load_law
 from config.rule_pack import digests_of, files_of, law_folder, point_at, pointed_at
 from config.settings import Settings
 from config.toml_reader import ConfigFault, own_file
 from deadlines.working_calendar import WorkingCalendar, load_calendar
+from models.database import is_read_only
 from models.tables import ADOPTION
 from notifications.notices import RECIPIENTS_VERSION
 
@@ -49,21 +51,26 @@ class Ruleset(NamedTuple):
     folders: tuple[Path, ...] = ()
 
 
-def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
-    """Read the shipped files, with each pack laid over them in turn. Raises ConfigFault or EscalationPolicyError."""
+def read_ruleset(settings: Settings, *packs: Path, policy: EscalationPolicy | None = None) -> Ruleset:
+    """Read the shipped files, with each pack laid over them in turn. `policy`: this one, in the place of all others.
+
+    Raises ConfigFault or EscalationPolicyError.
+    """
     law = load_law(SHIPPED, *packs) if packs else load_law()
     calendar = load_calendar(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_calendar()
-    own = own_file(settings.home, "ladder.toml")  # a team's own escalation policy replaces all others
-    policy = (
-        load_escalation_policy(own)
-        if own is not None
-        else load_escalation_policy(DEFAULT, *(pack / "ladder" for pack in packs))
-    )
+    if policy is None:
+        own = own_file(settings.home, "ladder.toml")  # a team's own escalation policy replaces all others
+        policy = load_escalation_policy(own) if own is not None else policy_as_shipped(*packs)
     ensure_named(law, policy, (SHIPPED, *packs), settings.home)
     machines = _machines()
     digests = (law.digest[:16], calendar.digest[:16], policy.digest[:16], _digest(*machines))
     digest = _digest(law.digest, calendar.digest, policy.digest, *machines)
     return Ruleset(law, calendar, policy, digest, dict(zip(PARTS, digests, strict=True)), (SHIPPED, *packs))
+
+
+def policy_as_shipped(*packs: Path) -> EscalationPolicy:
+    """The escalation policy without a team's own ladder.toml. Raises EscalationPolicyError."""
+    return load_escalation_policy(DEFAULT, *(pack / "ladder" for pack in packs))
 
 
 @cache
@@ -90,12 +97,15 @@ def newest_adoption(connection: Connection) -> Row[tuple[object, ...]] | None:
 def adopted_folder(settings: Settings, connection: Connection) -> Path | None:
     """Give the folder of the adoption in force; None if there is none.
 
-    Raises ConfigFault if its files are not those that were adopted.
+    A folder that another machine adopted is written here. Raises ConfigFault if its files are not those that were
+    adopted.
     """
     row = newest_adoption(connection)
     if row is None:
         return None
     folder = law_folder(settings) / str(row.folder)
+    if not is_read_only(connection):
+        take_adopted(connection, folder)
     check_files(folder, orjson.loads(str(row.files)))
     if pointed_at(settings) != folder:
         point_at(settings, folder.name)  # the adopting process ended before it wrote law/current

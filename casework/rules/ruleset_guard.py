@@ -15,7 +15,7 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +23,10 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
-from casework.rules.config_held import DIRECTORY, directory_is_held, hold
 from casework.rules.config_held import LAW as LAW_TEXT
+from casework.rules.config_held import hold
 from casework.rules.ruleset import PARTS, Ruleset
+from casework.rules.shared_files import note
 from casework.rules.stored_law import law_text, store
 from config.directory import Directory
 from config.files import write_whole
@@ -85,7 +86,8 @@ class RulesetGuard:
     number: int | None = None
     law_text: Callable[[], bytes] | None = None
     read_only: bool = False
-    directory_held: str | None = None
+    own_texts: Mapping[str, str] = field(default_factory=dict)
+    noted: str | None = None
 
     @classmethod
     def load(
@@ -135,15 +137,13 @@ class RulesetGuard:
         else:
             raise RulesetMismatch(self._mismatch(connection, active))
 
-    def note_directory(self, connection: Connection, directory: Directory, **by: str) -> None:
-        """Record the directory in use if another one was in use before. `by` is `at`, `actor` and `via`."""
-        if self.directory_held == directory.digest or is_reading(connection):
+    def note_files(self, connection: Connection, directory: Directory, **by: str) -> None:
+        """Record the team's own files in use that were never recorded. `by` is `at`, `actor` and `via`."""
+        if self.noted == directory.digest or is_reading(connection):
             return
-        if directory_is_held(connection, directory.digest):
-            self.directory_held = directory.digest
-        else:
-            # Not remembered before it is found again: this transaction may be undone.
-            hold(connection, DIRECTORY, "directory.toml", directory.text, **by)
+        # Not remembered before all are found again: this transaction may be undone.
+        if not note(connection, self.own_texts, directory.text, **by):
+            self.noted = directory.digest
 
     def activate(self, connection: Connection, at: str, actor: str, via: str) -> Activation:
         """Record that this rule set is active from now on, whichever was active before."""

@@ -254,6 +254,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         reply_checks.mailbox,
         reply_checks.tray,
         work_checks.claims,
+        work_checks.own_files,
         work_checks.directory,
         work_checks.names,
         work_checks.ladder,

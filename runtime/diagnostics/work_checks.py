@@ -19,6 +19,7 @@ from casework.delivery.ladder_check import check
 from casework.findings import listed
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
 from casework.rules.checks.files import problems
+from casework.rules.shared_files import FILES, held, unrecorded
 from models.enums import LetterState, NoticeState, Party
 from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
 from runtime.diagnostics import service_checks
@@ -212,6 +213,19 @@ def claims(context: AppContext, connection: Connection, today: date) -> Iterator
             cases=cases,
             message=message,
             mend="sendflow case CASE, and record what was found",
+        )
+
+
+def own_files(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+    """Files of this machine that were edited by hand, where another text is in force."""
+    for kind in unrecorded(held(connection), context.ruleset_guard.own_texts):
+        yield Finding(
+            what="file_not_recorded",
+            message=f"{FILES[kind]} of this machine was edited by hand, and differs from what is recorded",
+            mend=(
+                "if the edit is right, do nothing: the next act records it, for every machine. If not, delete the file"
+                " and open sendflow: it writes the recorded one"
+            ),
         )
 
 

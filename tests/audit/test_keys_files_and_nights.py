@@ -241,7 +241,7 @@ def test_14g_a_planted_directory_is_named_until_it_is_used_and_then_has_its_row(
         query = "SELECT text FROM config_held WHERE kind = 'directory' ORDER BY number DESC"
         newest = connection.exec_driver_sql(query).scalar()
     assert newest is not None and "evil.example" in newest
-    assert security_says("verification, until a job has used it; then `config_held` has its text, instant and machine")
+    assert security_says("verification, until a job has used it; then `config_held` has its text, instant and machine;")
 
 
 def test_16a_an_older_database_is_found_by_the_heads_that_were_published(lived: Team) -> None:

@@ -31,6 +31,7 @@ LOOKS = (
     ("verify",),
     ("doctor",),
     ("erase",),
+    ("files",),
     ("findings",),
     ("holds",),
     ("log",),

@@ -14,4 +14,7 @@ def single_sign_on(new: Installation) -> None:
     new.call("webhooks: none of that id", "webhooks", "end", "w-00000000", *ACTOR)
     new.call("law watch: a check of what is not watched", "law watch", "check", "none", "--found", "unchanged", *ACTOR)
     new.call("law watch: a check", "law watch", "check", "send_regulations", "--found", "unchanged", *ACTOR)
+    new.call("files: the shipped ones were in force", "files", "use", "ladder.toml", "--shipped", *ACTOR)
+    new.call("files: of what file", "files", "use", "rights.toml", "--shipped", *ACTOR)
+    new.call("files: all", "files", "--json")
     new.call("law watch: all", "law watch", "--json")

@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 
 from audit.verify import verify
-from casework import organisations
 from casework.delivery.ladder import ladder
 from casework.month_ahead import month_ahead
+from casework.own_file_changes import history
 from casework.pack_letters import AHEAD
+from casework.rules.config_held import DIRECTORY
 from config.directory import DEFAULT, directory_of, load_directory
 from config.directory_edit import Entry, Place, changed, mailboxes
 from models.database import transact
@@ -88,7 +89,7 @@ def test_a_new_mailbox_counts_once_the_code_of_its_test_message_is_given(
     assert "The change is recorded" in done.text and "by admin.team on this page" in text_of(done.text)
     found = {each.place.word: each.value for each in mailboxes(place.context().directory)}
     assert found[PLACE] == NEW
-    newest = organisations.changes(place.context())[0]
+    newest = history(place.context(), DIRECTORY)[0]
     assert (newest.actor, newest.via) == ("admin.team", "page")
     assert verify(place.context()).intact
 

@@ -24,6 +24,8 @@ def ensure_named(law: Law, policy: EscalationPolicy, folders: Sequence[Path], ho
         for problem in ladder_problems(source, rules, letters):
             if problem.why in (letters.why, rules.why):
                 raise EscalationPolicyError(problem.sentence)
+    odd = sorted((policy.templates - letters.words) | (policy.rules - rules.words))
+    raise EscalationPolicyError(f"the escalation policy names {odd[0]}, which is no rule and no letter: sendflow rules")
 
 
 def ensure_known_facts(law: Law, folders: Sequence[Path], name: str) -> None:

@@ -20,13 +20,16 @@ from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
+from casework.own_file_changes import Change, put_in_force
 from casework.rule_packs import adopt, adopt_installed, dry_run, rulesets
 from casework.rules import ruleset_guard
+from casework.rules.config_held import LADDER as LADDER_KIND
 from casework.rules.ruleset import read_ruleset
 from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, activations
 from casework.sweep import sweep
 from config.escalation_policy import DEFAULT
 from config.process_environment import child_environment
+from config.rule_pack import files_of
 from config.settings import Settings
 from models.database import RULESET_NUMBER, is_postgresql, reading, transact, writing
 from models.errors import RulesetMismatch
@@ -223,14 +226,31 @@ def test_only_a_person_activates_an_earlier_rule_set_again(two: tuple[Team, Team
     sweep(opened(first, "16 Mar 2026"))
     (first.home / "ladder.toml").unlink()
     context = opened(first, "17 Mar 2026")
-    with pytest.raises(RulesetMismatch, match="was active until 2026-03-16"):
-        sweep(context)
-    taken = adopt_installed(context, "dco.team")
-    assert (taken.number, taken.actor, taken.via) == (3, "dco.team", "adopt")
-    sweep(context)
+    assert (first.home / "ladder.toml").exists(), "what is in force came back"
+    put_in_force(context, Change(LADDER_KIND, None, "dco.team", "files"))
+    taken = rulesets(context)[0]
+    assert (taken.number, taken.actor, taken.via) == (3, "dco.team", "files")
+    assert not (first.home / "ladder.toml").exists()
+    sweep(opened(first, "17 Mar 2026"))
     assert second.sweep("17 Mar 2026").cases_looked_at == 0, "whose law it was all along"
     with pytest.raises(Exception, match="is active already, as number 3"):
-        adopt_installed(context, "dco.team")
+        adopt_installed(first.context("17 Mar 2026"), "dco.team")
+
+
+def test_another_machine_takes_the_policy_in_force_and_goes_on(two: tuple[Team, Team]) -> None:
+    first, second = two
+    ladder(first.home, 2)
+    sweep(opened(first, "16 Mar 2026"))
+    ladder(first.home, 4)
+    sweep(opened(first, "17 Mar 2026"))
+    for weeks in (2, None):
+        if weeks is not None:
+            ladder(second.home, weeks)
+        else:
+            (second.home / "ladder.toml").unlink()
+        sweep(opened(second, "17 Mar 2026"))
+        assert (second.home / "ladder.toml").read_bytes() == (first.home / "ladder.toml").read_bytes()
+    assert len(rulesets(first.first)) == 3
 
 
 def test_a_new_machine_is_refused_before_it_writes_and_may_be_the_right_one(two: tuple[Team, Team]) -> None:
@@ -257,11 +277,10 @@ def test_a_dry_run_activates_nothing_and_an_adopted_pack_is_active_at_once(
     assert [law.looked_under for law in rulesets(first.first)] == [done.after, done.before]
     with pytest.raises(RulesetMismatch, match="differ in: statute"):
         second.sweep("16 Mar 2026")
-    with pytest.raises(ValueError, match="Copy its folder law from the machine where it was adopted"):
-        opened(second, "16 Mar 2026")
-    shutil.copytree(first.home / "law", second.home / "law")
     sweep(opened(first, "16 Mar 2026"))
-    assert sweep(opened(second, "16 Mar 2026")).cases_looked_at == 0
+    assert sweep(opened(second, "16 Mar 2026")).cases_looked_at == 0, "it took the adopted files from the database"
+    folders = [files_of(each.home / "law" / f"0001-{done.pack[:16]}") for each in two]
+    assert folders[0] == folders[1]
 
 
 def test_many_processes_that_activate_a_rule_set_at_once_write_one_row(two: tuple[Team, Team]) -> None:
@@ -357,8 +376,10 @@ def test_a_scheduler_with_another_rule_set_says_it_once_and_continues_with_the_r
     assert len(rulesets(first.first)) == 1
 
 
-def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_one(tmp_path: Path) -> None:
-    """The test edits the ladder of an installation, edits it back, and activates it on purpose, all by commands."""
+def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_one(
+    tmp_path: Path,
+) -> None:
+    """A machine with a policy that was never in force is refused, and activates it on purpose, all by commands."""
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     environment = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
@@ -367,23 +388,20 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
         process_of_its_own(team)
         return sendflow(*words, env=environment)
 
-    ladder(team.home, 2)
     assert command("sweep", "--json").exit_code == 0
-    (team.home / "ladder.toml").unlink()
+    stranger(team, 2)
+    (team.home / LAST_ACTIVE_FILE).write_text('{"records": "of another database", "number": 1, "id": "x"}', "utf-8")
     call = [sys.executable, "-c", "from cli import main; main()", "sweep"]
-    environment = child_environment(Settings(home=team.home)) | {
-        "SENDFLOW_TODAY": "2026-03-16",
-        "PYTHONPATH": str(ROOT),
-    }
-    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    own = child_environment(Settings(home=team.home)) | {**environment, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(call, env=own, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (3, "")
     assert "sendflow adopt --installed --actor WHO" in done.stderr.splitlines()[-1]
-    assert "is not active: it was rule set 1" in command("rulesets").stdout
+    assert "was never active for this database" in command("rulesets").stdout
     assert command("adopt", "--actor", "dco.team").exit_code == 2
     assert command("adopt", "--installed", "--actor", "dco.team").exit_code == 0
     assert command("adopt", "--installed", "--actor", "dco.team").exit_code == 1
     assert command("sweep", "--json").exit_code == 0
-    assert [law["number"] for law in json.loads(command("rulesets", "--json").stdout)] == [3, 2, 1]
+    assert [law["number"] for law in json.loads(command("rulesets", "--json").stdout)] == [2, 1]
     team.first.engine.dispose()
 
 
