@@ -11,14 +11,14 @@ from sqlalchemy import text as sql
 
 from audit.verify import verify
 from casework.context import AppContext
-from casework.imports.staged import load_columns
 from casework.own_file_changes import Change, WrongChange, history, put_in_force
 from casework.rules.config_held import DIRECTORY, TRACKER
 from casework.rules.shared_files import digest_of
-from config import tracker_columns
 from config.directory import DEFAULT
 from config.process_environment import child_environment
 from config.settings import Settings
+from config.tracker_columns import DEFAULT as COLUMNS
+from config.tracker_columns import load_columns
 from models.database import writing
 from runtime.diagnostics.checks import examine
 from tests.casework.delivery.test_killed import killed
@@ -95,7 +95,7 @@ def test_a_change_of_a_directory_that_another_changed_meanwhile_is_refused(two: 
 
 def test_the_shipped_columns_are_in_force_again_on_both_machines(two: tuple[Team, Team]) -> None:
     first, second = two
-    own = tracker_columns.DEFAULT.read_text("utf-8").replace('"Ref", ', '"Ref", "Northshire number", ')
+    own = COLUMNS.read_text("utf-8").replace('"Ref", ', '"Ref", "Northshire number", ')
     change(first, TRACKER, own)
     context = opened(second, DAY)
     assert file_of(second, "tracker.toml") == own
