@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from casework.context import AppContext
-from casework.rules.config_held import LADDER
+from casework.rules.config_held import DIRECTORY, LADDER
 from casework.rules.ruleset_guard import active_ruleset
 from casework.rules.shared_files import FILES, held, unrecorded
 from models.bulk_io import Row, mark, stream
@@ -135,7 +135,8 @@ def check_changes(connection: Connection, case: str | None, report: Report) -> N
 def check_config(context: AppContext, connection: Connection, report: Report) -> None:
     """Report a directory or an escalation policy of the installation's own that is not the one last used."""
     recorded = held(connection)
-    for kind in unrecorded(recorded, context.ruleset_guard.own_texts):
+    own = {**context.ruleset_guard.own_texts, DIRECTORY: context.directory.text}
+    for kind in unrecorded(recorded, own):
         if kind != LADDER:  # of which the rule set says more
             report(None, "config", _OTHER_FILE.format(file=FILES[kind], at=recorded[kind][-1].at))
     active = active_ruleset(connection)
