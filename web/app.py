@@ -42,7 +42,7 @@ from web.asked import Asked
 from web.guards import App, Guards, Message, Receive, Send
 from web.help import help_of
 from web.installation import NEWEST, Installation, numbers_in
-from web.routes import HALF_SIGNED_IN, MENU, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way
+from web.routes import HALF_SIGNED_IN, PROGRAM, PUBLIC, ROUTES, SIGNED_IN, Way, menu_of
 from web.templating import names_for, render
 
 STATIC = Path(__file__).parent / "static"
@@ -190,7 +190,7 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "path": asked.path,
         "account": asked.session.account if asked.session else None,
         "token": asked.token,
-        "menu": [item for item in MENU if asked.may(item.right) and not (asked.session and asked.session.awaits)],
+        "menu": menu_of(asked),
         "role": asked.role,
         "may": asked.role.may if asked.role else frozenset(),
         "may_simulate": context.simulated and asked.may("next_day"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from web import (
@@ -63,11 +63,15 @@ class Way(NamedTuple):
 
 
 class MenuItem(NamedTuple):
-    """A link of the menu, for those who have the right."""
+    """A link of the menu, for those who have the right. `later`: it is under More where the line is full."""
 
     text: str
     address: str
     right: str
+    later: bool = False
+
+
+LONGEST_MENU = 9  # links; more do not fit into one line of a page
 
 
 MENU = (
@@ -81,13 +85,31 @@ MENU = (
     MenuItem("Replies", "/mails", "mails"),
     MenuItem("Duties", "/own", "own"),
     MenuItem("Answer", "/own/reply", "answer"),
-    MenuItem("Organisations", "/organisations", "case"),
-    MenuItem("Law", "/law", "case"),
-    MenuItem("Reading", "/unusual", "unusual"),
-    MenuItem("Retention", "/retention", "retention"),
-    MenuItem("Audit", "/audit", "audit"),
-    MenuItem("People", "/people", "people"),
+    MenuItem("Organisations", "/organisations", "case", later=True),
+    MenuItem("Law", "/law", "case", later=True),
+    MenuItem("Reading", "/unusual", "unusual", later=True),
+    MenuItem("Retention", "/retention", "retention", later=True),
+    MenuItem("Audit", "/audit", "audit", later=True),
+    MenuItem("People", "/people", "people", later=True),
 )
+
+
+class Menu(NamedTuple):
+    """The links that an account sees: those of the line, those under More, and the one of the page that is open."""
+
+    line: Sequence[MenuItem] = ()
+    more: Sequence[MenuItem] = ()
+    here: MenuItem | None = None
+
+
+def menu_of(asked: Asked) -> Menu:
+    """The menu of an account, which is one line of a page."""
+    shown = [item for item in MENU if asked.may(item.right) and not (asked.session and asked.session.awaits)]
+    around = [item for item in shown if f"{asked.path}/".startswith(f"{item.address}/")]
+    here = max(around, key=lambda item: len(item.address), default=None)
+    if len(shown) <= LONGEST_MENU:
+        return Menu(shown, (), here)
+    return Menu([each for each in shown if not each.later], [each for each in shown if each.later], here)
 
 
 def home(asked: Asked) -> Answer:

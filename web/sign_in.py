@@ -201,7 +201,7 @@ def leave(asked: Asked) -> Answer:
     else:
         transact(asked.context.engine, lambda connection: sessions.end_session(connection, session, now))
     page = fault("You are signed out", "Close this window if others use this computer.", status=200)
-    values = {**page.values, **_by_provider(asked), "account": None, "menu": ()}
+    values = {**page.values, **_by_provider(asked), "account": None}
     return page._replace(headers={"set-cookie": GONE}, values=values)
 
 
