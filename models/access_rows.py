@@ -35,6 +35,7 @@ class SessionRow(SQLModel, table=True):
     expires_at: str
     ended_at: str | None = None
     awaits: str | None = None
+    provider_session: str | None = None
 
 
 class AccountChangeRow(SQLModel, table=True):
@@ -70,6 +71,14 @@ class SignInAttemptRow(SQLModel, table=True):
     expires_at: str
     link: str | None = None
     used_at: str | None = None
+
+
+class LogoutTokenRow(SQLModel, table=True):
+    """A logout token of the identity provider that was taken, by its digest, until it could not come again."""
+
+    __tablename__ = "logout_token"
+    digest: str = Field(primary_key=True)
+    expires_at: str
 
 
 class AccountPasswordRow(SQLModel, table=True):

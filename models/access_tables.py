@@ -23,6 +23,7 @@ SESSION = Table(
     required_column("expires_at"),
     optional_column("ended_at"),
     optional_column("awaits"),
+    optional_column("provider_session"),
 )
 ACCOUNT_CHANGE = Table(
     "account_change",
@@ -52,6 +53,12 @@ SIGN_IN_ATTEMPT = Table(
     required_column("expires_at"),
     optional_column("link"),
     optional_column("used_at"),
+)
+LOGOUT_TOKEN = Table(
+    "logout_token",
+    METADATA,
+    key_column("digest"),
+    required_column("expires_at"),
 )
 ACCOUNT_PASSWORD = Table(
     "account_password",

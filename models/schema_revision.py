@@ -45,6 +45,7 @@ MARKS = {
     "030": ("webhook", "id"),
     "031": ("staged_import", "id"),
     "032": ("saved_view", "id"),
+    "033": ("logout_token", "digest"),
 }
 
 

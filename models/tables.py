@@ -16,6 +16,7 @@ from models.access_tables import ACCOUNT_PASSWORD as ACCOUNT_PASSWORD
 from models.access_tables import ATTEMPT as ATTEMPT
 from models.access_tables import CALENDAR_ADDRESS as CALENDAR_ADDRESS
 from models.access_tables import CASE_LOOK as CASE_LOOK
+from models.access_tables import LOGOUT_TOKEN as LOGOUT_TOKEN
 from models.access_tables import RECOVERY_CODE as RECOVERY_CODE
 from models.access_tables import SAVED_VIEW as SAVED_VIEW
 from models.access_tables import SESSION as SESSION

@@ -53,6 +53,7 @@ WITHOUT_CASES = frozenset(
             "api_answer",
             "api_token",
             "data_key",
+            "logout_token",
             "mac_key",
             "recovery_code",
             "session",

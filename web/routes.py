@@ -125,6 +125,7 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/sign-in/sso", PUBLIC, single_sign_on.claim, asks_others=True),
     Way("GET", BACK, PUBLIC, single_sign_on.back, asks_others=True),
     Way("GET", "/sign-out/sso", PUBLIC, single_sign_on.out, asks_others=True),
+    Way("POST", "/sign-out/sso/ended", PROGRAM, single_sign_on.ended_there, asks_others=True),
     Way("GET", "/start", PUBLIC, sign_in.start),
     Way("POST", "/start", PUBLIC, sign_in.start_now),
     Way("GET", "/reset", PUBLIC, sign_in.ask_reset),

@@ -1,4 +1,5 @@
-"""Signing in by the organisation's identity provider: the way there, the way back, the first time, and signing out.
+"""Signing in by the organisation's identity provider: the way there, the way back, the first time, and signing out,
+here or there.
 
 The way there begins by a link: a browser does not let a form of ours lead to another site. The first time begins by
 the button of an invitation, so that a link of somebody else names nobody's account.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+import orjson
 from sqlalchemy import Connection
 
 from casework.access import limits, sessions, single_sign_on
@@ -17,7 +19,7 @@ from casework.access.sessions import Session
 from config.rights import app_roles, need_second_factor
 from config.single_sign_on import PROVIDER
 from models.database import reading, transact
-from web.answers import Answer, GoTo, Page
+from web.answers import Answer, GoTo, Page, Plain
 from web.asked import Asked
 from web.faults import fault, no_page, too_many
 from web.sign_in import cookie, take
@@ -134,6 +136,33 @@ def out(asked: Asked) -> Answer:
     except NotSignedIn as problem:
         return _refused(asked.provider, problem)
     return GoTo(address or "/sign-in")
+
+
+def ended_there(asked: Asked) -> Answer:
+    """Take the provider's word that a session ended there, and end it here: 200, or 400 with what is wrong.
+
+    The provider's server calls it, without a session and without a form of ours. Only wrong calls count against its
+    address.
+    """
+    provider, context = asked.provider, asked.context
+    if provider is None:
+        return Plain(404)
+    if not take(asked, limits.LOGOUT_TOKENS, asked.client):
+        return Plain(429)
+    try:
+        said = provider.signed_out(asked.form.get("logout_token", ""))
+
+        def work(connection: Connection) -> int:
+            limits.give_back(connection, context.cipher, limits.LOGOUT_TOKENS, asked.client)
+            return single_sign_on.sign_out(connection, said, datetime.now(UTC))
+
+        ended = transact(context.engine, work)
+    except NotSignedIn as problem:
+        LOG.warning("a logout token was refused (%s)", problem.code)
+        wrong = {"error": "invalid_request", "error_description": str(problem)}
+        return Plain(400, orjson.dumps(wrong), "application/json")
+    LOG.info("the identity provider ended %d sessions", ended)
+    return Plain(200)
 
 
 def _begun(asked: Asked, link: str) -> tuple[str | Answer, str]:

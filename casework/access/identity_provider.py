@@ -3,8 +3,9 @@
 Purpose: a person proves to their own organisation who they are, and sendflow believes what that organisation signed.
 An ID token counts if its issuer is exactly the one of the settings, it is for this installation and this attempt, a
 key of the issuer signed it, and it is valid now, give or take a minute. Keys and addresses are read again after an
-hour, and once more as soon as a token names a key that is not known. Source: OpenID Connect Core 1.0, RFC 7636,
-RFC 9207. Instants are in UTC.
+hour, and once more as soon as a token names a key that is not known. A logout token, by which the provider ends
+sessions here, is believed by the same rules, and never for an ID token. Source: OpenID Connect Core 1.0, OpenID Connect
+Back-Channel Logout 1.0, RFC 7636, RFC 9207. Instants are in UTC.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ CLOCK_SKEW_SECONDS = 60
 MOST_AGE_SECONDS = 3600.0
 WAIT_SECONDS = 10.0
 LONGEST_SUBJECT = 255
+LONGEST_TOKEN = 16_384
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_TYPES = frozenset({"", "jwt", "logout+jwt", "application/logout+jwt"})
+LOGOUT_AGE_SECONDS = 600
 
 
 class NotSignedIn(SendflowError):
@@ -37,11 +42,23 @@ class NotSignedIn(SendflowError):
 
 
 class Identity(NamedTuple):
-    """Who a person is: the issuer and the subject, and the app roles that the token names."""
+    """Who a person is: the issuer and the subject, and the app roles that the token names. `session`: the session at
+    the provider, if the token names it.
+    """
 
     issuer: str
     subject: str
     app_roles: frozenset[str]
+    session: str = ""
+
+
+class SignedOut(NamedTuple):
+    """Whose sessions the provider ended: those of a subject, or one session. `token` is the token's own id."""
+
+    issuer: str
+    token: str
+    subject: str = ""
+    session: str = ""
 
 
 class Proofs(NamedTuple):
@@ -96,7 +113,38 @@ class IdentityProvider:
             raise NotSignedIn("the identity provider signed nobody in", code="provider_refused")
         given = self._tokens(metadata, answer["code"], proofs.verifier)
         claims = self._claims(given, proofs.nonce)
-        return Identity(str(claims["iss"]), str(claims["sub"]), self._app_roles(claims))
+        session = claims.get("sid")
+        named = str(session) if _is_name(session) else ""
+        return Identity(str(claims["iss"]), str(claims["sub"]), self._app_roles(claims), named)
+
+    def signed_out(self, token: str) -> SignedOut:
+        """Whose sessions ended at the provider, by a logout token that a program sent. Raises NotSignedIn.
+
+        The caller sees to it that each token counts once.
+        """
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
+        wanted = jwt.JWTClaimsRegistry(
+            leeway=CLOCK_SKEW_SECONDS,
+            iss={"essential": True, "value": self.access.issuer},
+            aud={"essential": True, "value": self.access.client},
+            iat={"essential": True},
+            exp={"essential": True},
+            jti={"essential": True},
+        )
+        try:
+            if not 0 < len(token) <= LONGEST_TOKEN:
+                raise ValueError
+            found = jwt.decode(token, self._key_of(token), algorithms=ALGORITHMS)
+            wanted.validate(found.claims)
+        except (JoseError, ValueError, TypeError) as problem:
+            word = getattr(problem, "claim", None) or type(problem).__name__
+            raise NotSignedIn(f"the logout token cannot be believed ({word})", code="bad_token") from None
+        if wrong := _wrong_logout(found.header, found.claims):
+            raise NotSignedIn(f"the logout token cannot be believed ({wrong})", code="bad_token")
+        named = (str(found.claims.get(name, "")) for name in ("sub", "sid"))
+        return SignedOut(self.access.issuer, found.claims["jti"], *named)
 
     def sign_out_address(self, back_to: str) -> str | None:
         """Where the session at the identity provider ends; None where it publishes no such address."""
@@ -253,6 +301,24 @@ class IdentityProvider:
 
 def _may_sign(key: object) -> bool:
     return isinstance(key, dict) and key.get("kty") in ("RSA", "EC") and key.get("use") in (None, "sig")
+
+
+def _wrong_logout(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    """What of a signed token makes it no logout token of now; empty if it is one."""
+    events, named = claims.get("events"), [claims[name] for name in ("sub", "sid") if name in claims]
+    wrong = {
+        "typ": str(header.get("typ") or "").lower() not in LOGOUT_TYPES,
+        "nonce": "nonce" in claims,  # then it is an ID token
+        "events": not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict),
+        "iat": claims["iat"] < time.time() - LOGOUT_AGE_SECONDS - CLOCK_SKEW_SECONDS,
+        "jti": not _is_name(claims["jti"]),
+        "sub": not named or not all(map(_is_name, named)),
+    }
+    return next((name for name, is_wrong in wrong.items() if is_wrong), "")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_SUBJECT and value.isprintable()
 
 
 def _unreachable(problem: Exception) -> NotSignedIn:

@@ -30,6 +30,7 @@ PASSWORD = Limit("password", 5, timedelta(minutes=15))
 CODE = Limit("code", 5, timedelta(minutes=15))
 ADDRESS = Limit("address", 30, timedelta(minutes=15))
 SINGLE_SIGN_ON = Limit("single sign-on", 300, timedelta(minutes=15))  # a whole trust may have one address
+LOGOUT_TOKENS = Limit("logout tokens", 300, timedelta(minutes=15))  # wrong ones; each may ask the provider for its keys
 LINKS_OF_ACCOUNT = Limit("links", 3, timedelta(hours=1))
 WRONG_REPLY_LINKS = Limit("wrong reply links", 30, timedelta(minutes=15))
 REPLIES_OF_LINK = Limit("replies", 60, timedelta(minutes=15))

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
 from models.errors import Refusal
 from models.questions import Question
@@ -104,10 +104,12 @@ def start_session(
     must_have: Collection[str] = (),
     *,
     factor_shown: bool = False,
+    provider_session: str | None = None,
 ) -> tuple[str, Session]:
     """Start a session of an account that has shown who it is: the secret of its cookie, and the session.
 
     `factor_shown`: another program has asked for the second factor already, so the session awaits none.
+    `provider_session`: the digest of the session at the identity provider that it comes from.
     """
     secret = secrets.token_urlsafe(32)
     role = select(ACCOUNT_CHANGE.c.role).where(ACCOUNT_CHANGE.c.account == account)
@@ -127,6 +129,7 @@ def start_session(
             seen_at=_text(now),
             expires_at=_text(now + SESSION_LIFETIME),
             awaits=awaits or None,
+            provider_session=provider_session,
         )
     )
     return secret, session
@@ -136,6 +139,7 @@ def complete(connection: Connection, session: Session, now: datetime) -> str:
     """Open a half open session: it ends, and a whole one with another secret, which is returned, takes its place."""
     end_session(connection, session, now)
     secret = secrets.token_urlsafe(32)
+    came_from = select(SESSION.c.provider_session).where(SESSION.c.digest == session.digest)
     connection.execute(
         insert(SESSION).values(
             digest=digest_of(secret),
@@ -143,6 +147,7 @@ def complete(connection: Connection, session: Session, now: datetime) -> str:
             created_at=_text(now),
             seen_at=_text(now),
             expires_at=_text(now + SESSION_LIFETIME),
+            provider_session=connection.scalar(came_from),
         )
     )
     return secret
@@ -218,6 +223,22 @@ def end_sessions(connection: Connection, account: str, now: datetime, but: Sessi
 def end_session(connection: Connection, session: Session, now: datetime) -> None:
     """Sign out of one session."""
     connection.execute(update(SESSION).where(SESSION.c.digest == session.digest).values(ended_at=_text(now)))
+
+
+def end_sessions_of_provider(
+    connection: Connection, account: str | None, provider_sessions: Collection[str] | None, now: datetime
+) -> int:
+    """End sessions because the identity provider ended them; returns how many were open.
+
+    `account`: only its own; None asks for none. `provider_sessions`: only those that came from one of these; None
+    takes every session.
+    """
+    wanted: list[ColumnElement[bool]] = [SESSION.c.ended_at.is_(None)]
+    if account is not None:
+        wanted.append(SESSION.c.account == account)
+    if provider_sessions is not None:
+        wanted.append(SESSION.c.provider_session.in_(provider_sessions))
+    return int(connection.execute(update(SESSION).where(*wanted).values(ended_at=_text(now))).rowcount)
 
 
 def digest_of(secret: str) -> str:

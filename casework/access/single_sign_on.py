@@ -4,7 +4,8 @@ Purpose: an account comes in by single sign-on if and only if this list names it
 address, which an organisation may give to somebody else, names nobody. An account is named once: by who holds the
 account's invitation, or by a person who knows the subject. The list is only added to, and each row is compared with
 the change log. An attempt begins before anybody is known; its secret is in the browser's cookie and its digest here,
-so what the provider answers counts in that browser alone, once, within ten minutes. Instants are in UTC.
+so what the provider answers counts in that browser alone, once, within ten minutes. A session notes, by a digest, the
+session at the provider that it came from, so that the provider can end it. Instants are in UTC.
 """
 
 from __future__ import annotations
@@ -14,21 +15,32 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from casework.access import sessions
 from casework.access.accounts import WrongAccount, account_of
-from casework.access.identity_provider import LONGEST_SUBJECT, Identity, NotSignedIn, Proofs
+from casework.access.identity_provider import (
+    CLOCK_SKEW_SECONDS,
+    LOGOUT_AGE_SECONDS,
+    LONGEST_SUBJECT,
+    Identity,
+    NotSignedIn,
+    Proofs,
+    SignedOut,
+)
 from casework.access.sessions import TOKEN, Session, digest_of
 from casework.context import AppContext
 from models.change_log import insert_logged, is_as_recorded
 from models.database import reading, transact
 from models.locks import lock_exclusive
-from models.tables import ACCOUNT_IDENTITY, SIGN_IN_ATTEMPT
+from models.tables import ACCOUNT_IDENTITY, LOGOUT_TOKEN, SIGN_IN_ATTEMPT
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
+# A token of an age that is refused cannot come again. Its iat may be a minute ahead of our clock, or behind.
+REMEMBERED = timedelta(seconds=LOGOUT_AGE_SECONDS + 2 * CLOCK_SKEW_SECONDS)
 COOKIE = "sendflow_attempt"
 NOBODY = ""
 
@@ -107,7 +119,38 @@ def enter(
         raise NotSignedIn("the identity provider gives the account no role that it has here", code="no_app_role")
     if _account_with(connection, identity.issuer, identity.subject) is None:
         _insert(connection, AccountIdentity(account, identity.issuer, identity.subject), account, now)
-    return sessions.start_session(connection, account, now, must_have or (), factor_shown=must_have is None)
+    session = session_of(identity.issuer, identity.session)
+    return sessions.start_session(
+        connection, account, now, must_have or (), factor_shown=must_have is None, provider_session=session
+    )
+
+
+def sign_out(connection: Connection, said: SignedOut, now: datetime) -> int:
+    """End the sessions that the provider ended; returns how many were open. Raises NotSignedIn for a token that was
+    taken before.
+
+    A subject alone ends every session of its account, however it began: their organisation says that the person is
+    out. A session of the provider ends the one that came from it, and with the subject also those of the account whose
+    own token named no session.
+    """
+    lock_exclusive(connection, "logout_token")
+    connection.execute(delete(LOGOUT_TOKEN).where(LOGOUT_TOKEN.c.expires_at < _text(now)))
+    digest = _digest(said.issuer, said.token)
+    if connection.scalar(select(LOGOUT_TOKEN.c.digest).where(LOGOUT_TOKEN.c.digest == digest)) is not None:
+        raise NotSignedIn("the logout token was taken before", code="bad_token")
+    connection.execute(insert(LOGOUT_TOKEN).values(digest=digest, expires_at=_text(now + REMEMBERED)))
+    account = _account_with(connection, said.issuer, said.subject) if said.subject else None
+    if said.subject and account is None:
+        return 0
+    of_provider = {session_of(said.issuer, said.session)} if said.session else None
+    if of_provider is not None and account is not None:
+        of_provider.add(session_of(said.issuer, ""))
+    return sessions.end_sessions_of_provider(connection, account, of_provider, now)
+
+
+def session_of(issuer: str, session: str) -> str:
+    """The digest by which a session of the provider is stored; of an empty one, that its token named none."""
+    return _digest(issuer, session)
 
 
 def identify(connection: Connection, wanted: AccountIdentity, actor: str, now: datetime) -> None:
@@ -195,6 +238,10 @@ def _insert(connection: Connection, identity: AccountIdentity, actor: str, now: 
     number = (connection.scalar(select(func.max(ACCOUNT_IDENTITY.c.number))) or 0) + 1
     row = {"number": number, "at": _text(now), "actor": actor, **identity._asdict()}
     insert_logged(connection, ACCOUNT_IDENTITY, [row], _text(now))
+
+
+def _digest(issuer: str, name: str) -> str:
+    return sha256(f"{issuer}\0{name}".encode()).hexdigest()
 
 
 def _keyed(secret: str, name: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from casework import findings, to_decide, webhooks
 from casework.access import accounts, api_tokens, calendar_addresses, factors, limits, sessions, single_sign_on
 from casework.access.api_answers import Once
+from casework.access.identity_provider import SignedOut
 from casework.context import AppContext, instant
 from casework.delivery import account_links, receipt_rows, transport_state
 from casework.delivery.daily_digest import digest
@@ -124,6 +125,7 @@ def _by_single_sign_on(connection: Connection) -> None:
     person = single_sign_on.AccountIdentity("dco.team", "https://login.icb.example/tenant/v2.0", "a-subject")
     single_sign_on.identify(connection, person, "sam.lee", datetime.now(UTC))
     single_sign_on.begin_attempt(connection, datetime.now(UTC))
+    single_sign_on.sign_out(connection, SignedOut(person.issuer, "a-token", session="of-nobody"), datetime.now(UTC))
 
 
 def _since_the_last_checkpoint(team: Team) -> None:

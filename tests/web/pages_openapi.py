@@ -80,6 +80,7 @@ FORMS = {
     "/sign-in": ("account", "password"),
     "/start": ("link",),
     "/sign-in/sso": ("link",),
+    "/sign-out/sso/ended": ("logout_token",),
     "/people/identity": ("account",),
     "/reset": ("account",),
     "/reply/{token}": ("choice", "step", "to", "on-day", "number"),

@@ -10,13 +10,16 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import pytest
+import uvicorn
 
 from config.single_sign_on import SingleSignOn
 from tests.support.installation import wait_until
@@ -24,6 +27,8 @@ from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.web.conftest import browser_of
 from tests.web.test_single_sign_on import installed, known, provider, team_of_two, title
+from web.app import create_app
+from web.installation import Installation
 
 __all__ = ["provider", "team_of_two"]
 NODE = shutil.which("node")
@@ -33,7 +38,10 @@ SCRIPT = """
 import { Provider } from '%(module)s';
 const provider = new Provider('http://localhost:%(port)d', {
   clients: [{ client_id: '%(client)s', client_secret: '%(secret)s', redirect_uris: ['%(back)s'],
-    post_logout_redirect_uris: ['%(pages)s/sign-in'] }],
+    post_logout_redirect_uris: ['%(pages)s/sign-in'], backchannel_logout_uri: '%(calls)s/sign-out/sso/ended',
+    backchannel_logout_session_required: true }],
+  features: { backchannelLogout: { enabled: true } },
+  fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined, signal: AbortSignal.timeout(30000) }),
   cookies: { keys: ['of', 'a', 'test'] },
   claims: { openid: ['sub', 'roles'] }, conformIdTokenClaims: false,
   findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, roles: ['Sendflow.Dco'] }) }),
@@ -47,6 +55,7 @@ class Other:
 
     def __init__(self, issuer: str, subject: str, secret: str = SECRET) -> None:
         self.issuer, self.subject, self.secret = issuer, subject, secret
+        self.calls: socket.socket | None = None  # where it calls when a session ended
 
     def access(self, **more: Any) -> SingleSignOn:
         return SingleSignOn(self.issuer, CLIENT, self.secret, name="Trust login", **more)
@@ -70,7 +79,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
         port = free.getsockname()[1]
     module = (MODULES / "oidc-provider" / "lib" / "index.js").as_uri()
     pages = "http://127.0.0.1:8300"
-    values = {"module": module, "port": port, "client": CLIENT, "secret": SECRET, "pages": pages}
+    calls = socket.create_server(("127.0.0.1", 0))
+    called = f"http://127.0.0.1:{calls.getsockname()[1]}"
+    values = {"module": module, "port": port, "client": CLIENT, "secret": SECRET, "pages": pages, "calls": called}
     script = tmp_path_factory.mktemp("node") / "provider.mjs"
     script.write_text(SCRIPT % {**values, "back": f"{pages}/sign-in/sso/back"}, "utf-8")
     assert NODE is not None
@@ -79,8 +90,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
     try:
         wait_until(lambda: _answers(issuer) or process.poll() is not None)
         assert process.poll() is None
-        yield Other(issuer, "sam.at.the.trust")
+        found = Other(issuer, "sam.at.the.trust")
+        found.calls = calls
+        yield found
     finally:
+        calls.close()
         process.kill()
         process.wait(10)
 
@@ -97,9 +111,9 @@ def by_mock(address: str, other: Other) -> str:
     return str(httpx2.post(address, data={"sub": other.subject}).headers["location"])
 
 
-def by_node(address: str, other: Other) -> str:
+def by_node(address: str, other: Other, at_provider: httpx2.Client | None = None) -> str:
     """Sign in at node's provider: a form with a name, a form of consent, and redirections between them."""
-    with httpx2.Client() as client:
+    with at_provider or httpx2.Client() as client:
         page = client.get(address)
         for _step in range(12):
             if page.is_redirect:
@@ -145,6 +159,45 @@ def test_a_provider_that_calls_itself_otherwise_is_refused(
     other = request.getfixturevalue(which)
     place = installed(team_of_two, Other(other.issuer.replace("localhost", "127.0.0.1") + "/", other.subject))
     assert browser_of(place).get("/sign-in/sso").status_code == 502
+    place.close()
+
+
+@contextmanager
+def called(place: Installation, listening: socket.socket) -> Iterator[None]:
+    """The pages answer to the provider's server at the address that it knows."""
+    config = uvicorn.Config(create_app(place), log_level="error", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening.dup()]}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@NEEDS_NODE
+def test_who_signs_out_there_is_signed_out_here_by_its_call(team_of_two: Team, request: pytest.FixtureRequest) -> None:
+    other: Other = request.getfixturevalue("node")
+    assert other.calls is not None
+    place = installed(team_of_two, other)
+    known(place, other)
+    person, elsewhere = browser_of(place), browser_of(place)
+    for browser in (elsewhere, person):
+        cookies = httpx2.Cookies()
+        there = httpx2.Client(cookies=cookies)
+        back = urlsplit(by_node(browser.get("/sign-in/sso", follow_redirects=False).headers["location"], other, there))
+        assert browser.get(f"{back.path}?{back.query}").url.path == "/today"
+        cookies = there.cookies
+    asked = person.get("/sign-out/sso", follow_redirects=False).headers["location"]
+    with called(place, other.calls), httpx2.Client(cookies=cookies) as client:
+        page = client.get(asked)
+        action, xsrf = re.search(r'action="([^"]+)"', page.text), re.search(r'name="xsrf" value="([^"]+)"', page.text)
+        assert action and xsrf, page.text
+        answer = client.post(action[1], data={"xsrf": xsrf[1], "logout": "yes"})
+    assert answer.headers["location"] == "http://127.0.0.1:8300/sign-in"
+    assert person.get("/today").status_code == 401
+    assert elsewhere.get("/today").status_code == 200, "another session of the same person there"
     place.close()
 
 

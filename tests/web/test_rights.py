@@ -25,6 +25,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/sign-in/sso"): EVERYBODY,
     ("GET", "/sign-in/sso/back"): EVERYBODY,
     ("GET", "/sign-out/sso"): EVERYBODY,
+    ("POST", "/sign-out/sso/ended"): EVERYBODY,
     ("GET", "/start"): EVERYBODY,
     ("POST", "/start"): EVERYBODY,
     ("GET", "/reset"): EVERYBODY,
@@ -161,7 +162,7 @@ PLACES = {
     "{id}": "none",
     "{token}": "A" * 32,
 }
-PROGRAMS = {"/notify/receipts", "/calendar/{name}/{token}"}
+PROGRAMS = {"/notify/receipts", "/calendar/{name}/{token}", "/sign-out/sso/ended"}
 PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}", "/reply/{token}/answers"}
 PUBLIC |= {"/sign-in/sso", "/sign-in/sso/back", "/sign-out/sso", "/help/accessibility"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
