@@ -102,6 +102,15 @@ def last_verified(context: AppContext) -> Verified:
     return Verified(at, checkpoint.size, checkpoint.root)
 
 
+def verified_up_to(context: AppContext) -> str:
+    """The instant of the checkpoint that the last verification covered; empty where this machine knows none."""
+    try:
+        at = last_verified(context).at
+    except NothingVerified:
+        return ""
+    return at if at[:1].isdecimal() else ""
+
+
 def check_since(
     context: AppContext, connection: Connection, since: Verified, before: str, failures: Failures
 ) -> Checked:

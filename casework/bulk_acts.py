@@ -22,19 +22,28 @@ from casework.cases.record import record
 from casework.cases.second_person import accepted_exceptions
 from casework.context import AppContext
 from casework.delivery import holds
+from casework.reports.case_list import CaseFilter, case_list
 from casework.reports.preview import Preview, preview
+from casework.reports.recordable import RecordableFact, recordable
 from config.settings import EXCEPTIONS, RELEASES
 from models.bulk_io import in_chunks
 from models.common_facts import HOLD, RELEASE
 from models.database import reading
 from models.errors import NoSuchCase, Refusal
-from models.facts import FactDraft
+from models.facts import ACTOR, FactDraft
 from models.tables import CASE
 
 MOST = 100
 VIA = "page"
+IN_ORDER = ("usual", "possible", "at any time")
 SECOND_PERSON = "second_person"
 ASKS_SECOND = "a second person has to agree: the first time it is only recorded that you asked"
+
+
+class WrongAct(Refusal, ValueError):
+    """The act is none that several cases can have, or a part of it is missing."""
+
+    default_code = "bad_act"
 
 
 class BulkKind(StrEnum):
@@ -66,6 +75,14 @@ class BulkAct(BaseModel):
         return FactDraft(self.fact, self.on, dict(self.data))
 
 
+class Selection(BaseModel):
+    """The cases of a filter, the one to act on soonest first: MOST of them; `total` is how many the filter has."""
+
+    model_config = ConfigDict(frozen=True)
+    refs: list[str]
+    total: int
+
+
 class BulkLine(BaseModel):
     """What the act does, or did, with one case. `refused` says why nothing is done with it; `asked`: it waits for a
     second person. `owner` is the owner before; `notices` how many e-mails are concerned; `effects` of a fact.
@@ -88,13 +105,51 @@ class BulkLine(BaseModel):
 Recorder = Callable[[AppContext, str, FactDraft, str], object]
 
 
+def selection(context: AppContext, wanted: CaseFilter) -> Selection:
+    """The cases of a filter of the list of cases."""
+    found = case_list(context, wanted, context.today(), MOST)
+    return Selection(refs=[row.case_ref for row in found.rows], total=found.total)
+
+
+def check_act(act: BulkAct) -> None:
+    """Raise WrongAct where no case can have the act as it was given."""
+    if act.kind in (BulkKind.PAUSE, BulkKind.RELEASE) and not act.reason.strip():
+        raise WrongAct(f"to {act.kind} e-mails takes a reason, for example: a meeting is arranged")
+    if act.kind is BulkKind.ASSIGN and act.owner != owners.NOBODY and not ACTOR.fullmatch(act.owner):
+        raise WrongAct("an owner is an account name, for example admin.team")
+    if act.kind is not BulkKind.RECORD:
+        return
+    if not act.fact or act.on is None:
+        raise WrongAct("recording takes a fact and the day on which it happened")
+    if act.fact.startswith("fact_"):
+        raise WrongAct("a correction names one fact of one case: record it on that case")
+
+
+def facts_in_order(context: AppContext, refs: Sequence[str]) -> list[RecordableFact]:
+    """The facts that every case takes now in its order, with the fields of the first case. A correction is of one case
+    and is none of them. A case that is not there is left out.
+    """
+    found: list[dict[str, RecordableFact]] = []
+    for ref in refs:
+        try:
+            facts = recordable(context, ref).facts
+        except LookupError:
+            continue
+        found.append(
+            {each.kind: each for each in facts if each.group in IN_ORDER and not each.kind.startswith("fact_")}
+        )
+    kinds = set.intersection(*map(set, found)) if found else set()
+    return [each for kind, each in found[0].items() if kind in kinds] if found else []
+
+
 def record_one(context: AppContext, case_ref: str, draft: FactDraft, actor: str) -> object:
     """Record a fact on one case, as a page does."""
     return record(context, case_ref, [draft], actor, via=VIA)
 
 
 def try_bulk(context: AppContext, refs: Sequence[str], act: BulkAct, actor: str) -> list[BulkLine]:
-    """What the act would do with each case, in the order of the references. Nothing is written."""
+    """What the act would do with each case, in the order of the references. Nothing is written. Raises WrongAct."""
+    check_act(act)
     numbers = _numbers(context, refs)
     return [_tried(context, ref, numbers.get(ref), act, actor) for ref in _once(refs)]
 
@@ -104,8 +159,9 @@ def do_bulk(
 ) -> list[BulkLine]:
     """Do the act with each case of `seen`, which has the number of the last fact that its person saw.
 
-    What one case refuses is in its line, and the others go on.
+    What one case refuses is in its line, and the others go on. Raises WrongAct.
     """
+    check_act(act)
     numbers = _numbers(context, list(seen))
     found = []
     for ref in _once(list(seen)):
@@ -151,6 +207,7 @@ def _line(ref: str, seq: int | None, work: Callable[[], Mapping[str, Any]]) -> B
 
 def _would(context: AppContext, ref: str, act: BulkAct, actor: str) -> Mapping[str, Any]:
     if act.kind is BulkKind.RECORD:
+        _check_order(context, ref, act)
         return {"effects": preview(context, ref, [act.draft()], actor)}
     if act.kind is BulkKind.ASSIGN:
         owner = _owner(context, ref)
@@ -160,8 +217,15 @@ def _would(context: AppContext, ref: str, act: BulkAct, actor: str) -> Mapping[s
     return {"notices": found.notices, "until": found.until}
 
 
+def _check_order(context: AppContext, ref: str, act: BulkAct) -> None:
+    """Raise Refused where the fact is out of the case's order: somebody who looks at that case records it there."""
+    if all(each.kind != act.fact for each in facts_in_order(context, [ref])):
+        raise Refused("out_of_order", "the fact is not in the order of this case: record it on this case alone")
+
+
 def _done(context: AppContext, ref: str, act: BulkAct, actor: str, recorder: Recorder) -> Mapping[str, Any]:
     if act.kind is BulkKind.RECORD:
+        _check_order(context, ref, act)
         recorder(context, ref, act.draft(), actor)
         return {}
     if act.kind is BulkKind.ASSIGN:

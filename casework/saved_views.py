@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection, delete, insert, select
 
 from casework.context import AppContext, instant
-from casework.reports.case_list import CaseFilter
+from casework.reports.case_list import CaseFilter, Show
 from models.database import reading, transact
 from models.errors import Refusal
 from models.identifiers import identifier_in
@@ -45,6 +45,33 @@ def views_of(context: AppContext, account: str) -> list[SavedView]:
     query = select(*columns).where(SAVED_VIEW.c.account == account).order_by(SAVED_VIEW.c.name, SAVED_VIEW.c.id)
     with reading(context.engine) as connection:
         return [SavedView.model_validate(row._asdict()) for row in connection.execute(query)]
+
+
+def view_named(context: AppContext, account: str, name: str) -> SavedView:
+    """The view of an account that has this name. Raises WrongView."""
+    wanted = " ".join(name.split()).casefold()
+    own = views_of(context, account)
+    for view in own:
+        if view.name.casefold() == wanted:
+            return view
+    known = ", ".join(view.name for view in own)
+    raise WrongView(f"{account} has no view of that name; there is {known}" if own else f"{account} has saved no view")
+
+
+def filter_of(view: SavedView) -> CaseFilter:
+    """The filters of a view. Raises WrongView where they are of an earlier program."""
+    return wanted_filter(dict(parse_qsl(view.query)))
+
+
+def wanted_filter(given: Mapping[str, str]) -> CaseFilter:
+    """The filters of the list of cases by their names. Raises WrongView, which names what is not right."""
+    known = [name for name in CaseFilter.model_fields if name != "page"]
+    if unknown := sorted(set(given) - set(known)):
+        raise WrongView(f"{unknown[0]} is no filter of the list: expected one of {', '.join(known)}")
+    try:
+        return CaseFilter.model_validate(dict(given))
+    except ValidationError:
+        raise WrongView(f"show is one of {', '.join(Show)}, for example show=late") from None
 
 
 def save_view(context: AppContext, account: str, name: str, given: Mapping[str, str]) -> SavedView:

@@ -21,6 +21,10 @@ from models.errors import Refusal, SendflowError
 MODULES = {
     "account": ("account",),
     "audit": ("verify",),
+    "bulk": (
+        "bulk",
+        "views",
+    ),
     "bundle": (
         "bundle",
         "bundle-cohort",
@@ -70,6 +74,12 @@ MODULES = {
     "people": (
         "person",
         "reset-person-key",
+    ),
+    "reading": (
+        "looks",
+        "verifications",
+        "people",
+        "child",
     ),
     "registers": ("register",),
     "replies": ("replies",),

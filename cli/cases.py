@@ -98,11 +98,11 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     reference = case_reference(case) or "new"
     own = case.strip() if reference == "new" and case.strip().lower() != "new" else None
     try:
-        _draft(fact, day, [], corrects)  # a word that is none is refused before an installation is opened
+        draft_of(fact, day, [], corrects)  # a word that is none is refused before an installation is opened
         lines = read_file(data_from) if data_from is not None else []
         pairs = [*with_hidden_values(data or [], lambda: load().simulated), *lines]
         further = [_further_draft(each, day, lambda: load().simulated) for each in also or []]
-        drafts = [_draft(fact, day, pairs, corrects), *further]
+        drafts = [draft_of(fact, day, pairs, corrects), *further]
         _ask_for_what_a_person_says(drafts)
         act = partial(run_job, "record", load(), case=reference, drafts=drafts, actor=actor, say=notify)
         act = partial(act, own_reference=own) if own is not None else act
@@ -177,7 +177,7 @@ def _opens_a_case(facts: list[str]) -> bool:
     return any(kind in opened_by() for each in facts for kind in each.split()[:1])
 
 
-def _draft(kind: str, day: date, pairs: list[str], corrects: str | None = None) -> FactDraft:
+def draft_of(kind: str, day: date, pairs: list[str], corrects: str | None = None) -> FactDraft:
     from casework.cases.validation import Refused
     from models.facts import FactDraft
 
@@ -206,7 +206,7 @@ def _further_draft(text: str, day: date, simulated: Callable[[], bool]) -> FactD
     from cli.identity_input import with_hidden_values
 
     kind, *pairs = text.split()
-    return _draft(kind, day, with_hidden_values(pairs, simulated))
+    return draft_of(kind, day, with_hidden_values(pairs, simulated))
 
 
 def case(

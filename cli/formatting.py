@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from casework.context import AppContext
     from casework.reports.case_models import AskAgain, CaseReport, Cause, DutyShown, FactShown, LinkShown, Origin
     from casework.reports.effects import DutyEffect, Effects
+    from casework.reports.preview import Preview
     from casework.reports.worklists import BoardGroup, BoardRow
     from config.rule_schema import Rule
 
@@ -45,7 +46,7 @@ def words(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def _at(instant: str) -> str:
+def at(instant: str) -> str:
     """An instant (ISO 8601 UTC) in London time: Wed 15 Apr 2026 at 09:00. Seconds are shown where there are some."""
     here = datetime.fromisoformat(instant).astimezone(LONDON)
     exact = here.strftime("%H:%M") if not (here.second or here.microsecond) else here.strftime("%H:%M:%S.%f")
@@ -59,7 +60,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
     title = context.processes[found.process].title
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
-    known = f", as known on {_at(found.known_at)}" if found.known_at else ""
+    known = f", as known on {at(found.known_at)}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
     words = item_words(context.processes[found.process], found.facts, found.items)
     lines += [
@@ -76,7 +77,7 @@ def history(context: AppContext, found: CaseReport) -> str:
         lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
     lines += [*_simulation(context), *_law_then(found), "", "Duties"]
     for duty in found.duties:
-        lines += _duty(context, duty)
+        lines += duty_text(context, duty)
     if found.to_ask_again:
         lines += ["", "To be asked again", *(line for each in found.to_ask_again for line in _ask_again(context, each))]
     if found.plan_issued_without:
@@ -135,7 +136,8 @@ def warned(context: AppContext, text: str) -> str:
     return f"{altered}\n{text}" if altered else text
 
 
-def _duty(context: AppContext, duty: DutyShown) -> list[str]:
+def duty_text(context: AppContext, duty: DutyShown) -> list[str]:
+    """A duty of a case: who owes what, from when, by when, and its status."""
     rule = context.law.rules[duty.rule]
     who = _who(context, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
     due = f"{_edge(rule)} {short(duty.due)}" if duty.due else "no statutory number of days"
@@ -271,14 +273,32 @@ def _value(context: AppContext, key: str, value: Any) -> str:
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
 
 
-def effects_text(context: AppContext, found: Effects) -> list[str]:
-    """Say what an act did to the duties of its case, and which letters it causes."""
+def duties_text(context: AppContext, duties: Iterable[DutyEffect]) -> list[str]:
+    """Say what an act does to duties, one a line."""
     lines: list[str] = []
-    for duty in found.duties:
+    for duty in duties:
         rule = context.law.rules[duty.rule]
         who = _who(context, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
         only_if = " if it is decided so" if rule.contingent and duty.change == "opened" else ""
         lines.append(f"  {who}: {duty.action}{only_if}: {_changed(duty)}.")
+    return lines
+
+
+def trial_text(context: AppContext, found: Preview) -> str:
+    """Say what recording a fact would do to its case and to others, and which letters it would cause."""
+    lines: list[str] = []
+    for number, case in enumerate(found.cases):
+        whose = f"{case.case_ref} would be" if number else "it would be"
+        lines += [f"{whose} at '{case.state_name}'", *duties_text(context, case.duties)]
+    sent = Counter(f"{words(each.rung)} to the {words(each.recipient)}" for each in found.notices)
+    causes = "; ".join(text + (f" ({number} times)" if number > 1 else "") for text, number in sent.items())
+    lines.append(f"  {counted(len(found.notices), 'notice')}: {causes}." if causes else "  No letter.")
+    return "\n".join([*lines, *(f"  {each}" for each in found.follow_ups)])
+
+
+def effects_text(context: AppContext, found: Effects) -> list[str]:
+    """Say what an act did to the duties of its case, and which letters it causes."""
+    lines = duties_text(context, found.duties)
     if not found.letters:
         return [*lines, "It causes no letter."]
     letters = Counter(

@@ -32,6 +32,7 @@ ACCESS = {
     "run": Access.CHANGES,  # the components of an installation on several machines
     "account": Access.CHANGES,
     "adopt": Access.CHANGES,
+    "bulk": Access.CHANGES,
     "bundle": Access.CHANGES,  # the log of looks, and a checkpoint
     "bundle-cohort": Access.CHANGES,
     "deployments": Access.NONE,  # it speaks to Prefect only
@@ -52,6 +53,7 @@ ACCESS = {
     "adoptions": Access.LOOKS,
     "calendar": Access.LOOKS,  # `calendar make` and `end` change
     "case": Access.LOOKS,
+    "child": Access.LOOKS,
     "doctor": Access.LOOKS,
     "dry-run": Access.LOOKS,
     "due-soon": Access.LOOKS,
@@ -63,6 +65,8 @@ ACCESS = {
     "ladder": Access.LOOKS,
     "law-watch": Access.LOOKS,  # `law-watch check` changes
     "letters": Access.LOOKS,  # `letters release`, `hold`, `chased` and `came-back` change
+    "looks": Access.LOOKS,
+    "people": Access.LOOKS,
     "log": Access.LOOKS,  # `log rotate` and `log continue` change
     "overdue": Access.LOOKS,
     "papers": Access.LOOKS,
@@ -75,7 +79,9 @@ ACCESS = {
     "single-sign-on": Access.LOOKS,  # `single-sign-on set` and `part` change
     "tokens": Access.LOOKS,  # `tokens make` and `end` change
     "to-decide": Access.LOOKS,  # `to-decide answer` changes
+    "views": Access.LOOKS,  # `views save` and `delete` change
     "webhooks": Access.LOOKS,  # `webhooks make` and `end` change
+    "verifications": Access.LOOKS,
     "verify": Access.LOOKS,  # stores what it finds; `--resume` and `--since-last` note how far it came
     "bodies": Access.NONE,
     "check": Access.NONE,

@@ -41,6 +41,34 @@ Right = Literal[
 ]
 
 
+# What each right lets an account do, in words.
+RIGHTS: Mapping[Right, str] = {
+    "today": "read what is late and what comes",
+    "cases": "list cases",
+    "case": "read a case",
+    "letters": "read e-mails",
+    "record": "record facts",
+    "identity": "read who a case is about, with a purpose",
+    "looks": "read who looked at a case, and take bundles",
+    "unusual": "read signs of unusual reading",
+    "acting": "read from which machine a fact was recorded",
+    "audit": "read these pages",
+    "adopt": "adopt rule packs, and record checks of the law",
+    "directory": "change mailboxes, days and successors of organisations",
+    "retention": "read what is past retention",
+    "erase": "record holds, propose and approve erasures",
+    "people": "change accounts, roles and tokens",
+    "next_day": "move a simulation to its next day",
+    "import": "import trackers, and correct their rows",
+    "release": "release e-mails on hold",
+    "own": "read the duties of its own body or authority",
+    "answer": "answer for its own body",
+    "mails": "read and settle replies",
+    "own_cases": "read the cases of its own authority",
+    "hand_over": "hand over requests of its own authority",
+}
+
+
 class RightsError(ConfigFault):
     """The file cannot be used; the text says what was expected."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from audit.since import NothingVerified, last_verified
+from audit.since import verified_up_to
 from casework import findings, job_log, webhooks
 from casework.access import accounts
 from casework.access.accounts import named_for
@@ -24,7 +24,7 @@ from casework.privacy.purposes import recipients
 from casework.proof.keys import LogKeyError
 from casework.proof.report import LogReport, log_report
 from casework.rule_packs import adoptions, rulesets
-from config.rights import Role, roles
+from config.rights import RIGHTS, Role, roles
 from models.checkpoints import checkpoints
 from models.database import reading
 from models.facts import REFERENCE
@@ -38,32 +38,6 @@ from web.export import Column, Sheet, as_file
 NEWEST, LOOKS, MOST_PAGES = 10, 50, 200
 MOST_CHANGES = 200
 EXPORT = "export"
-# What each right lets an account do, in words: config/rights.toml has the rights of each role.
-RIGHTS = {
-    "today": "read what is late and what comes",
-    "cases": "list cases",
-    "case": "read a case",
-    "letters": "read e-mails",
-    "record": "record facts",
-    "identity": "read who a case is about, with a purpose",
-    "looks": "read who looked at a case, and take bundles",
-    "unusual": "read signs of unusual reading",
-    "acting": "read from which machine a fact was recorded",
-    "audit": "read these pages",
-    "adopt": "adopt rule packs, and record checks of the law",
-    "directory": "change mailboxes, days and successors of organisations",
-    "retention": "read what is past retention",
-    "erase": "record holds, propose and approve erasures",
-    "people": "change accounts, roles and tokens",
-    "next_day": "move a simulation to its next day",
-    "import": "import trackers, and correct their rows",
-    "release": "release e-mails on hold",
-    "own": "read the duties of its own body or authority",
-    "answer": "answer for its own body",
-    "mails": "read and settle replies",
-    "own_cases": "read the cases of its own authority",
-    "hand_over": "hand over requests of its own authority",
-}
 HIDDEN_FINDING = "A problem of a case that your account may not see. Somebody who may see it runs sendflow doctor."
 NO_BUNDLE = "Name one case or more by their references, as in NX00042, with a space between two."
 FOR_WHOM = "Say for whom it is: choose one of the list."
@@ -154,7 +128,7 @@ def _overview(asked: Asked, problem: tuple[str, str] | None = None, *, status: i
         "open": [each for each in found if each.closed_at is None],
         "closed": _newest_closed(found),
         "runs": job_log.newest(context, "verify", NEWEST),
-        "verified": _verified(context),
+        "verified": verified_up_to(context),
         "heads": heads[:NEWEST],
         "log": _log(context),
         "adoptions": adoptions(context)[:NEWEST],
@@ -176,15 +150,6 @@ def _overview(asked: Asked, problem: tuple[str, str] | None = None, *, status: i
 def _newest_closed(found: list[StoredFinding]) -> list[StoredFinding]:
     closed = [each for each in found if each.closed_at is not None]
     return sorted(closed, key=lambda each: each.closed_at or "", reverse=True)[:NEWEST]
-
-
-def _verified(context: AppContext) -> str:
-    """The instant of the checkpoint that the last verification covered; empty where this machine knows none."""
-    try:
-        at = last_verified(context).at
-    except NothingVerified:
-        return ""
-    return at if at[:1].isdecimal() else ""
 
 
 def _log(context: AppContext) -> LogReport | None:

@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
-from casework.bulk_acts import MOST, BulkAct, BulkKind, do_bulk, try_bulk
+from casework.bulk_acts import MOST, BulkAct, BulkKind, do_bulk, facts_in_order, selection, try_bulk
 from casework.context import AppContext
 from casework.privacy.case_looks import note_looks
-from casework.reports.case_list import CaseFilter, case_list
-from casework.reports.recordable import RecordableFact, recordable
+from casework.reports.case_list import CaseFilter
+from casework.reports.recordable import RecordableFact
 from flows.jobs import Job, JobExecution
 from models.facts import FactDraft
 from web.answers import Answer, GoTo, Page
@@ -36,7 +36,6 @@ TITLES = {
     BulkKind.RECORD: "Record the same fact on each",
 }
 PAUSE_DAYS = 5  # working days, unless the person says another last day
-COMMON = ("usual", "possible", "at any time")
 
 
 def together(asked: Asked) -> Answer:
@@ -50,7 +49,7 @@ def together(asked: Asked) -> Answer:
         return _choose(asked, refs, errors)
     if kind == BulkKind.RELEASE and not asked.may("release"):
         return not_allowed(asked, "release")
-    common = _common(asked.context, refs) if kind == BulkKind.RECORD else []
+    common = facts_in_order(asked.context, refs) if kind == BulkKind.RECORD else []
     fact = next((each for each in common if each.kind == asked.form.get("fact", "")), None)
     if kind == BulkKind.RECORD and fact is None:
         errors = [{"text": "Choose a fact that every one of the cases can take", "href": "#fact"}] if step else []
@@ -72,22 +71,7 @@ def _chosen(asked: Asked) -> list[str]:
         wanted = CaseFilter.model_validate(given)
     except ValidationError:
         return []
-    return [row.case_ref for row in case_list(asked.context, wanted, asked.context.today(), MOST).rows]
-
-
-def _common(context: AppContext, refs: Sequence[str]) -> list[RecordableFact]:
-    """The facts that every case takes now in its order, with the fields of the first one."""
-    found: list[dict[str, RecordableFact]] = []
-    for ref in refs:
-        try:
-            facts = recordable(context, ref).facts
-        except LookupError:
-            continue
-        found.append({each.kind: each for each in facts if each.group in COMMON and not each.kind.startswith("fact_")})
-    if not found:
-        return []
-    kinds = set.intersection(*(set(each) for each in found))
-    return [each for kind, each in found[0].items() if kind in kinds]
+    return selection(asked.context, wanted).refs
 
 
 def _questions(asked: Asked, kind: BulkKind, fact: RecordableFact | None) -> list[Field]:

@@ -25,6 +25,12 @@ LOOKS = (
     ("overdue",),
     ("due-soon",),
     ("case", CASE),
+    ("child", CASE),
+    ("looks",),
+    ("looks", "--unusual"),
+    ("people",),
+    ("verifications",),
+    ("views", "--actor", "dco.team"),
     ("calendar",),
     ("ladder", "--check"),
     ("letters",),
@@ -53,6 +59,7 @@ LOOKS = (
 )
 CHANGES = (
     ("sen2", "none.csv", "--la", "northshire"),
+    ("bulk", "assign", "--owner", "admin.team", "--case", CASE, "--actor", "dco.team"),
     ("sweep",),
     ("deliver",),
     ("digest",),
@@ -121,7 +128,7 @@ def test_a_command_that_makes_an_installation_says_so_once(tmp_path: Path) -> No
     assert "Made a new installation in" in run(tmp_path / "other", "migrate").stderr
 
 
-@pytest.mark.parametrize("words", [each for each in LOOKS if each[0] not in ("dry-run", "case")], ids=" ".join)
+@pytest.mark.parametrize("words", [each for each in LOOKS if each[0] not in ("dry-run", "case", "child")], ids=" ".join)
 def test_who_looks_changes_no_byte_and_leaves_no_file(lived: Team, words: tuple[str, ...]) -> None:
     before = digests(lived.home)
     assert run(lived.home, *words).exit_code in ({2} if words[0] == "joint-review" else {0, 1})

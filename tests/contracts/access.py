@@ -18,3 +18,29 @@ def single_sign_on(new: Installation) -> None:
     new.call("files: of what file", "files", "use", "rights.toml", "--shipped", *ACTOR)
     new.call("files: all", "files", "--json")
     new.call("law watch: all", "law watch", "--json")
+
+
+def several(team: Installation) -> None:
+    """An owner, one act on several cases, views, and who looked at what."""
+    assign = ("assign", "NX90010", "admin.team", *ACTOR, "--json")
+    team.call("assign: a case", *assign)
+    team.call("assign: no such case", "assign", "NX99999", *assign[2:])
+    team.call(
+        "views: save", "views", "save", "Ours", "--filter", "la=northshire", "--filter", "show=all", *ACTOR, "--json"
+    )
+    team.call("views: all", "views", *ACTOR, "--json")
+    team.call("views: no such filter", "views", "save", "Ours", "--filter", "colour=red", *ACTOR)
+    nobody = ("bulk", "assign", "--nobody", "--case", "NX90010", *ACTOR)
+    team.call("bulk: tried", *nobody, "--try", "--json")
+    team.call("bulk: done", *nobody, "--json")
+    team.call("bulk: no case", "bulk", "assign", "--nobody", "--case", "NX99999", *ACTOR)
+    wrong = ("--fact", "panel_held", "--on", "2026-02-20", "--case", "NX90010")
+    team.call("bulk: refused", "bulk", "record", *wrong, *ACTOR, "--json")
+    team.call("views: delete", "views", "delete", "Ours", *ACTOR, "--json")
+    team.call("child", "child", "NX90010", "--json")
+    team.call("child: no such case", "child", "NX99999", "--json")
+    team.call("looks", "looks", "--most", "2", "--json")
+    team.call("looks: a day that is none", "looks", "--from", "soon")
+    team.call("looks: unusual", "looks", "--unusual", "--json")
+    team.call("people", "people", "--json")
+    team.call("verifications", "verifications", "--json")

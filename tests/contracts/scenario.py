@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.contracts import surface
-from tests.contracts.access import single_sign_on
+from tests.contracts.access import several, single_sign_on
 from tests.contracts.calls import ACTOR, Called, Installation
 from tests.contracts.erasures import erasures
 
@@ -291,9 +291,7 @@ def _people(team: Installation) -> None:
     team.call("to decide", "to decide", "--json")
     team.call("to decide: no such number", "to decide", "answer", "99", "corrected", "--actor", "dco.team", "--json")
     team.call("to decide: nobody's answer", "to decide", "answer", "1", "corrected", "--json")
-    assign = ("assign", "NX90010", "admin.team", "--actor", "dco.team", "--json")
-    team.call("assign: a case", *assign)
-    team.call("assign: no such case", "assign", "NX99999", *assign[2:])
+    several(team)
     tracker.write_text("".join(TRACKER.splitlines(keepends=True)[:-1]), "utf-8")
     team.call("import: nothing new", "import", str(tracker), "--json")
     (team.folder / "e.csv").write_text("receiveddate,personbirthdate\n01/01/2026,01/01/2016\nsoon,\n", "utf-8")

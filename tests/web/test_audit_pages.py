@@ -19,7 +19,7 @@ from casework.findings import Found
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import LookWanted, looks_of, note_look
 from casework.rule_packs import rulesets
-from config.rights import roles
+from config.rights import RIGHTS, roles
 from models.database import transact
 from runtime.diagnostics.finding import Finding
 from tests.support.by_hand import day
@@ -139,7 +139,7 @@ def test_people_and_rights_say_who_gave_what(place: Installation, person: Callab
     assert "sam.lee gave gone: no role" in page and "sam.lee gave gone: Designated Clinical Officer" in page
     assert "named for" not in page, "an auditor who is not named for a restricted process reads no name of it"
     assert page.index("gave gone: no role") < page.index("gave gone: Designated")
-    assert set(audit.RIGHTS) >= {word for role in roles().values() for word in role.may}
+    assert set(RIGHTS) >= {word for role in roles().values() for word in role.may}
 
 
 def test_webhooks_are_listed_with_their_messages_and_without_secrets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -13,10 +14,12 @@ from casework.access import accounts
 from casework.context import AppContext
 from models.database import transact
 from tests.support.by_hand import SALT, TRUST
+from tests.support.calling import sendflow
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from web.installation import Installation
 
+PAUSED = {"reason": "a meeting is arranged", "until-day": "20", "until-month": "3", "until-year": "2026"}
 REFS = ("NX90001", "NX90002", "NX90003")
 NUMBERS = ("999 000 0018", "999 123 4500", "999 000 0034")
 
@@ -138,3 +141,40 @@ def test_who_only_reads_has_no_boxes_and_may_save_views(installation: Installati
     other = re.findall(r'name="token" value="([^"]+)"', person.get("/cases").text)[-1]
     assert person.post(f"/views/{id_}", data={"token": other}).status_code == 404
     assert "Late at ours" not in reader.post(f"/views/{id_}", data={"token": token}).text
+
+
+def command(team: Team, *words: str) -> Any:
+    env = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
+    return json.loads(sendflow("bulk", *words, "--actor", "dco.team", "--json", env=env).stdout)["cases"]
+
+
+def test_the_command_says_and_does_what_the_pages_say_and_do(team: Team, person: Browser) -> None:
+    team.record("16 Mar 2026", "case_withdrawn", case=REFS[2])
+    fields = ("--fact", "health_advice_received", "--on", "2026-03-16", "--data", f"body={TRUST}")
+    record = ("record", *fields, "--data", f"service={SALT}")
+    said = command(team, *record, *(word for ref in REFS for word in ("--case", ref)), "--try")
+    facts = chosen(person, *REFS[:2], act="record")
+    day = {"on-day": "16", "on-month": "3", "on-year": "2026"}
+    asked = press(person, facts, fact="health_advice_received", step="fact")
+    answers = {"body": TRUST, "service": SALT, **day, "step": "check"}
+    checked = press(person, asked, **answers)
+    words = words_of(checked)
+    shown = dict(zip(REFS, re.split("|".join(REFS), words.partition("What it will do")[2])[1:], strict=False))
+    assert "health_advice_received" not in chosen(person, *REFS, act="record").text
+    assert [line["case_ref"] for line in said if not line["refused"]] == list(shown)
+    assert "not in the order of this case" in said[2]["refused"]
+    for line in said[:2]:
+        text = shown[line["case_ref"]]
+        for case in line["effects"]["cases"]:
+            assert case["state_name"] in text
+            assert all(duty["action"] in text for duty in case["duties"])
+    one = press(person, press(person, chosen(person, REFS[0], act="record"), fact="health_advice_received"), **answers)
+    press(person, one, step="do")
+    command(team, *record, "--case", REFS[1])
+    press(person, press(person, chosen(person, REFS[0], act="pause"), **PAUSED, step="check"), step="do")
+    command(team, "pause", "--reason", PAUSED["reason"], "--until", "2026-03-20", "--case", REFS[1])
+    page, by_command = (
+        [(fact.kind, fact.occurred_on, fact.actor, {**fact.data, "reason": ""}) for fact in team.lines(ref)][2:]
+        for ref in REFS[:2]
+    )
+    assert page == by_command
