@@ -8,10 +8,12 @@ shows them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
+
+import orjson
 
 from casework import findings
 from casework.context import AppContext
@@ -28,6 +30,7 @@ REFUSED_KEY = "refused-rows"
 CASES_KEY = "cases-that-need-a-person"
 MOST_ROWS = 100
 NAME, MATTER = 24, 30  # characters of a column
+Post = Callable[[dict[str, Any]], Awaitable[None]]  # gives Prefect an artifact of the run
 
 
 def overdue_by_body(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
@@ -117,39 +120,50 @@ def execute(execution: JobExecution, run: str | None, name: str) -> tuple[End, d
     return end(execution.job, name, document), document
 
 
-async def publish(execution: JobExecution, document: dict[str, Any], ended: End) -> End:
+async def publish(execution: JobExecution, document: dict[str, Any], ended: End, post: Post) -> End:
     """Publish the artifacts of a job in Prefect. Returns the end of the run with what the artifacts add to it."""
-    from prefect.artifacts import acreate_markdown_artifact
-
     match execution.job:
         case Job.VERIFY if "intact" in document:
-            await acreate_markdown_artifact(verification(document), key=VERIFY_KEY, description=ended.sentence)
+            await post(
+                {
+                    "type": "markdown",
+                    "key": VERIFY_KEY,
+                    "data": verification(document),
+                    "description": ended.sentence,
+                }
+            )
         case Job.IMPORT if document["refusals"]:
-            await _publish_table(REFUSED_KEY, refused_rows(document), f"Refused rows: {ended.sentence}")
+            await post(_table(REFUSED_KEY, refused_rows(document), f"Refused rows: {ended.sentence}"))
         case Job.SWEEP:
-            return await _publish_sweep(execution, ended, cases_to_look_at(execution.context, document))
+            return await _publish_sweep(execution, ended, cases_to_look_at(execution.context, document), post)
     return ended
 
 
-async def _publish_sweep(execution: JobExecution, ended: End, to_look_at: list[dict[str, str | int]]) -> End:
+async def _publish_sweep(
+    execution: JobExecution, ended: End, to_look_at: list[dict[str, str | int]], post: Post
+) -> End:
     context, as_at = execution.context, execution.arguments["as_at"]
     following: date | None = execution.report.look_next
     look = f"next look: {short_day(following)}" if following else "no duty waits for a next look"
     altered = f"{said}. " if (said := findings.notice(context)) else ""
     late, soon = overdue_by_body(context, as_at), due_this_week(context, as_at)
     overdue_now = sum(int(row["Overdue"]) for row in late)
-    await _publish_table(
-        OVERDUE_KEY,
-        late or [{"Body": "No body is overdue"}],
-        f"{altered}Overdue by body on {short_day(as_at)}: {overdue_now} duties; {look}",
+    await post(
+        _table(
+            OVERDUE_KEY,
+            late or [{"Body": "No body is overdue"}],
+            f"{altered}Overdue by body on {short_day(as_at)}: {overdue_now} duties; {look}",
+        )
     )
-    await _publish_table(
-        WEEK_KEY,
-        soon or [{"Due": "Nothing falls due"}],
-        f"{altered}Due from {short_day(as_at)} to {short_day(soon_until(as_at))}: {len(soon)} duties; {look}",
+    await post(
+        _table(
+            WEEK_KEY,
+            soon or [{"Due": "Nothing falls due"}],
+            f"{altered}Due from {short_day(as_at)} to {short_day(soon_until(as_at))}: {len(soon)} duties; {look}",
+        )
     )
     if to_look_at:
-        await _publish_table(CASES_KEY, to_look_at, f"Cases that need a person: {len(to_look_at)}")
+        await post(_table(CASES_KEY, to_look_at, f"Cases that need a person: {len(to_look_at)}"))
     return replace(
         ended,
         message=f"{ended.message}; {look}",
@@ -157,12 +171,11 @@ async def _publish_sweep(execution: JobExecution, ended: End, to_look_at: list[d
     )
 
 
-async def _publish_table(key: str, rows: list[dict[str, str | int]], description: str) -> None:
-    """Publish a table of at most so many rows, the first ones, and say how many are left out."""
-    from prefect.artifacts import acreate_table_artifact
-
+def _table(key: str, rows: list[dict[str, str | int]], description: str) -> dict[str, Any]:
+    """A table of at most so many rows, the first ones, that says how many are left out."""
     left = f"; {len(rows) - MOST_ROWS} more rows are left out" if len(rows) > MOST_ROWS else ""
-    await acreate_table_artifact(rows[:MOST_ROWS], key=key, description=f"{description}{left}")
+    table = orjson.dumps(rows[:MOST_ROWS]).decode()
+    return {"type": "table", "key": key, "data": table, "description": f"{description}{left}"}
 
 
 def shown(context: AppContext, report: Any) -> dict[str, Any]:

@@ -23,6 +23,13 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from casework.access.sessions import COOKIE
+from runtime.prefect_bodies import (
+    FEED,
+    diary_unless_asked_for_more,
+    json_object,
+    only_cancellation,
+    only_known_parameters,
+)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -87,9 +94,6 @@ PRIVATE = re.compile(r"/api/(admin/storage|block_documents|block_types/slug/[^/]
 NONE_TO_SEE = "/api/block_documents/filter"
 # Web sockets by which the pages follow runs; those by which programs write are not among them.
 FOLLOWED = frozenset({"/api/events/out", "/api/logs/out"})
-TAGS = ("by-hand", "shared")
-PARAMETERS = ("as_at", "part", "now", "case", "snapshot", "before")  # of the deployments; Prefect would store any other
-CANCELLING = frozenset({"CANCELLING", "CANCELLED"})
 LARGEST = 65_536
 
 
@@ -287,7 +291,7 @@ class Gate:
                 return message
             first = False
             try:
-                return change(_object(orjson.loads(message.get("text") or message.get("bytes") or b"")))
+                return change(json_object(orjson.loads(message.get("text") or message.get("bytes") or b"")))
             except (ValueError, TypeError):
                 return {"type": "websocket.disconnect", "code": 1008}
 
@@ -320,38 +324,11 @@ class Gate:
         await self._app({**scope, "headers": headers}, receive_wanted, send)
 
 
-def only_known_parameters(body: Any) -> dict[str, Any]:
-    """The start of a run: its parameters, held to the deployment's schema, its time, and those tags that are ours."""
-    start = _object(body)
-    state = _object(start.get("state") or {})
-    details = _object(state.get("state_details") or {})
-    begin = {"scheduled_time": details["scheduled_time"]} if details.get("scheduled_time") is not None else {}
-    parameters = _object(start.get("parameters") or {})
-    return {
-        "parameters": {name: parameters[name] for name in PARAMETERS if name in parameters},
-        "enforce_parameter_schema": True,
-        "tags": [each for each in start.get("tags") or [] if each in TAGS],
-        "state": {"type": "SCHEDULED", "state_details": begin},
-    }
-
-
-def only_cancellation(body: Any) -> dict[str, Any]:
-    """The cancellation of a run, or of several. Raises PermissionError for any other state; no free text passes."""
-    change = _object(body)
-    state = _object(change.get("state") or {})
-    if state.get("type") not in CANCELLING:
-        raise PermissionError("A person may cancel a run, and give it no other state.")
-    runs = change.get("flow_run_ids")
-    return {
-        **({"flow_run_ids": runs} if runs is not None else {}),
-        "state": {"type": state["type"], "message": "cancelled by a person, in the Prefect UI"},
-        "force": False,
-    }
-
-
 def _change_of(path: str) -> Callable[[Any], Any] | None:
     if START.fullmatch(path):
         return only_known_parameters
+    if path.rstrip("/") in FEED:
+        return diary_unless_asked_for_more
     return only_cancellation if CANCEL.fullmatch(path) else None
 
 
@@ -362,12 +339,6 @@ def _may(request: Request) -> bool:
     return request.method == "POST" and any(
         pattern.fullmatch(request.path) is not None for pattern in (READ, START, CANCEL)
     )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
 
 
 def _without(scope: Message, *names: bytes) -> list[tuple[bytes, bytes]]:

@@ -11,20 +11,11 @@ import re
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
-from runtime.prefect_gate import (
-    CANCEL,
-    NONE_TO_SEE,
-    READ,
-    START,
-    Gate,
-    Message,
-    Receive,
-    Send,
-    only_cancellation,
-    only_known_parameters,
-)
+from runtime.prefect_bodies import only_cancellation, only_known_parameters
+from runtime.prefect_gate import CANCEL, NONE_TO_SEE, READ, START, Gate, Message, Receive, Send
 
 LOGIN = "sendflow:kestrel-under-glass"
 BASIC = {"authorization": "Basic " + base64.b64encode(LOGIN.encode()).decode()}
@@ -142,6 +133,30 @@ def test_the_event_feed_is_answered_that_there_are_no_blocks(prefect: Prefect) -
     assert (answer.status_code, answer.json()) == (200, [])
     assert prefect.seen == []
     assert ask(prefect, "POST", NONE_TO_SEE, {}, json={}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/events/filter", "/api/events/count-by/time"])
+def test_the_event_feed_shows_events_of_sendflow_unless_others_are_asked_for(prefect: Prefect, path: str) -> None:
+    """As the feed asks when it opens, and as it asks when a person has chosen an event or a resource."""
+    opened = {"any_resource": {"id_prefix": []}, "event": {"prefix": [], "name": [], "exclude_name": ["x"]}}
+
+    def passed(filter_: dict[str, Any], credential: dict[str, str] = SESSION) -> dict[str, Any]:
+        assert ask(prefect, "POST", path, credential, json={"filter": filter_, "limit": 50}).status_code == 200
+        question: dict[str, Any] = orjson.loads(prefect.seen[-1][2])
+        assert question["limit"] == 50
+        return question["filter"]
+
+    assert passed(opened)["event"] == {"prefix": ["sendflow."], "name": [], "exclude_name": ["x"]}
+    assert passed({})["event"] == {"prefix": ["sendflow."]}
+    for chosen in (
+        {"event": {"prefix": ["prefect.flow-run."]}},
+        {"event": {"name": ["prefect.artifact.created"]}},
+        {"any_resource": {"id": [f"prefect.flow-run.{ID}"]}},
+        {"any_resource": {"id_prefix": ["prefect.worker."]}},
+        {"id": {"id": [ID]}},
+    ):
+        assert passed(opened | chosen) == opened | chosen
+    assert passed(opened, BASIC) == opened, "a program gets what it asks for"
 
 
 def test_every_address_that_is_let_through_is_one_of_prefect_s(operations: list[tuple[str, str]]) -> None:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
+from casework.access.sign_in import Place, sign_in_link
 from casework.context import AppContext
 from casework.findings import Found, store
 from casework.reports.operations_events import SWEPT
@@ -155,6 +157,30 @@ def test_an_import_shows_its_rows_and_lists_what_it_refused(operations: Operatio
     (table,) = operations.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["refused-rows"]}}})
     assert json.loads(table["data"]) == [{"Line": 3, "Reason": "impossible date"}]
     assert [each["name"] for each in operations.tasks(run)] == ["rows on lines 2 to 3"]
+
+
+def test_the_event_feed_that_a_person_opens_is_the_diary(operations: Operations) -> None:
+    """Prefect's own events are many more. They are shown to a person who asks for them, and artifacts make none."""
+    with httpx.Client(base_url=operations.settings.ui_url) as person:
+        link = sign_in_link(operations.settings, "operations", Place.PREFECT)
+        assert person.get(link).status_code == 303
+
+        def feed(**chosen: Any) -> list[str]:
+            opened = {"any_resource": {"id_prefix": []}, "event": {"prefix": [], "exclude_name": []}} | chosen
+            found = answered(lambda: person.post("/api/events/filter", json={"filter": opened}).raise_for_status())
+            return [each["event"] for each in found.json()["events"]]
+
+        wait_until(lambda: feed(event={"prefix": ["prefect.task-run."]}), 60)
+        diary = feed()
+        assert "sendflow.duty.breached" in diary
+        assert {name.partition(".")[0] for name in diary} == {"sendflow"}
+        run = operations.runs("sweep")[0]["id"]
+        of_the_run = feed(any_resource={"id": [f"prefect.flow-run.{run}"]})
+        assert any(name.startswith("prefect.flow-run.") for name in of_the_run), (
+            "the page of a run shows all of its own"
+        )
+        assert operations.ask("artifacts/count", {}) > 2
+        assert feed(event={"prefix": ["prefect.artifact."]}) == []
 
 
 def test_a_case_that_cannot_be_evaluated_is_a_task_that_failed(operations: Operations) -> None:

@@ -209,7 +209,7 @@ def test_the_gate_knows_the_parameters_of_every_deployment(name: str) -> None:
     """The gate drops an unknown parameter without a message."""
     from flows.definitions import FLOWS
     from flows.deployments import deployments
-    from runtime.prefect_gate import PARAMETERS
+    from runtime.prefect_bodies import PARAMETERS
 
     assert {f"{name}-now"} <= {each.name for each in deployments()}
     assert inspect.signature(FLOWS[Job(name)].fn).parameters.keys() <= set(PARAMETERS)
