@@ -144,7 +144,8 @@ def test_the_event_feed_shows_events_of_sendflow_unless_others_are_asked_for(pre
         assert ask(prefect, "POST", path, credential, json={"filter": filter_, "limit": 50}).status_code == 200
         question: dict[str, Any] = orjson.loads(prefect.seen[-1][2])
         assert question["limit"] == 50
-        return question["filter"]
+        wanted: dict[str, Any] = question["filter"]
+        return wanted
 
     assert passed(opened)["event"] == {"prefix": ["sendflow."], "name": [], "exclude_name": ["x"]}
     assert passed({})["event"] == {"prefix": ["sendflow."]}
