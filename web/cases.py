@@ -25,6 +25,7 @@ SHOWN_AS = {
     Show.NO_DATE: "With a duty without a date set by law",
     Show.ALL: "All cases",
 }
+NONE_CHOSEN = "No case was chosen. Tick the cases first."
 COLUMNS = (
     Column("Case", "case_ref"),
     Column("Process", "process"),
@@ -98,6 +99,9 @@ def _page(asked: Asked, wanted: CaseFilter, error: str = "") -> Answer:
     context = asked.context
     found = case_list(context, wanted, context.today())
     values = wanted.model_dump(mode="json", exclude={"page"}, exclude_defaults=True)
+    errors = [{"text": error, "href": "#name"}] if error else []
+    if asked.query.get("none") == "yes" and found.rows:
+        errors.append({"text": NONE_CHOSEN, "href": f"#tick-{found.rows[0].case_ref}"})
     return Page(
         "cases.html",
         {
@@ -112,8 +116,7 @@ def _page(asked: Asked, wanted: CaseFilter, error: str = "") -> Answer:
             "views": views_of(context, asked.account),
             "view_name": asked.form.get("name", ""),
             "error": error,
-            "errors": [{"text": error, "href": "#name"}] if error else [],
-            "nothing_chosen": asked.query.get("none") == "yes",
+            "errors": errors,
             "most": MOST,
         },
         400 if error else 200,

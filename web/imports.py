@@ -6,12 +6,15 @@ only to the account that sent the file; it is in no address. A page of work that
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from casework.imports import staged as files
+from casework.imports.date_order import line_with_month_first
 from casework.imports.raw_rows import SheetError
 from casework.imports.row_choices import LONGEST_TYPED, Answers, RowChoice
 from casework.imports.side_by_side import choices_of, on_record
@@ -30,6 +33,7 @@ from web.recording import COMMAND_WORDS
 ROWS = 25
 LOOK = "import"
 AGAIN_SECONDS = "3"
+THEN = re.compile(r"([0-9]{1,4})-([0-9]{1,7})")  # the row to which a page goes on: its sheet and line
 CHOICES = {
     RowChoice.OLD: "The record is right: leave it as it is, and record what is new in the row",
     RowChoice.NEW: "The file is right: correct the record",
@@ -51,6 +55,15 @@ class Row(NamedTuple):
     row: RowRefused
     answers: Answers
     following: RowRefused | None
+
+
+class MonthFirst(NamedTuple):
+    """A line with the month first, the heading of its column, and how many days of it are doubtful for that reason."""
+
+    sheet: int
+    line: int
+    header: str
+    doubted: int
 
 
 def overview(asked: Asked) -> Answer:
@@ -78,6 +91,9 @@ def one(asked: Asked) -> Answer:
         staged = files.one_of(asked.context, asked.place["id"], asked.account)
     except files.NoSuchImport as problem:
         return fault("There is no such file", _said(problem), "Go to Import and send it again.", status=404)
+    then = THEN.fullmatch(asked.query.get("then", ""))
+    if then is not None and staged.state == State.READ:
+        return _after(asked, staged.id, (int(then[1]), int(then[2])))
     return _shown(asked, staged)
 
 
@@ -135,7 +151,7 @@ def correct(asked: Asked) -> Answer:
     except files.NoSuchImport as problem:
         return fault("It cannot be done any more", _said(problem), "Go to Import for what waits.", status=409)
     _begin_and_wait(asked, found.staged.id)
-    return _after(asked, found, place)
+    return _after(asked, found.staged.id, place)
 
 
 def _answered(found: Row, cells: Mapping[str, str], choice: RowChoice | None) -> Answers:
@@ -162,10 +178,14 @@ def refused_rows(asked: Asked) -> Answer:
     return File("refused-rows.xlsx", XLSX, file_to_correct(found.rows))
 
 
-def _after(asked: Asked, found: Row, place: tuple[int, int]) -> Answer:
-    """The same row again where it is still refused, else the next one, else the file."""
-    address = f"/imports/{found.staged.id}"
-    trial = files.trial_of(asked.context, found.staged.id) if is_done(asked.context, found.staged.id) else None
+def _after(asked: Asked, id_: str, place: tuple[int, int]) -> Answer:
+    """The same row again where it is still refused, else the next one, else the file. While the file is read, a page
+    that says so, which goes on to the row by itself.
+    """
+    address = f"/imports/{id_}"
+    if not is_done(asked.context, id_):
+        return GoTo(f"{address}?corrected=yes&then={place[0]}-{place[1]}")
+    trial = files.trial_of(asked.context, id_)
     if trial is None or not trial.rows:
         return GoTo(f"{address}?corrected=yes")
     if any((each.sheet, each.line) == place for each in trial.rows):
@@ -214,6 +234,7 @@ def _row_page(asked: Asked, found: Row, error: str = "", field: str = "") -> Pag
         "record": on_record(context, found.row),
         "first": {cell.column: cell.text for cell in found.row.first},
         "following": found.following,
+        "month_first": _month_first([found.row], found.trial),
         "number": found.trial.rows.index(found.row) + 1,
         "total": len(found.trial.rows),
         "still": asked.query.get("still") == "yes" and not error,
@@ -243,7 +264,9 @@ def _shown(asked: Asked, staged: Staged, error: str = "", status: int = 200) -> 
         if not staged.is_busy(now):  # its process was killed, or it has just been asked for
             _begin(asked, staged.id)
         stops = asked.query.get("refresh") == "off"
-        headers: Mapping[str, str] = {} if stops else {"refresh": AGAIN_SECONDS}
+        # A browser that is sent to its own address with a fragment only scrolls: the fragment is left out.
+        address = f"{asked.path}?{urlencode(asked.query)}" if asked.query else asked.path
+        headers: Mapping[str, str] = {} if stops else {"refresh": f"{AGAIN_SECONDS}; url={address}"}
         return Page("import_work.html", {**values, "title": _doing(staged), "stops": stops}, status, headers)
     found = _found(asked, staged)
     if found is None:
@@ -269,6 +292,7 @@ def _trial_values(asked: Asked, staged: Staged, trial: Trial) -> dict[str, Any]:
         "report": trial.report,
         "reasons": reasons.most_common(),
         "headers": headers,
+        "month_first": _month_first(trial.rows, trial),
         "rows": shown,
         "two_of": [each for each in trial.rows if choices_of(each) - {RowChoice.LEAVE}],
         "cells": {(each.sheet, each.line): {cell.column: cell for cell in each.cells} for each in shown},
@@ -283,6 +307,22 @@ def _trial_values(asked: Asked, staged: Staged, trial: Trial) -> dict[str, Any]:
         "same": _same_file(asked, staged),
         "mark": mark_of(trial),
     }
+
+
+def _month_first(rows: Sequence[RowRefused], trial: Trial) -> list[MonthFirst]:
+    """The refused rows whose day has the month first, and so makes days of these rows doubtful: correct them first."""
+    headers = {(each.sheet, each.column): each.header for each in trial.columns}
+    refused = {(each.sheet, each.line) for each in trial.rows}
+    doubted: Counter[tuple[int, int, str]] = Counter()
+    for each in rows:
+        for problem in each.problems:
+            if (line := line_with_month_first(problem.expected)) is not None:
+                doubted[each.sheet, line, problem.column] += 1
+    return [
+        MonthFirst(sheet, line, headers.get((sheet, column), column), number)
+        for (sheet, line, column), number in doubted.items()
+        if (sheet, line) in refused
+    ]
 
 
 def mark_of(trial: Trial) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import ValidationError
 
@@ -42,7 +42,7 @@ def together(asked: Asked) -> Answer:
     """Take the choice of cases, the act, or its questions; say what it does with each case; or do it."""
     refs = _chosen(asked)
     if not refs:
-        return GoTo("/cases?none=yes")
+        return GoTo(f"/cases?{urlencode({**_filter(asked), 'none': 'yes'})}")
     step, kind = asked.form.get("step", ""), asked.form.get("act", "")
     if kind not in set(BulkKind):
         errors = [{"text": "Choose what is done with the cases", "href": "#act"}] if step == "act" else []
@@ -66,12 +66,17 @@ def _chosen(asked: Asked) -> list[str]:
     if asked.form.get("all") != "yes":
         refs = [name.removeprefix(CASE) for name in asked.form if name.startswith(CASE)]
         return sorted(dict.fromkeys(ref.strip().upper() for ref in refs if ref))[:MOST]
-    given = {name: value for name, value in parse_qsl(asked.form.get("filter", "")) if name in CaseFilter.model_fields}
     try:
-        wanted = CaseFilter.model_validate(given)
+        wanted = CaseFilter.model_validate(_filter(asked))
     except ValidationError:
         return []
     return selection(asked.context, wanted).refs
+
+
+def _filter(asked: Asked) -> dict[str, str]:
+    """The filters of the list from which the person comes."""
+    given = parse_qsl(asked.form.get("filter", ""))
+    return {name: value for name, value in given if name in CaseFilter.model_fields}
 
 
 def _questions(asked: Asked, kind: BulkKind, fact: RecordableFact | None) -> list[Field]:
@@ -119,6 +124,7 @@ def _check(asked: Asked, refs: Sequence[str], act: BulkAct, fields: Sequence[Fie
     sent |= {f"{SEEN}{line.case_ref}": str(line.seq) for line in done}
     sent |= {f"{CASE}{line.case_ref}": "yes" for line in done}
     values = {"stage": "check", "lines": _worded(lines), "act": act, "fields": fields, "number": len(done)}
+    values |= {"cases": _cases(refs)}
     return _page(asked, TITLES[act.kind], {**values, "hidden": {**sent, **_kind(act)}})
 
 
@@ -185,6 +191,6 @@ def _kind(act: BulkAct) -> dict[str, str]:
 
 
 def _page(asked: Asked, title: str, values: Mapping[str, Any], refs: Sequence[str] = ()) -> Page:
-    shared = {"title": title, "refs": refs, "most": MOST, "errors": []}
+    shared = {"title": title, "refs": refs, "cases": _cases(refs), "most": MOST, "errors": []}
     found = {**shared, **values}
     return Page("together.html", found, 400 if found["errors"] else 200)

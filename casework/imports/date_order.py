@@ -6,12 +6,14 @@ spreadsheet may also have turned it into the date of 3 May, and left 03/16/2026 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from casework.imports.cells import EXAMPLE, Doubt, either_order, month_first
 from casework.imports.sheet import SheetRow
 from config.tracker_columns import ANSWER, DAYS
 
+DOUBTED_BY = re.compile(r"line (\d{1,7}) of this column has the month first")
 Proofs = Mapping[tuple[int, str], int]
 
 
@@ -42,6 +44,12 @@ def _doubted(row: SheetRow, proofs: Proofs) -> SheetRow:
 
 def _has_days(column: str) -> bool:
     return column in DAYS or column == "date_of_birth" or column.startswith(ANSWER)
+
+
+def line_with_month_first(expected: str) -> int | None:
+    """The line that makes a day doubtful, from the words that say so; None where it is not doubtful."""
+    found = DOUBTED_BY.match(expected)
+    return int(found[1]) if found is not None else None
 
 
 def _doubt(line: int) -> Doubt:

@@ -65,7 +65,7 @@ QUERIES = {
     "/law": ("process", "search"),
     "/law/packs": ("done",),
     "/imports": ("ended",),
-    "/imports/{id}": ("why", "page", "refresh", "corrected", "settled"),
+    "/imports/{id}": ("why", "page", "refresh", "corrected", "settled", "then"),
     "/law/watch": ("done",),
     "/organisations": ("done",),
     "/letters": ("state", "format", "page"),

@@ -233,7 +233,7 @@ def test_work_that_a_killed_process_left_goes_on_when_the_page_is_opened(
 ) -> None:
     id_ = files.stage(context, tracker(tmp_path, SOUND).read_bytes(), "dco.team", files.real_now())
     page = person.get(f"/imports/{id_}")
-    assert page.headers["refresh"] == "3" and "You may close this page" in page.text
+    assert page.headers["refresh"].startswith(f"3; url=/imports/{id_}") and "You may close this page" in page.text
     assert "refresh" not in person.get(f"/imports/{id_}?refresh=off").headers or "Check the import" in page.text
     installation.imports.close()
     assert "Check the import before it is recorded" in person.get(f"/imports/{id_}").text
@@ -295,3 +295,42 @@ def test_a_sen2_extract_is_compared_as_the_command_compares_it_and_stored_nowher
         assert wrong.status_code == 400 and says in words_of(wrong)
     no_extract = person.post("/sen2/file", data=data, files={"file": ("x.csv", b"a,b")})
     assert no_extract.status_code == 400 and "No row has the headings of an extract" in words_of(no_extract)
+
+
+def test_the_line_that_makes_days_doubtful_is_named_and_correcting_it_settles_them(
+    person: Browser, tmp_path: Path
+) -> None:
+    other = [SOUND | {"Ref": f"AB00{number}", "NHS number": ""} for number in (1, 2, 3)]
+    other[2] |= {"Request received by LA": "01/25/2026"}
+    page = sent(person, tmp_path, *other)
+    assert "Line 4 has the month first in the column Request received by LA, so 2 days of it" in words_of(page)
+    assert "Correct line 4 first" in words_of(row_of(person, page, 2))
+    assert "Correct line 4 first" not in words_of(row_of(person, page, 4))
+    answer(person, row_of(person, page, 4), **{"cell-requested_on": "25/01/2026"})
+    assert "has the month first" not in person.get(page.url.path).text
+
+
+def test_a_page_of_work_asks_for_itself_without_a_fragment_and_goes_on_to_the_row(
+    installation: Installation, person: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Busy:
+        def begin(self, *_given: object) -> None:
+            """Do nothing: the work goes on for ever."""
+
+        begin_and_wait = begin
+
+    page = sent(person, tmp_path, WRONG)
+    pool = installation.imports
+    monkeypatch.setattr(installation, "imports", Busy())
+    waits = answer(person, row_of(person, page, 2), **{"cell-assess": "maybe"})
+    assert "The file is being read" in waits.text and "then=1-2" in waits.headers["refresh"]
+    monkeypatch.setattr(installation, "imports", pool)
+    still = person.get(waits.headers["refresh"].partition("url=")[2])
+    while "The file is being read" in still.text:
+        still = person.get(still.headers["refresh"].partition("url=")[2])
+    assert still.url.path.endswith("/rows/1/2") and "still refused" in still.text and "maybe" in still.text
+    monkeypatch.setattr(installation, "imports", Busy())
+    press(person, page, "again")
+    again = person.get(f"{page.url.path}?why=missing")
+    assert again.headers["refresh"] == f"3; url={page.url.path}?why=missing"
+    assert "refresh" not in person.get(f"{page.url.path}?refresh=off").headers

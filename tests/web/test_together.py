@@ -109,6 +109,18 @@ def test_a_missing_answer_is_asked_for_beside_its_field(team: Team, person: Brow
     assert team.dump() == before
 
 
+def test_another_act_and_other_answers_may_be_chosen_without_the_list(person: Browser) -> None:
+    checked = press(person, press(person, chosen(person, *REFS[:2], act="pause")), **PAUSED, step="check")
+    main = checked.text.partition("<main")[2]
+    forms = [each for each in re.findall(r"<form.*?</form>", main, re.DOTALL) if 'action="/together"' in each]
+    do, change, other = (dict(re.findall(r'name="([^"]+)" value="([^"]*)"', each)) for each in forms)
+    assert do["step"] == "do" and "step" not in change and "act" not in other
+    answers = person.post("/together", data=change)
+    assert "a meeting is arranged" in answers.text and "Error: " not in answers.text
+    acts = person.post("/together", data=other)
+    assert "One act for all of them" in acts.text and all(ref in acts.text for ref in REFS[:2])
+
+
 def test_e_mails_are_paused_and_what_is_refused_is_named(team: Team, person: Browser) -> None:
     day = {"until-day": "20", "until-month": "3", "until-year": "2026"}
     page = chosen(person, REFS[0], "NX99999", act="pause")
@@ -123,7 +135,8 @@ def test_all_of_a_filter_are_chosen_and_none_is_asked_about(person: Browser) -> 
     everything = press(person, page, all="yes")
     assert all(ref in everything.text for ref in REFS)
     none = press(person, page)
-    assert none.url.path == "/cases" and "No case was chosen" in none.text
+    assert none.url.path == "/cases" and "No case was chosen" in none.text and "Error: Cases" in none.text
+    assert "la=northshire" in str(none.url), "the filter of the list is not lost"
 
 
 def test_who_only_reads_has_no_boxes_and_may_save_views(installation: Installation, person: Browser) -> None:
