@@ -10,7 +10,7 @@ that the records of two transactions never cross. Callers open the transaction; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ TAIL = "sendflow_change_tail"  # on a connection: the newest record as its trans
 TAIL_QUERY = "SELECT number || ' ' || at || ' ' || hash FROM change_log ORDER BY number DESC LIMIT 1"
 _RECORDS = "SELECT number, at, hash FROM change_log {} ORDER BY number DESC LIMIT 1"
 _NEWEST = f"SELECT ({TAIL_QUERY}), ({NUMBER_QUERY})"
+AT_ITS_END = "sendflow_asked_first"  # on a connection: `AskedFirst` of a transaction that writes at its end only
 LOCK = int.from_bytes(sha256(b"sendflow/changes").digest()[:8], "big", signed=True)
 _TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK})"
 _AS_STORED = {str, int, type(None)}  # types of which both databases give back the value that they were given
@@ -48,6 +49,13 @@ class Coverage(NamedTuple):
     key: int
     case: int | None
     flags: tuple[int, ...]
+
+
+class AskedFirst(NamedTuple):
+    """What is asked before the first statement of a transaction, and what checks its answer, and may raise."""
+
+    statement: str
+    check: Callable[[Connection, Any], None]
 
 
 class Tail(NamedTuple):
@@ -156,6 +164,12 @@ def link(previous: str, record: Sequence[Any]) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+class _Last(NamedTuple):
+    coverage: Coverage
+    key: str
+    values: Mapping[str, Any]
+
+
 class _Pending:
     """The changes of one transaction: rows as they were written, and keys of rows to be read at its end."""
 
@@ -164,7 +178,7 @@ class _Pending:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], tuple[str | None, str | None]] = {}  # case and digest, by subject and key
         self.keys: dict[str, set[Any]] = {}
-        self.last: list[tuple[Coverage, str, Mapping[str, Any]]] = []  # rows to insert at the end, which it numbers
+        self.last: _Last | None = None  # a row to insert at the end, which the database numbers
         self.at = ""
 
 
@@ -210,12 +224,12 @@ def insert_logged(
     (column,) = table.primary_key
     if isinstance(column.type, Integer) and column.name not in rows[0]:
         if len(rows) == 1 and all(type(value) in _AS_STORED for value in rows[0].values()):
-            coverage, key = COVERED[table.name], str(column.name)
-            if last and connection.dialect.name != "sqlite":
-                _pending(connection, at).last.append((coverage, key, rows[0]))
+            one = _Last(COVERED[table.name], str(column.name), rows[0])
+            if last and connection.dialect.name != "sqlite" and _pending(connection, at).last is None:
+                _pending(connection, at).last = one
             else:
-                inserted = _send_one(connection, coverage, key, rows[0]).fetchone()
-                log_rows(connection, table, [_whole(coverage, key, inserted[0], rows[0])], at)
+                inserted = run(begun(connection), *_insert_one(connection, one)).fetchone()
+                log_rows(connection, table, [_whole(one, inserted[0])], at)
             return
         log_keys(connection, table, connection.scalars(insert(table).returning(column), list(rows)), at)
         return
@@ -223,17 +237,17 @@ def insert_logged(
     log_keys(connection, table, (row[column.name] for row in rows), at)
 
 
-def _send_one(connection: Connection, coverage: Coverage, key: str, values: Mapping[str, Any]) -> Any:
-    """Insert a row that the database numbers, and give the cursor that has its number."""
-    marks = ", ".join([mark(connection)] * len(values))
-    names = ", ".join(f'"{name}"' for name in values)
-    statement = f"INSERT INTO {coverage.name} ({names}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 (our own names)
-    return run(begun(connection), statement, tuple(values.values()))
+def _insert_one(connection: Connection, one: _Last) -> tuple[str, tuple[Any, ...]]:
+    """The statement that inserts a row which the database numbers, and gives its number; and its values."""
+    marks = ", ".join([mark(connection)] * len(one.values))
+    names = ", ".join(f'"{name}"' for name in one.values)
+    statement = f"INSERT INTO {one.coverage.name} ({names}) VALUES ({marks}) RETURNING {one.key}"  # noqa: S608 (our own names)
+    return statement, tuple(one.values.values())
 
 
-def _whole(coverage: Coverage, key: str, number: int, values: Mapping[str, Any]) -> Row:
+def _whole(one: _Last, number: int) -> Row:
     """A row that the database numbered, in the order of the covered columns."""
-    return tuple(number if name == key else values.get(name) for name in coverage.columns)
+    return tuple(number if name == one.key else one.values.get(name) for name in one.coverage.columns)
 
 
 def forget_pending(connection: Connection) -> None:
@@ -244,6 +258,7 @@ def forget_pending(connection: Connection) -> None:
     info.pop(TAIL, None)
     info.pop(NUMBER, None)
     info.pop(MADE_HERE, None)
+    info.pop(AT_ITS_END, None)
 
 
 def write_pending(connection: Connection, ending: str | None = None) -> None:
@@ -255,7 +270,7 @@ def write_pending(connection: Connection, ending: str | None = None) -> None:
         return
     by = acting_number(connection)
     pending: _Pending = connection.info.pop(PENDING)
-    found = _insert_last(connection, pending) if pending.last else None
+    found = _insert_last(connection, pending, pending.last) if pending.last is not None else None
     changes = [(subject, key, *about) for (subject, key), about in pending.rows.items()]
     if pending.keys:
         read = {(subject, row_key(key)) for subject, keys in pending.keys.items() for key in keys}
@@ -328,19 +343,25 @@ def newest(connection: Connection) -> Tail:
         return _tail(row[0]) if row is not None else Tail()
     with in_one_go(connection):
         cursor = _send_newest(connection)
-    return _newest_of(connection, cursor)
+    return _newest_of(connection, cursor.fetchone())
 
 
-def _insert_last(connection: Connection, pending: _Pending) -> Tail:
-    """Insert the rows that a transaction left for its end, note them, and give the newest record, in one go."""
+def _insert_last(connection: Connection, pending: _Pending, last: _Last) -> Tail:
+    """Insert the row that a transaction left for its end, note it, and give the newest record, in one go."""
+    first: AskedFirst | None = connection.info.pop(AT_ITS_END, None)
+    statement, values = _insert_one(connection, last)
     with in_one_go(connection):
-        sent = [_send_one(connection, coverage, key, values) for coverage, key, values in pending.last]
-        cursor = _send_newest(connection)
-    for (coverage, key, values), one in zip(pending.last, sent, strict=True):
-        row = _whole(coverage, key, one.fetchone()[0], values)
-        case = row[coverage.case] if coverage.case is not None else None
-        pending.rows[coverage.name, row_key(row[coverage.key])] = (case, row_digest(coverage, row))
-    return _newest_of(connection, cursor)
+        asked = run(connection, first.statement) if first is not None else None
+        run(connection, _TAKE_LOCK)
+        # One statement, which sees what others wrote before the lock was given.
+        cursor = run(connection, f"WITH made AS ({statement}) {_NEWEST}, (SELECT {last.key} FROM made)", values)  # noqa: S608
+    if first is not None:
+        first.check(connection, asked)
+    *newest_record, number = cursor.fetchone()
+    row = _whole(last, number)
+    case = row[last.coverage.case] if last.coverage.case is not None else None
+    pending.rows[last.coverage.name, row_key(number)] = (case, row_digest(last.coverage, row))
+    return _newest_of(connection, newest_record)
 
 
 def _send_newest(connection: Connection) -> Any:
@@ -349,8 +370,8 @@ def _send_newest(connection: Connection) -> Any:
     return run(connection, _NEWEST)
 
 
-def _newest_of(connection: Connection, cursor: Any) -> Tail:
-    tail, connection.info[NUMBER] = cursor.fetchone()
+def _newest_of(connection: Connection, found: Sequence[Any]) -> Tail:
+    tail, connection.info[NUMBER] = found
     return _tail(tail) if tail is not None else Tail()
 
 

@@ -3,7 +3,8 @@
 SQLite: WAL, synchronous FULL (these are statutory records), IMMEDIATE transactions, foreign keys, and recursive
 triggers, because INSERT OR REPLACE otherwise bypasses delete triggers. SQLite has one writer at a time.
 PostgreSQL: READ COMMITTED for a transaction that writes, one snapshot for a transaction that reads.
-Only this package knows how the two databases differ (here, in `locks`, `schema`, `bulk_io` and `append_only`).
+Only this package knows how the two databases differ (here, in `server_connections`, `locks`, `schema`, `bulk_io` and
+`append_only`).
 """
 
 import sqlite3
@@ -13,22 +14,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from select import POLLIN, poll
 from types import TracebackType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError
 
 from models.bulk_io import in_one_go, run
-from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
+from models.change_log import AT_ITS_END, TAIL, TAIL_QUERY, AskedFirst, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
 from models.macs import NUMBER, NUMBER_QUERY
 from models.questions import ANSWERS
+from models.server_connections import (
+    BUSY_MILLISECONDS,
+    PLANS_SECONDS,
+    SERVER_OPTIONS,
+    check_idle_connections,
+    server_arguments,
+)
 from models.visibility import HIDDEN, hidden_processes, whole_engine
 
-BUSY_MILLISECONDS = 30_000
 # SQLite's page cache of each connection. With the default of 2,000 KiB, a verification reads the same pages repeatedly.
 CACHE_KIBIBYTES = 16_384
 PRAGMAS = (
@@ -39,22 +44,6 @@ PRAGMAS = (
     "secure_delete=ON",
     f"cache_size=-{CACHE_KIBIBYTES}",
 )
-# A commit returns only after it is on disk, even if the server's default differs. No time zone changes a day or an
-# instant.
-SERVER_OPTIONS = (
-    f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c"
-    " idle_in_transaction_session_timeout=600000"
-)
-# A connection to a server that the network has lost ends after 30 seconds. The kernel's default would take hours.
-LOST_CONNECTION = {
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 4,
-    "tcp_user_timeout": BUSY_MILLISECONDS,
-}
-IDLE_SECONDS = 1.0  # of a connection, before the server is asked whether it is still there
-USED = "sendflow_used"  # in the record of a pooled connection: when it was given back (monotonic)
 # SQLSTATE of: unique key inserted by another transaction first, serialisation failure, deadlock, lock not available.
 CONTENDED = {"23505", "40001", "40P01", "55P03"}
 ATTEMPTS = 4
@@ -106,6 +95,7 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         max_overflow=MOST_THREADS,
+        pool_recycle=PLANS_SECONDS,
         pool_reset_on_return=None,
         hide_parameters=True,
         connect_args=server_arguments(url, SERVER_OPTIONS),
@@ -114,42 +104,9 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def check_idle_connections(engine: Engine) -> None:
-    """Ask PostgreSQL before a connection is used that was idle, or that has something to read: its end, because the
-    server restarted. The pool then opens a new one. To ask before each use takes as long as writing a row.
-    """
-    event.listen(engine, "checkin", _note_use)
-    event.listen(engine, "checkout", partial(_check_idle_connection, engine))
-
-
-def _note_use(_driver: Any, record: Any) -> None:
-    record.info[USED] = time.monotonic()
-
-
-def _check_idle_connection(engine: Engine, driver: Any, record: Any, _proxy: Any) -> None:
-    used = record.info.get(USED)
-    if used is None:  # it is new
-        return
-    waiting = poll()
-    waiting.register(driver.fileno(), POLLIN)
-    if time.monotonic() - used < IDLE_SECONDS and not waiting.poll(0):
-        return
-    try:
-        engine.dialect.do_ping(driver)
-    except engine.dialect.loaded_dbapi.Error:
-        raise DisconnectionError from None
-
-
 def sqlite_url(home: Path) -> str:
     """Return the address of the SQLite file of an installation."""
     return f"sqlite:///{home / 'sendflow.db'}"
-
-
-def server_arguments(url: str, options: str) -> dict[str, Any]:
-    """Return the arguments of a connection to PostgreSQL. A name that `url` gives the application takes precedence."""
-    named = "application_name" in make_url(url).query
-    given: dict[str, Any] = {} if named else {"application_name": "sendflow"}
-    return given | {"options": options, "client_encoding": "UTF8", "connect_timeout": 10, **LOST_CONNECTION}
 
 
 def close_write_connections_with(engine: Engine) -> None:
@@ -322,10 +279,33 @@ class writing(transaction):
         return connection
 
 
+class _writing_at_its_end(transaction):
+    """The same for a transaction that reads nothing. PostgreSQL is asked for its revision with what it writes."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Connection:
+        connection = super().__enter__()
+        found = self._engine.get_execution_options().get(FOUND_REVISION)
+        if found is not None:
+            connection.info[AT_ITS_END] = AskedFirst(_AT_BEGIN, partial(_check_answer, found))
+        return connection
+
+
+def _check_answer(found: str, connection: Connection, cursor: Any) -> None:
+    fault = _of_begin(connection, cursor, found)
+    if fault is not None:
+        raise fault
+
+
 def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
     with in_one_go(connection):  # with the beginning of the transaction
         cursor = run(connection, _AT_BEGIN)
+    return _of_begin(connection, cursor, found)
+
+
+def _of_begin(connection: Connection, cursor: Any, found: str) -> DatabaseUnusable | None:
     row = cursor.fetchone() or (None, None, None, None, None, None)
     info = connection.info
     now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER], info[OPEN_WEBHOOKS] = row
@@ -341,10 +321,15 @@ def one_snapshot(engine: Engine) -> Iterator[None]:
     """Let every `reading` of this thread inside the block see the same records, on one connection.
 
     A page is made of a dozen reads; without this it could show a duty of before and a letter of after an act. What the
-    thread itself writes meanwhile is seen by the reads that follow it.
+    thread itself writes meanwhile is seen by the reads that follow it. Inside a snapshot of the whole database, that of
+    a reader's view (`visibility.hiding`) is the same one; meanwhile nothing reads the whole of it.
     """
     if engine in _SNAPSHOTS.open:
         yield
+        return
+    if (of_the_whole := _SNAPSHOTS.open.get(whole_engine(engine))) is not None:
+        with _hiding(of_the_whole, engine):
+            yield
         return
     with _one_reading(engine) as connection:
         _SNAPSHOTS.open[engine] = connection
@@ -354,6 +339,23 @@ def one_snapshot(engine: Engine) -> Iterator[None]:
         finally:
             del _SNAPSHOTS.open[engine]
             connection.info.pop(ANSWERS, None)
+
+
+@contextmanager
+def _hiding(connection: Connection, engine: Engine) -> Iterator[None]:
+    """Let the snapshot of the whole database be that of a reader's view. What it was asked before is forgotten."""
+    whole = whole_engine(engine)
+    connection.execution_options(**{HIDDEN: hidden_processes(engine)})
+    connection.info[ANSWERS] = {}
+    del _SNAPSHOTS.open[whole]
+    _SNAPSHOTS.open[engine] = connection
+    try:
+        yield
+    finally:
+        del _SNAPSHOTS.open[engine]
+        _SNAPSHOTS.open[whole] = connection
+        connection.info[ANSWERS] = {}
+        connection.execution_options(**{HIDDEN: hidden_processes(whole)})
 
 
 @contextmanager
@@ -387,14 +389,16 @@ def _end_snapshot(connection: Connection) -> None:
         connection.rollback()
 
 
-def transact(engine: Engine, work: Callable[[Connection], Done]) -> Done:
+def transact(engine: Engine, work: Callable[[Connection], Done], *, reads: bool = True) -> Done:
     """Run `work` in one transaction, and again if another transaction wrote first. Raises Contended after 4 attempts.
 
     `work` reads all its input itself and changes nothing outside the transaction, so it can run more than once.
+    `reads`: False for `work` that only inserts one row by `change_log.insert_logged`, as the last of its transaction.
     """
+    opened = writing if reads or not is_postgresql(engine) else _writing_at_its_end
     for _attempt in range(ATTEMPTS):
         try:
-            with writing(engine) as connection:
+            with opened(engine) as connection:
                 return work(connection)
         except DBAPIError as fault:
             if not contended(fault):

@@ -48,8 +48,7 @@ NEW_CASE = Tail(0, GENESIS)
 _OF_A_HISTORY = ("case_ref", "seq", "hash", "text")
 # The history of one case, for a page that asks for it together with the rest of the case.
 HISTORY = Question(
-    select(*(FACT.c[name] for name in _OF_A_HISTORY)).where(FACT.c.case_ref == bindparam("ref")).order_by(FACT.c.seq),
-    plan_each_time=True,
+    select(*(FACT.c[name] for name in _OF_A_HISTORY)).where(FACT.c.case_ref == bindparam("ref")).order_by(FACT.c.seq)
 )
 
 

@@ -25,14 +25,11 @@ ANSWERS = "sendflow_answers"  # in `connection.info` of a snapshot: what it was 
 
 
 class Question:
-    """A SELECT with `bindparam`s. Its rows have the names of its columns.
+    """A SELECT with `bindparam`s. Its rows have the names of its columns."""
 
-    `plan_each_time`: PostgreSQL plans it each time. A plan from when a table was empty would read the whole table.
-    """
-
-    def __init__(self, query: Select[Any], *, plan_each_time: bool = False) -> None:
+    def __init__(self, query: Select[Any]) -> None:
         """Composes nothing yet: that needs the dialect of a connection."""
-        self._query, self._plan_each_time = query, plan_each_time
+        self._query = query
         self._composed: dict[str, _Composed] = {}
 
     def rows(self, connection: Connection, **given: Any) -> list[Any]:
@@ -61,8 +58,7 @@ class Question:
         values: Any = {**composed.fixed, **given}
         if composed.places is not None:
             values = [values[name] for name in composed.places]
-        how = {"prepare": False} if self._plan_each_time and connection.dialect.name != "sqlite" else {}
-        return run(connection, as_seen(connection, composed.text), values, **how)
+        return run(connection, as_seen(connection, composed.text), values)
 
     def read(self, connection: Connection, cursor: Any) -> list[Any]:
         """The rows of a cursor of `ask`."""
@@ -83,7 +79,7 @@ class Question:
         """Whether PostgreSQL can give its rows as JSON: of text, whole numbers, yes or no, and days."""
         composed = self.composed(dialect)
         plain = all(isinstance(each, String | Integer | Boolean | Date) for each in composed.types)
-        return plain and not composed.converted and not self._plan_each_time
+        return plain and not composed.converted
 
     def composed(self, dialect: Dialect) -> _Composed:
         """As the driver of a dialect takes it."""

@@ -22,22 +22,19 @@ from sqlalchemy.pool import NullPool
 
 from models.bulk_io import run
 from models.database import (
-    BUSY_MILLISECONDS,
     CACHE_KIBIBYTES,
     COPIED,
     COPIED_TO_POSTGRESQL,
     READ_ONLY,
-    SERVER_OPTIONS,
     begin,
-    check_idle_connections,
     close_write_connections_with,
     reading,
-    server_arguments,
     transaction,
 )
 from models.errors import DatabaseUnusable
 from models.schema import HEAD, MIGRATIONS, revision, upgrade
 from models.schema_revision import check_stored_revision
+from models.server_connections import BUSY_MILLISECONDS, SERVER_OPTIONS, check_idle_connections, server_arguments
 
 _copies = count(1)
 

@@ -78,13 +78,14 @@ def _with_programs(pages: App, programs: App) -> App:
 def _route(way: Way, installation: Installation) -> Route:
     def endpoint(request: Request) -> Response:
         try:
-            asked = _asked(request, installation)
-            # A page that is only looked at is of one instant. An act reads what other threads wrote meanwhile.
-            # While another server is asked, no snapshot is open.
+            # A page that is only looked at is of one instant, at which its reader may see it. An act reads what other
+            # threads wrote meanwhile. While another server is asked, no snapshot is open.
             one = way.method == "GET" and not way.asks_others
-            with one_snapshot(asked.context.engine) if one else nullcontext():
-                answer = _answer(way, asked)
-                response = _response(request, asked, answer)
+            with one_snapshot(installation.engine) if one else nullcontext():
+                asked = _asked(request, installation, alone=not one)
+                with one_snapshot(asked.context.engine) if one else nullcontext():
+                    answer = _answer(way, asked)
+                    response = _response(request, asked, answer)
             if isinstance(answer, Page) and answer.look is not None:
                 with signed_in(asked.account):
                     note_look(asked.context, answer.look.case_ref, asked.account, answer.look.what)
@@ -123,9 +124,10 @@ def _has_token(asked: Asked) -> bool:
     return hmac.compare_digest(asked.form.get("token", "").encode(), asked.token.encode())
 
 
-def _asked(request: Request, installation: Installation) -> Asked:
+def _asked(request: Request, installation: Installation, *, alone: bool = True) -> Asked:
+    """`alone`: outside of a snapshot of the page."""
     secret = request.cookies.get(COOKIE)
-    context, session, account = _who_asks(installation, secret)
+    context, session, account = _who_asks(installation, secret, alone=alone)
     return Asked(
         context=as_seen_with(context, account),
         path=request.url.path,
@@ -149,10 +151,12 @@ def _asked(request: Request, installation: Installation) -> Asked:
     )
 
 
-def _who_asks(installation: Installation, secret: str | None) -> tuple[AppContext, Session | None, Account | None]:
+def _who_asks(
+    installation: Installation, secret: str | None, *, alone: bool = True
+) -> tuple[AppContext, Session | None, Account | None]:
     now = datetime.now(UTC)
     with one_snapshot(installation.engine), reading(installation.engine) as connection:
-        session, account = who_asks(connection, secret, now, [NEWEST])
+        session, account = who_asks(connection, secret, now, [NEWEST], last=alone)
         numbers = numbers_in(connection)
     context = installation.context_of(numbers)
     if session is not None and session.seen_at < now - sessions.SEEN_EVERY:

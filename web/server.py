@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import uvicorn
@@ -16,6 +17,7 @@ MOST_AT_ONCE = 200
 def run_web(settings: Settings) -> None:
     """Serve the pages until the process is stopped. Addresses go into no log: they may hold a token."""
     installation = Installation(settings)
+    leave_out_of_searches()
     log = logging.getLogger("sendflow.web")
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler())
@@ -31,3 +33,11 @@ def run_web(settings: Settings) -> None:
         timeout_graceful_shutdown=3,
         log_level="warning",
     )
+
+
+def leave_out_of_searches() -> None:
+    """Let Python's search for unreachable objects pass over what is loaded: modules, law and templates end with the
+    process. A search through all of it takes a tenth of a second, for which every page that is being made waits.
+    """
+    gc.collect()
+    gc.freeze()

@@ -17,6 +17,7 @@ from benchmarks.harness.background_load import context_from_environment
 from web.app import create_app
 from web.guards import Message, Receive, Send
 from web.installation import Installation
+from web.server import leave_out_of_searches
 from web.templating import render
 
 EMPTY, BARE = "/empty", "/bare"
@@ -42,6 +43,7 @@ def main(port: int) -> None:
         app = empty if scope.get("path") in (EMPTY, BARE) else pages
         await app(scope, receive, send)
 
+    leave_out_of_searches()
     server = uvicorn.Server(
         uvicorn.Config(either, host="127.0.0.1", port=port, access_log=False, timeout_keep_alive=600, log_level="error")
     )

@@ -79,18 +79,18 @@ def account_of(connection: Connection, account: str) -> Account | None:
 
 
 def who_asks(
-    connection: Connection, secret: str | None, now: datetime, also: Sequence[Question] = ()
+    connection: Connection, secret: str | None, now: datetime, also: Sequence[Question] = (), *, last: bool = True
 ) -> tuple[sessions.Session | None, Account | None]:
     """The session of a cookie's secret, half open ones among them, and its account. `also` is asked together with it,
-    in a snapshot that remembers, is asked nothing before, and ends with them.
+    in a snapshot that remembers, and is asked nothing before. `last`: it ends with them.
     """
     asked: list[tuple[Question, Mapping[str, Any]]] = [(each, {}) for each in also]
     if secret is None or not sessions.TOKEN.fullmatch(secret):
-        ask_together(connection, asked, last=True)
+        ask_together(connection, asked, last=last)
         return None, None
     values = sessions.values_of(secret, now)
     digest = {"digest": values["digest"]}
-    ask_together(connection, [*asked, (sessions.OPEN_SESSION, values), (_NEWEST_OF_SESSION, digest)], last=True)
+    ask_together(connection, [*asked, (sessions.OPEN_SESSION, values), (_NEWEST_OF_SESSION, digest)], last=last)
     session = sessions.find_session(connection, secret, now, half_open=True)
     row = _NEWEST_OF_SESSION.first(connection, **digest) if session is not None else None
     return session, _account(row) if row is not None and row.role != NO_ROLE else None

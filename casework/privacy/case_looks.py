@@ -52,7 +52,10 @@ def note_looks(context: AppContext, case_refs: Iterable[str], actor: str, what: 
     at = instant(context.now())
     rows = [{"case_ref": ref, "actor": actor, "what": what, "at": at} for ref in dict.fromkeys(case_refs)]
     if rows:
-        transact(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, at, last=True))
+        one = len(rows) == 1
+        transact(
+            context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, at, last=one), reads=not one
+        )
 
 
 def note_look_of_a_command(context: AppContext, case_refs: Iterable[str], actor: str, what: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from casework.context import AppContext
+from casework.privacy.case_looks import note_look
 from models.database import reading, writing
 from models.errors import DatabaseUnusable
 from models.schema import HEAD, stored_revision
@@ -60,6 +61,15 @@ def test_a_running_program_writes_nothing_over_an_altered_revision(altered: Call
     team = altered(ALTERED["an earlier one"])
     with pytest.raises(DatabaseUnusable):
         team.record("3 Feb 2026", "assessment_agreed")
+
+
+def test_a_look_is_not_logged_over_an_altered_revision(altered: Callable[[str], Team]) -> None:
+    """Its transaction asks for the revision with what it writes."""
+    team = altered(ALTERED["an earlier one"])
+    with pytest.raises(DatabaseUnusable):
+        note_look(team.first, "NX00001", "dco.team", "case")
+    with reading(team.first.engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM case_look")) == 0
 
 
 def test_a_revision_that_was_set_right_again_opens(altered: Callable[[str], Team]) -> None:

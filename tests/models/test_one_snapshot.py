@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
+from casework.access.seen import as_seen_by
 from models.database import one_snapshot, open_engine, reading, writing
+from models.questions import Question, ask_together
 from models.schema import create_or_upgrade_schema
-from models.tables import ALIAS
+from models.tables import ALIAS, CASE
+from tests.models.test_visibility import OPEN, RESTRICTED, with_two_cases
+from tests.support.team import Team
+
+CASES = Question(select(CASE.c.case_ref).order_by(CASE.c.case_ref))
 
 
 @pytest.fixture
@@ -38,6 +44,40 @@ def check_one_snapshot(engine: Engine) -> None:
     assert rows(engine) == 2
     in_another_thread(engine, "C")
     assert rows(engine) == 3, "outside, each read is of its own instant"
+
+
+def test_a_readers_view_of_an_open_snapshot_is_of_the_same_instant_and_hides(team: Team) -> None:
+    check_a_view(team)
+
+
+def check_a_view(team: Team) -> None:
+    """A snapshot of the whole database goes on as that of a reader, who does not see what was asked before."""
+    whole = with_two_cases(team).context("6 Mar 2026").engine
+    seen = as_seen_by(team.context("6 Mar 2026"), None).engine
+    assert seen is not whole
+    with one_snapshot(whole):
+        with reading(whole) as connection:
+            ask_together(connection, [(CASES, {})])
+            assert references(connection) == [OPEN, RESTRICTED]
+        with one_snapshot(seen):
+            with reading(seen) as view:
+                assert view is connection, "one connection for the whole page"
+                assert references(view) == [OPEN]
+            with reading(whole) as other:
+                assert other is not connection, "what reads the whole meanwhile has a snapshot of its own"
+                assert references(other) == [OPEN, RESTRICTED]
+            write(seen, "A")
+            with reading(seen) as view:
+                assert references(view) == [OPEN]
+            assert rows(seen) == 1
+        with reading(whole) as after:
+            assert references(after) == [OPEN, RESTRICTED]
+    with reading(whole) as fresh:
+        assert references(fresh) == [OPEN, RESTRICTED]
+
+
+def references(connection: Connection) -> list[str]:
+    return [row.case_ref for row in CASES.rows(connection)]
 
 
 def rows(engine: Engine) -> int:

@@ -18,7 +18,7 @@ OF_CASE = {
     for table in (CASE, DUTY, NOTICE)
 }
 CASES = Question(select(CASE.c.case_ref, CASE.c.opened_on).order_by(CASE.c.case_ref))
-FIRST = Question(select(CASE.c.case_ref).order_by(CASE.c.case_ref).limit(1), plan_each_time=True)
+FIRST = Question(select(CASE.c.case_ref).order_by(CASE.c.case_ref).limit(1))
 ALIASES = Question(select(ALIAS))
 
 

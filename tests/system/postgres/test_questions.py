@@ -18,9 +18,9 @@ from tests.support.team import Team
 from tests.web.conftest import browser_of
 from web.installation import Installation
 
-# Six waits: who asks; what the page shows, and its end; the look: its beginning, its row, and its record with the end.
+# Five waits: who asks; what the page shows, and its end; the look: its row, and its record with the end.
 # A server may answer the beginning of what is sent in one go before the rest of it comes.
-MOST_TURNS = 10
+MOST_TURNS = 8
 
 
 def test_a_question_gives_the_rows_that_sqlalchemy_gives(team: Team) -> None:
