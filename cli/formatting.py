@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from config.text import counted, full_day, in_days, noun, short_day, short_weekday, with_days
+from config.text import counted, full_day, in_days, in_words, noun, short_day, short_weekday, with_days
 from models.fields import in_pounds
 from models.marks import NOT_YET
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from casework.reports.preview import Preview
     from casework.reports.worklists import BoardGroup, BoardRow
     from config.rule_schema import Rule
+    from statemachines.process import Process
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -34,6 +35,7 @@ def short(value: date | None) -> str:
     return short_weekday(value) if value else "-"
 
 
+FREE_TEXT = "free text (to read it: sendflow person --free-text)"
 # Facts that meet a duty to give advice although none came.
 WITHOUT_ADVICE = {
     "health_advice_answered": "answered without advice",
@@ -42,8 +44,8 @@ WITHOUT_ADVICE = {
 
 
 def words(kind: str) -> str:
-    """A fact kind or a rule as words."""
-    return kind.replace("_", " ")
+    """A stored word, such as that of a rule, as words."""
+    return in_words(kind)
 
 
 def at(instant: str) -> str:
@@ -55,17 +57,17 @@ def at(instant: str) -> str:
 
 def history(context: AppContext, found: CaseReport) -> str:
     """Format a case from its opening to now."""
-    from casework.reports.item_words import item_words  # loads the machines, which a worklist does not need
+    from casework.reports.item_words import item_name, item_words  # loads the machines, which a worklist does not need
 
     reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
-    title = context.processes[found.process].title
+    process = context.processes[found.process]
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known on {at(found.known_at)}" if found.known_at else ""
-    lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
-    words = item_words(context.processes[found.process], found.facts, found.items)
+    lines = [f"{reference}: {process.title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
+    words = item_words(process, found.facts, found.items)
     lines += [
-        f"The {each.called} {each.item}{f' ({words[each.item]})' if words[each.item] else ''}: {each.state_name},"
-        f" since {short(each.since)}."
+        f"The {item_name(each.called, each.item)}{f' ({words[each.item]})' if words[each.item] else ''}:"
+        f" {each.state_name}, since {short(each.since)}."
         for each in found.items
     ]
     lines += [_link(context, each) for each in found.links]
@@ -77,9 +79,13 @@ def history(context: AppContext, found: CaseReport) -> str:
         lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
     lines += [*_simulation(context), *_law_then(found), "", "Duties"]
     for duty in found.duties:
-        lines += duty_text(context, duty)
+        lines += duty_text(context, process, duty)
     if found.to_ask_again:
-        lines += ["", "To be asked again", *(line for each in found.to_ask_again for line in _ask_again(context, each))]
+        lines += [
+            "",
+            "To be asked again",
+            *(line for each in found.to_ask_again for line in _ask_again(context, process, each)),
+        ]
     if found.plan_issued_without:
         missing = ", ".join(_who(context, each["body"], each["service"]) for each in found.plan_issued_without)
         lines += ["", f"The plan was issued without the advice asked of: {missing}."]
@@ -92,7 +98,7 @@ def history(context: AppContext, found: CaseReport) -> str:
         lines += ["", "Besides", *(f"  {with_days(remark)}" for remark in found.remarks)]
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
-        lines += _fact(context, fact, found.heard.get(fact.seq))
+        lines += _fact(context, process, fact, found.heard.get(fact.seq))
     return warned(context, "\n".join(lines))
 
 
@@ -136,7 +142,7 @@ def warned(context: AppContext, text: str) -> str:
     return f"{altered}\n{text}" if altered else text
 
 
-def duty_text(context: AppContext, duty: DutyShown) -> list[str]:
+def duty_text(context: AppContext, process: Process, duty: DutyShown) -> list[str]:
     """A duty of a case: who owes what, from when, by when, and its status."""
     rule = context.law.rules[duty.rule]
     who = _who(context, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
@@ -145,14 +151,14 @@ def duty_text(context: AppContext, duty: DutyShown) -> list[str]:
         due += f" (on the stricter reading {short(duty.strict_due)})"
     if duty.act_by and duty.act_by not in (duty.due, duty.strict_due):
         due += f", act by {short(duty.act_by)}"
-    how = _how(context, duty)
+    how = _how(context, process, duty)
     if duty.goes_on:
         how += f"; {duty.goes_on}"
     if duty.excuse:
         how += f" (exception accepted: {words(duty.excuse)})"
     local = "" if duty.basis in {"act", "regulation"} else f"[{words(duty.basis)}]"
-    opened = f", {words(duty.opened_by)}" if duty.opened_by else ""
-    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_copied_from(duty.cause)})"
+    opened = f", {_called(process, duty.opened_by)}" if duty.opened_by else ""
+    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_copied_from(context, duty.cause)})"
     lines = [
         f"  {who}: {rule.action}",
         f"      from {start}; {due}",
@@ -167,7 +173,9 @@ def duty_text(context: AppContext, duty: DutyShown) -> list[str]:
             " nobody is chased for it yet"
         )
     if duty.again_by:
-        lines.append(f"      {'begun' if duty.provisional else 'asked'} again after {_origin(duty.again_by)}")
+        lines.append(
+            f"      {'begun' if duty.provisional else 'asked'} again after {_origin(context, process, duty.again_by)}"
+        )
     return lines
 
 
@@ -180,7 +188,7 @@ def _edge(rule: Rule) -> str:
     return "due"
 
 
-def _ask_again(context: AppContext, due: AskAgain) -> list[str]:
+def _ask_again(context: AppContext, process: Process, due: AskAgain) -> list[str]:
     who, answered = (
         _who(context, due.body, due.service),
         f", answered on {short(due.answered_on)}" if due.answered_on else "",
@@ -188,7 +196,7 @@ def _ask_again(context: AppContext, due: AskAgain) -> list[str]:
     return [
         (
             f"  {who}: asked on {short(due.asked_on)}{answered}, and not since the assessment began again by"
-            f" {_origin(due.because)}."
+            f" {_origin(context, process, due.because)}."
         ),
         (
             "      Its time runs again from its receipt of the authority's new request: to end by"
@@ -197,16 +205,17 @@ def _ask_again(context: AppContext, due: AskAgain) -> list[str]:
     ]
 
 
-def _origin(origin: Origin) -> str:
-    return f"fact {origin.seq}, {words(origin.kind)}{_copied_from(origin.cause)}"
+def _origin(context: AppContext, process: Process, origin: Origin) -> str:
+    return f"fact {origin.seq}, {_called(process, origin.kind)}{_copied_from(context, origin.cause)}"
 
 
-def _how(context: AppContext, duty: DutyShown) -> str:
+def _how(context: AppContext, process: Process, duty: DutyShown) -> str:
     """Give the status of a duty in words. The bare status of an ended duty would be `running` or `no_date`."""
     rule = context.law.rules[duty.rule]
     how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
     if duty.met_on:
-        return f"{how}, {WITHOUT_ADVICE.get(duty.met_by or '') or words(duty.met_by or 'met')} on {short(duty.met_on)}"
+        met = WITHOUT_ADVICE.get(duty.met_by or "") or _called(process, duty.met_by or "met")
+        return f"{how}, {met} on {short(duty.met_on)}"
     if duty.ended_on and duty.standing in {"breached", "excused"}:
         return f"{how} when it ended on {short(duty.ended_on)}"
     if duty.ended_on:
@@ -228,8 +237,17 @@ def _without_a_missed_day(rule: Rule, duty: DutyShown) -> str:
     return "not counted as late" if duty.provisional else words(duty.standing)
 
 
-def _copied_from(cause: Cause | None) -> str:
-    return f", copied from case {cause.case_ref}: {words(cause.kind)}, its fact {cause.seq}" if cause else ""
+def _called(process: Process, kind: str) -> str:
+    from statemachines.fact_labels import fact_of  # loads the machines, which a worklist does not need
+
+    return fact_of(process, kind)
+
+
+def _copied_from(context: AppContext, cause: Cause | None) -> str:
+    if cause is None:
+        return ""
+    kind = _called(context.processes[cause.process], cause.kind)
+    return f", copied from case {cause.case_ref}: {kind}, its fact {cause.seq}"
 
 
 def _who(context: AppContext, body: str | None, service: str | None) -> str:
@@ -239,10 +257,12 @@ def _who(context: AppContext, body: str | None, service: str | None) -> str:
     return f"{name}, {context.directory.service_name(service)}" if service else name
 
 
-def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str]:
+def _fact(context: AppContext, process: Process, fact: FactShown, cause: Cause | None) -> list[str]:
     learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
     shown = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
-    said = [f"{words(key)} {_value(context, key, value)}" for key, value in shown.items()]
+    known = process.facts.get(fact.kind)
+    free = known.model.FREE_TEXT_FIELDS if known is not None else frozenset[str]()
+    said = [f"{words(key)} {FREE_TEXT if key in free else _value(context, key, value)}" for key, value in shown.items()]
     fields = "; ".join([*said, *(f"{words(key)} {NOT_YET}" for key in fact.not_yet_shown)])
     now = (
         ""
@@ -252,10 +272,10 @@ def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str
         else " [withdrawn]"
     )
     corrects = f" of fact {fact.corrects}" if fact.corrects else ""
-    head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {words(fact.kind)}{corrects}{now}"
+    head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {_called(process, fact.kind)}{corrects}{now}"
     tail = (
         f"       {'':<15}  {fields + '. ' if fields else ''}Recorded {short(learned.date())} {learned:%H:%M} by"
-        f" {fact.actor} ({words(fact.via)}){_copied_from(cause)}"
+        f" {fact.actor} ({words(fact.via)}){_copied_from(context, cause)}"
     )
     unusual = [f"       {'':<15}  {fact.out_of_order[:1].upper()}{fact.out_of_order[1:]}"] if fact.out_of_order else []
     return [head, tail, *unusual]
@@ -268,8 +288,6 @@ def _value(context: AppContext, key: str, value: Any) -> str:
         return ", ".join(value)
     if key == "service":
         return context.directory.service_name(str(value))
-    if isinstance(value, str) and key in {"reason", "note", "evidence", "document_title"}:
-        return "free text (to read it: sendflow person --free-text)"
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
 
 

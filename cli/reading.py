@@ -199,7 +199,10 @@ def child(case: CaseReference, json_: Json = False) -> None:
 
 
 def _child(context: AppContext, found: ChildReport) -> str:
-    from cli.formatting import at, duty_text, words
+    from cli.formatting import at, duty_text
+    from statemachines.fact_labels import fact_of
+
+    of_case = {each.case_ref: context.processes[each.process] for each in found.cases}
 
     lines = [f"{counted(len(found.cases), 'case')} of one child:"]
     lines += [
@@ -209,14 +212,15 @@ def _child(context: AppContext, found: ChildReport) -> str:
     ]
     lines.append("Duties, the open ones first:" if found.clocks else "No duty runs or ran.")
     for each in found.clocks:
-        first, *more = duty_text(context, each.duty)
+        first, *more = duty_text(context, of_case[each.case_ref], each.duty)
         lines += [f"  {each.case_ref}  {first.strip()}", *more]
     lines.append("What was recorded of who the child is:")
     for one in found.history:
-        of = f" of {words(one.corrected_kind)}" if one.corrected_kind else ""
+        process = of_case[one.case_ref]
+        of = f" of {fact_of(process, one.corrected_kind)}" if one.corrected_kind else ""
         withdrawn = "" if one.fact.stands else " (withdrawn)"
         lines.append(
-            f"  {at(one.fact.recorded_at)}  {one.case_ref}, fact {one.fact.seq}: {words(one.fact.kind)}{of}, by"
-            f" {one.fact.actor}{withdrawn}"
+            f"  {at(one.fact.recorded_at)}  {one.case_ref}, fact {one.fact.seq}: {fact_of(process, one.fact.kind)}{of},"
+            f" by {one.fact.actor}{withdrawn}"
         )
     return "\n".join(lines)

@@ -142,12 +142,13 @@ class RegisterKind(Standard):
     """One register of our team without a clock of its own.
 
     `takes`: the facts that may be recorded of its entries. `asks`: what an entry has to say when it is opened.
-    `reviewed`: whether its entries are reviewed by a day that each names.
+    `reviewed`: whether its entries are reviewed by a day that each names. `says`: what an entry is, in a sentence.
     """
 
     takes: Annotated[list[Literal[*TAKES]], Field(min_length=1)]  # type: ignore[valid-type]  # a list of words as data
     asks: Annotated[list[Literal[*ASKS]], Field(min_length=1)]  # type: ignore[valid-type]
     reviewed: Literal["yes", "no"]
+    says: str = ""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> RegisterKind:

@@ -229,6 +229,11 @@ class Rule(Strict):
         chosen = next((name for name, kinds in self.starts_by_locality.items() if kinds == self.starts), "yes")
         return chosen if self.enabled else "no"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the newest number is a local standard, and so no law."""
+        return self.period[-1].basis == "local_standard"
+
     @cached_property
     def owned_by(self) -> tuple[OwnerKind, str | None]:
         """The kind of owner, and which one where the rule itself says it."""

@@ -62,4 +62,5 @@ def in_words(stored: str) -> str:
     """A stored word, such as `la_send_lead`, in words, with the abbreviations in capitals: LA SEND lead."""
     plain = re.sub(r"\bsection g\b", "section G", stored.replace("_", " "))
     plain = re.sub(r"\bsend lead\b", "SEND lead", plain)
+    plain = re.sub(r"\bchildrens\b", "children's", plain)
     return ABBREVIATIONS.sub(lambda found: found[0].upper(), plain)

@@ -49,6 +49,10 @@ OWNERS: Mapping[str, Holder] = {
     "party": Holder.FAMILY,
     "all parties": Holder.TRIBUNAL,
     "mediation adviser": Holder.ADVISER,
+    # Our team watches these, and another acts.
+    "responsible commissioner": Holder.PARTY,
+    "health provider": Holder.PARTY,
+    "GP practice": Holder.PARTY,
 }
 # Whose a duty is that the rule lays on our own team, or on a party that its `owner` names.
 OWNED: Mapping[OwnerKind, Holder] = {OwnerKind.TEAM: Holder.TEAM, OwnerKind.PARTY: Holder.PARTY}
@@ -166,7 +170,7 @@ def _holder(rule: Owned | None) -> Holder:
     """Whose a duty of a rule is that lies on no body."""
     if rule is None:
         return Holder.AUTHORITY
-    return OWNED.get(rule.owned_by[0]) or OWNERS.get(rule.duty_on or "", Holder.BODY)
+    return OWNERS.get(rule.duty_on or "") or OWNED.get(rule.owned_by[0], Holder.BODY)
 
 
 def _of_a_duty(duty: Duty, law: _Law, as_at: date) -> Iterator[tuple[date, Whose]]:

@@ -181,10 +181,14 @@ PACKAGE_FIRST = "What is reviewed is a package that has started (National Framew
 PREPARED = "the assessment is prepared once the referral is accepted, and before the decision (National Framework 2016)"
 ADULT = "the way to adult care is taken for a child who was found eligible (National Framework 2016)"
 
+LABELS = {
+    "adult_chc_referred": "referred to adult continuing healthcare",
+}
 PROCESS = define_process(
     ContinuingCare,
     name="continuing_care",
     title="Children's continuing care",
+    labels=LABELS,
     record_class="continuing_care",
     version=4,  # further referrals and answers, another board; 3: replies of bodies; 2: facts out of order
     out_of_order_from=2,

@@ -221,10 +221,34 @@ def _report_of_a_review(casefile: CaseFile, fact: StoredFact) -> str | None:
 
 
 AS_TO_PLAN = f"it is said of the plan of a person who is or may be on the register {POLICY}"
+LABELS = {
+    "under_18_at_the_next": "under 18 when the next review is due",
+    "under_act": "held under the Mental Health Act 2025",
+    "has_plan": "EHC plan",
+    "present": "who took part",
+    "residence_la": "authority of ordinary residence",
+    OPENED: "referred to the dynamic support register",
+    CONSENTED: "consent to the register given",
+    BEST_INTERESTS: "register decided on in best interests",
+    "dsr_consent_declined": "consent to the register declined",
+    "dsr_consent_withdrawn": "consent to the register withdrawn",
+    RATED: "risk of admission rated",
+    "laep_held": "emergency protocol meeting held",
+    REVIEWED: "C(E)TR held",
+    "cetr_report_sent": "report of the C(E)TR sent",
+    "mha_applicable_day_came": "first day of the review under the Mental Health Act",
+    TO_CEASE: "EHC plan is to cease",
+    TO_CEASE_INSIDE: "EHC plan of a person in hospital is to cease",
+    GOES_ON: "EHC plan goes on",
+    CEASED: "EHC plan ceased",
+    "inpatient_plan_checked": "spoke with the authority about the plan",
+    "dsr_removed": "taken off the dynamic support register",
+}
 PROCESS = define_process(
     DynamicSupport,
     name="dynamic_support",
     title="Dynamic support register",
+    labels=LABELS,
     version=1,
     items=ITEMS,
     remarks=remarks,

@@ -55,10 +55,21 @@ def remarks(casefile: CaseFile) -> list[str]:
     return [] if shared else ["The action plan of the last check is in no annual review yet."]
 
 
+LABELS = {
+    "before_14": "before the month of the 14th birthday",
+    "on_register": "on the practice's register",
+    OPENED: "yearly health check watched from here on",
+    REGISTERED: "joined the learning-disability register",
+    DONE: "yearly health check done",
+    "ld_check_declined": "yearly health check declined",
+    SHARED_IN: "health action plan put into the annual review",
+    "ld_check_ended": "yearly health check no longer watched",
+}
 PROCESS = define_process(
     LearningDisabilityCheck,
     name="learning_disability_check",
     title="Learning-disability health check",
+    labels=LABELS,
     version=1,
     remarks=remarks,
     facts=[

@@ -132,10 +132,25 @@ def _was_consulted(casefile: CaseFile, fact: StoredFact) -> str | None:
     return "an answer is to a consultation: record offer_consultation_received first"
 
 
+LABELS = {
+    OPENED: "review of the Local Offer begun",
+    LISTED: "entry of the Local Offer listed",
+    CHECKED: "entry of the Local Offer checked",
+    "offer_entry_removed": "entry of the Local Offer taken out",
+    CONSULTED: "consultation of the authority received",
+    "offer_consultation_answered": "consultation answered",
+    "offer_comment_received": "comment on the Local Offer received",
+    ANSWERED: "comment on the Local Offer answered",
+    "offer_comment_acted_on": "comment on the Local Offer acted on",
+    PUBLISHED: "comments on the Local Offer published",
+    REVIEWED: "review of the Local Offer finished",
+    "entry_owner": "owner",
+}
 PROCESS = define_process(
     LocalOfferReview,
     name="local_offer_review",
     title="Review of the Local Offer",
+    labels=LABELS,
     version=1,
     about=About.ORGANISATION,
     items=ITEMS,

@@ -107,10 +107,15 @@ def _warned(casefile: CaseFile, fact: StoredFact) -> str | None:
     return "; ".join(said) or None
 
 
+LABELS = {
+    "under_five_then": "under five when the next review is due",
+    "has_plan": "EHC plan",
+}
 PROCESS = define_process(
     LookedAfterHealth,
     name="looked_after_health",
     title="Health of a looked-after child",
+    labels=LABELS,
     version=1,
     remarks=remarks,
     facts=[

@@ -11,7 +11,7 @@ from typing import Any
 
 from statemachine import State
 
-from config.text import full_day
+from config.text import full_day, in_words
 from models.casefile import CaseFile
 from models.facts import StoredFact
 from models.fields import in_pounds
@@ -223,7 +223,7 @@ def _unplanned(casefile: CaseFile) -> Iterator[str]:
 
 
 def _words(value: object) -> str:
-    return str(value).replace("_", " ")
+    return in_words(str(value))
 
 
 PROCESS = define_process(

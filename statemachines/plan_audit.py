@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from statemachine import State
 
+from config.text import in_words
 from models.casefile import CaseFile
 from models.facts import StoredFact
 from models.marks import GRADES, NO_GRADE, Thresholds, agreement, answers_of, grade_of, paired, to_places, weakest
@@ -244,7 +245,7 @@ def _by_service(items: list[Marked]) -> Iterator[str]:
 
 
 def _words(value: object) -> str:
-    return str(value).replace("_", " ")
+    return in_words(str(value))
 
 
 def _may_mark(casefile: CaseFile, fact: StoredFact) -> str | None:
@@ -352,10 +353,16 @@ def _was_given(casefile: CaseFile, fact: StoredFact) -> str | None:
 
 
 NO_SAMPLE = {"opened": "nothing is drawn yet: record sample_drawn first"}
+LABELS = {
+    "audit_opened": "round of audits opened",
+    "reaudit_agreed": "another audit agreed",
+    "reaudit_opened": "other audit opened",
+}
 PROCESS = define_process(
     PlanAudit,
     name="plan_audit",
     title="Audit of plans and advice",
+    labels=LABELS,
     version=1,
     about=About.ORGANISATION,
     items=ITEMS,

@@ -117,6 +117,7 @@ class Process:
     `out_of_order_from` had no facts out of order; None where the present machine still refuses them.
 
     `about`: what a case is about. A case about no child has no identity and no other cases of the same child.
+    `labels`: what people call its facts and their fields, where the stored word is unclear.
     `items`: the items inside a case, with states and duties of their own; `item_tables`: the frozen table of their
     moves of every released version.
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
@@ -160,6 +161,7 @@ class Process:
     unnamed_in: frozenset[str] = frozenset()
     not_yet_shown: NotYetShown | None = None
     may_share: MayShare | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def opens(self) -> str:
@@ -289,6 +291,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     unnamed_in: frozenset[str] = frozenset(),
     not_yet_shown: NotYetShown | None = None,
     may_share: MayShare | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -313,6 +316,9 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         problems += problems_of_items(items, known)
     if unknown := unnamed_in - shape.states.keys():
         problems.append(f"nothing names a case in {sorted(unknown)}, which are no states of the machine")
+    fields = {name for fact in own for name in fact.model.model_fields}
+    if strange := (labels or {}).keys() - known.keys() - fields:
+        problems.append(f"the labels {sorted(strange)} are of no facts and no fields of the process")
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return Process(
@@ -343,4 +349,5 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         unnamed_in=unnamed_in,
         not_yet_shown=not_yet_shown,
         may_share=may_share,
+        labels=labels or {},
     )

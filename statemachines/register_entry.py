@@ -10,6 +10,7 @@ from typing import Any
 
 from statemachine import State
 
+from config.text import in_words
 from models.casefile import CaseFile
 from models.facts import StoredFact
 from statemachines.items import ITEM, ItemMove, Items
@@ -137,15 +138,27 @@ def trained(casefile: CaseFile) -> int:
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """What a reader should know: silence, promises, versions that somebody does not have, who took part."""
+    """What a reader should know: which entry it is, silence, promises, versions that somebody lacks, who took part."""
+    return [_entry(casefile), *said_of_entry(casefile)]
+
+
+def said_of_entry(casefile: CaseFile) -> list[str]:
+    """What the record says of an entry, besides which one it is."""
     return [*_answers(casefile), *_promises(casefile), *_versions(casefile), *_attendance(casefile)]
+
+
+def _entry(casefile: CaseFile) -> str:
+    said = opening_of(casefile).data
+    return (
+        f"Register: {in_words(said['team_register'])}. Entry: {in_words(said['topic'])}. Owner: {said['entry_owner']}."
+    )
 
 
 def _answers(casefile: CaseFile) -> Iterator[str]:
     for fact in unanswered(casefile):
-        yield f"No answer of {_words(fact.data['whom'])} to what was put on {fact.occurred_on.isoformat()}."
+        yield f"No answer of {in_words(fact.data['whom'])} to what was put on {fact.occurred_on.isoformat()}."
     for fact in said_of(casefile, ANSWERED):
-        yield f"Answer to {fact.data[ITEM]}: {_words(fact.data['answer'])}."
+        yield f"Answer to {in_words(fact.data[ITEM])}: {in_words(fact.data['answer'])}."
 
 
 def _promises(casefile: CaseFile) -> Iterator[str]:
@@ -159,7 +172,7 @@ def _versions(casefile: CaseFile) -> Iterator[str]:
     if versions:
         yield f"The version in force is {versions[-1].data['version']}, of {versions[-1].occurred_on.isoformat()}."
     if left := not_communicated(casefile):
-        yield f"The version in force was not communicated to: {', '.join(_words(each) for each in left)}."
+        yield f"The version in force was not communicated to: {', '.join(map(in_words, left))}."
 
 
 def _attendance(casefile: CaseFile) -> Iterator[str]:
@@ -205,10 +218,28 @@ def _of_item(kind: str, model: type[Any]) -> NoTransition:
     return NoTransition(kind, model, accepted_in=("open", "ended"), guard=_taken(kind))
 
 
+LABELS = {
+    OPENED: "entry opened",
+    VERSION: "new version made",
+    COMMUNICATED: "made known",
+    ATTENDED: "people took part",
+    "register_evidence_added": "evidence added",
+    "register_put_to": "put to those who decide",
+    "register_answered": "answer to what was put",
+    "register_promise_made": "promise made",
+    "register_promise_met": "promise met",
+    "register_promise_not_met": "promise not met",
+    "register_entry_reviewed": "entry reviewed",
+    "register_entry_ended": "entry ended",
+    "team_register": "register",
+    "entry_owner": "owner",
+    "whom": "to whom",
+}
 PROCESS = define_process(
     RegisterEntry,
     name="register_entry",
     title="Entry of a register",
+    labels=LABELS,
     version=1,
     about=About.ORGANISATION,
     items=ITEMS,

@@ -104,10 +104,19 @@ def _remarks(casefile: CaseFile) -> list[str]:
 
 
 OPEN = ("made", "acknowledged", "decided", "followed_up", "escalated")
+LABELS = {
+    "safeguarding_referral_made": "safeguarding referral made",
+    "safeguarding_chased": "asked whether the referral arrived",
+    "safeguarding_acknowledged": "referral acknowledged",
+    "safeguarding_decided": "response decided",
+    "safeguarding_followed_up": "referral followed up",
+    "safeguarding_escalated": "referral escalated",
+}
 PROCESS = define_process(
     SafeguardingReferral,
     name="safeguarding_referral",
     title="Safeguarding referral",
+    labels=LABELS,
     version=1,
     restricted=True,
     record_class="safeguarding",

@@ -211,10 +211,15 @@ AFTER_NOTICE = (
     " assessment that somebody else asked for does not do the body's part"
 )
 
+LABELS = {
+    "section23_opinion_formed": "opinion under section 23 formed",
+    "says_sen": "says that the child has or may have special educational needs",
+}
 PROCESS = define_process(
     Section23,
     name="section23",
     title="Section 23 notification",
+    labels=LABELS,
     version=3,  # replies; before: facts out of order
     out_of_order_from=2,
     facts=[

@@ -253,10 +253,19 @@ A_MOVE = ("expected", "moved", "transferred", "reviewed")
 A_CHANGE = ("changed", "handed_over")
 ALIVE = (*A_MOVE, *A_CHANGE)
 
+LABELS = {
+    "original_rcb_aware_of_move": "original commissioner aware of the move",
+    "new_rcb_notified_of_move": "new commissioner notified of the move",
+    "new_rcb_aware_of_move": "new commissioner aware of the move",
+    "original_rcb_aware_of_change": "original commissioner aware of the change",
+    "new_rcb_notified_of_change": "new commissioner notified of the change",
+    "new_rcb_aware_of_change": "new commissioner aware of the change",
+}
 PROCESS = define_process(
     Transfer,
     name="transfer",
     title="Move or change of commissioner",
+    labels=LABELS,
     version=3,  # replies; before: facts out of order
     out_of_order_from=2,
     facts=[

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from statemachine import State
 
+from config.text import in_words
 from models.casefile import CaseFile
 from statemachines.items import ItemMove, Items
 from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process, unusual
@@ -158,7 +159,7 @@ def missing(casefile: CaseFile, as_at: date) -> list[str]:
 
 def _called(code: str) -> str:
     """A service's code as words: `adult_therapy` is adult therapy."""
-    return code.replace("_", " ")
+    return in_words(code)
 
 
 def remarks(casefile: CaseFile) -> list[str]:

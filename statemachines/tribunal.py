@@ -142,10 +142,14 @@ def remarks(casefile: CaseFile) -> list[str]:
     ]
 
 
+LABELS = {
+    "ut_permission_applied": "permission asked of the Upper Tribunal",
+}
 PROCESS = define_process(
     Tribunal,
     name="tribunal",
     title="Tribunal case",
+    labels=LABELS,
     version=4,  # notice sent again, appeals amended; 3: replies; 2: facts out of order, section G of an amended plan
     out_of_order_from=2,
     facts=[

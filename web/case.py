@@ -19,7 +19,7 @@ from casework.delivery.holds import held_notices, release_held
 from casework.owners import assign, owner_of
 from casework.reports.about_a_case import ask_about
 from casework.reports.case_letters import letters_of, linked_cases
-from casework.reports.case_models import CaseReport, DutyShown
+from casework.reports.case_models import CaseReport, DutyShown, LateDaysShown
 from casework.reports.case_report import CaseRead, read_case, report, report_of, viewed
 from casework.reports.effects import effects
 from casework.reports.item_words import item_words
@@ -133,7 +133,7 @@ def case(asked: Asked) -> Answer:
             "diagram": _diagram(context, found),
             "rules": context.law.rules,
             "tags": TAGS,
-            "holders": HOLDERS,
+            "holder": lambda run: _holder(context, run),
             "acted": who_acted(context, ref) if asked.may("acting") else {},
             "whose": _whose(context, found),
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
@@ -254,9 +254,18 @@ def _whose(context: AppContext, found: CaseReport) -> list[tuple[str, int]]:
     names = context.directory.body_names
     days: dict[str, int] = {}
     for run in found.whose_days:
-        name = names.get(run.body, run.body) if run.body else HOLDERS[run.holder]
+        name = names.get(run.body, run.body) if run.body else _holder(context, run)
         days[name] = days.get(name, 0) + run.days
     return sorted(days.items(), key=lambda each: -each[1])
+
+
+def _holder(context: AppContext, run: LateDaysShown) -> str:
+    """Whose late days are that are no body's: of another party, who the duty says it is."""
+    return (
+        context.law.rules[run.rule].duty_on or HOLDERS[run.holder]
+        if run.holder == "other_party"
+        else HOLDERS[run.holder]
+    )
 
 
 def _usual(asked: Asked, read: CaseRead) -> list[RecordableFact]:
@@ -265,11 +274,13 @@ def _usual(asked: Asked, read: CaseRead) -> list[RecordableFact]:
 
 def _bars(context: AppContext, found: CaseReport) -> Markup | None:
     names = context.directory.body_names
+    # A duty that runs from a birth has its bar from the day on which the case was opened.
+    opened = min((fact.occurred_on for fact in found.facts), default=found.as_at)
     shown = [
         Bar(
             (names.get(duty.body or "", duty.body) or context.law.rules[duty.rule].action)
             + (f", {context.directory.service_name(duty.service)}" if duty.service else ""),
-            duty.started_on,
+            max(duty.started_on, opened) if opened <= duty.due else duty.started_on,
             duty.due,
             duty.met_on or duty.ended_on,
             duty.standing,

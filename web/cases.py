@@ -36,7 +36,7 @@ COLUMNS = (
     Column("Soonest due", "due"),
     Column("Days late", "late"),
     Column("Open duties", "open_duties"),
-    Column("Looked after by", "owner"),
+    Column("Case owner", "owner"),
 )
 
 

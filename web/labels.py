@@ -6,37 +6,10 @@ from functools import lru_cache
 
 from casework.imports.preview_page import MEANINGS
 from config.text import in_words
+from statemachines.fact_labels import fact, field
 
-# Where the stored word is unclear, or is a word that the glossary replaces.
-FACTS = {
-    "excuse_claimed": "exception claimed",
-    "excuse_decided": "decision on an exception",
-    "chasing_began": "sendflow began to chase",
-    "chasing_paused": "reminders paused",
-    "contact_made": "call or meeting",
-    "body_replied": "reply of a body",
-    "case_linked": "linked to a case",
-    "case_unlinked": "link to a case ended",
-    "dco_attended": "panel, review or hearing attended",
-    "reminder_due": "a reminder fell due",
-    "escalation_due": "an escalation fell due",
-    "breached": "the due date passed",
-    "rung_withdrawn": "an earlier step was withdrawn",
-    "notice_sent": "e-mail sent",
-    "notice_failed": "e-mail failed",
-    "notice_came_back": "e-mail came back",
-    "notice_undelivered": "e-mail not delivered",
-    "letters_held": "e-mails put on hold",
-    "letters_released": "e-mails released",
-    "fact_corrected": "correction",
-    "fact_withdrawn": "withdrawal",
-    "child_parted": "cases of two children separated",
-    "child_joined": "cases of one child joined",
-    "case_withdrawn": "request withdrawn",
-    "case_closed": "case closed",
-    "person_died": "child died",
-    "person_flagged_sensitive": "child flagged as sensitive",
-}
+__all__ = ["basis", "fact", "field", "first_capital", "person", "problem", "status", "step", "words"]
+
 STEPS = {
     "acknowledgement_missing": "no acknowledgement yet",
     "breach": "the due date has passed",
@@ -44,21 +17,14 @@ STEPS = {
     "escalation_icb": "second escalation",
     "rung_withdrawn": "an earlier e-mail is withdrawn",
 }
+# How the words of a step end, where what is before them names its duty once more.
+ENDS = {"_soon": "reminder before the due date", "_late": "reminder after the due date"}
 PEOPLE = {
     "dco": "DCO",
     "service_manager": "service's manager",
     "provider_send_lead": "provider's SEND lead",
     "icb_executive_lead": "integrated care board's executive lead",
     "local_authority": "local authority",
-}
-FIELDS = {
-    "la": "authority",
-    "la_reference": "authority's reference",
-    "rung": "step",
-    "rule": "duty",
-    "due": "due date",
-    "due_now": "due date now",
-    "agreed_by": "agreed by",
 }
 PROBLEMS = {
     **MEANINGS,
@@ -73,6 +39,8 @@ PROBLEMS = {
     "undecided_already": "An earlier request for the child is undecided",
     "unlawful": "A fact that cannot be true there",
 }
+# What a number rests on that is neither an Act nor a regulation.
+BASES = {"local_standard": "local standard, no law", "nhse_policy": "NHS England policy, no law"}
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
 
 
@@ -86,19 +54,13 @@ def _words(stored: str) -> str:
     return in_words(stored)
 
 
-def fact(kind: str) -> str:
-    """The name of a kind of fact."""
-    return FACTS.get(kind) or words(kind)
-
-
 def step(rung: str) -> str:
-    """The name of a step of the escalation policy, or of another reason for an e-mail."""
-    return STEPS.get(rung) or words(rung)
+    """The name of a step of the escalation policy, or of another reason for an e-mail.
 
-
-def field(name: str) -> str:
-    """The name of a field of a fact."""
-    return FIELDS.get(name) or words(name)
+    The duty is named beside it, so a step says only whether it comes before the due date or after it.
+    """
+    ends = next((name for end, name in ENDS.items() if rung.endswith(end)), None)
+    return STEPS.get(rung) or ends or words(rung)
 
 
 def problem(code: str) -> str:
@@ -115,6 +77,11 @@ def person(recipient: str | None) -> str:
 def status(word: str) -> str:
     """The name of a status of a duty."""
     return STATUSES.get(word) or words(word)
+
+
+def basis(word: str) -> str:
+    """What the number of a duty rests on."""
+    return BASES.get(word) or words(word)
 
 
 def first_capital(text: str) -> str:

@@ -35,8 +35,7 @@ def one(asked: Asked) -> Answer:
         return no_page(404)
     wanted, error = _wanted(asked, found)
     listed = found.rows(context, wanted) if not error else Listed([], 0)
-    said = wanted.model_dump(mode="json", exclude={"today"}, exclude_defaults=True)
-    said = {name: said[name] for name in _asks(found) if name in said}
+    said = {name: asked.query[name] for name in _asks(found) if asked.query.get(name)}
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx") and not error:
         shows = f"{found.title} {found.when(wanted)}" + (f"; of {wanted.la}" if wanted.la else "")

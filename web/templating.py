@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader
 from markupsafe import Markup
 
+from casework.reports.item_words import item_name
 from config.directory import Directory
 from config.law import Law
 from config.text import ISO_DAY, counted, full_day, full_weekday, in_days, short_day, short_weekday, with_days
@@ -47,6 +48,8 @@ def environment() -> Environment:
         "problem": labels.problem,
         "breakable": breakable,
         "status": labels.status,
+        "basis": labels.basis,
+        "item_name": lambda each: item_name(each.called, each.item),
         "first_capital": labels.first_capital,
         "when": when,
         "in_days": in_days,
@@ -125,13 +128,21 @@ class Names:
             return "yes" if value else "no"
         if isinstance(value, list | tuple):
             return ", ".join(labels.words(each) for each in value)
-        said = self._said.get(name)
-        if said is not None:
-            return said(str(value))
+        if (said := self._named(name, str(value))) is not None:
+            return said
         if name == "item":
             about = (item_words or {}).get(str(value))
             return f"{labels.words(value)} ({labels.words(about)})" if about else labels.words(value)
         return short(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else labels.words(value)
+
+    def _named(self, name: str, value: str) -> str | None:
+        """The name of what a code stands for; None for a value that is no code."""
+        said = self._said.get(name)
+        if said is not None:
+            return said(value)
+        if value in self.directory.body_names:
+            return self.body_name(value)
+        return self.la_name(value) if name.endswith("_la") else None
 
     def _rule(self, rule: str) -> str:
         return self.law.rules[rule].action if rule in self.law.rules else labels.words(rule)

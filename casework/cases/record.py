@@ -39,7 +39,7 @@ from casework.cases.same_child import (
     refuse_another_child,
     refuse_second_case,
 )
-from casework.cases.sampling import with_drawn
+from casework.cases.sampling import append_with_drawn
 from casework.cases.second_person import EXCEPTIONS, Check, accepted_exceptions, with_second_person
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import check_person
@@ -279,7 +279,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
     notes = filled_in(unit, case, person, reach) if reach is not None else []
-    unit.append(case, with_drawn(unit, process, case, drafts))
+    append_with_drawn(unit, process, case, drafts)
     unit.child_notes += notes
     if link is not None:
         link_cases(unit, case, link)

@@ -7,6 +7,7 @@ release nothing is drawn. The drawing itself is `models/sampling.py`.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
@@ -55,11 +56,26 @@ class Members(NamedTuple):
         }
 
 
-def with_drawn(
+def append_with_drawn(unit: UnitOfWork, process: Process | None, case: LoadedCase, drafts: Sequence[FactDraft]) -> None:
+    """Append the drafts, and the facts of those that they draw. Raises Refused.
+
+    Each drawing begins a part of its own: a fact before it among the drafts may say what it draws from.
+    """
+    starts = [number for number, draft in enumerate(drafts) if number and _draws(process, draft)]
+    for first, last in pairwise([0, *starts, len(drafts)]):
+        unit.append(case, list(_with_drawn(unit, process, case, drafts[first:last])))
+
+
+def _draws(process: Process | None, draft: FactDraft) -> bool:
+    model = process.model_of(draft.kind) if process is not None else None
+    return model is not None and bool(model.FROM_SAMPLE)
+
+
+def _with_drawn(
     unit: UnitOfWork, process: Process | None, case: LoadedCase, drafts: Sequence[FactDraft]
-) -> list[FactDraft]:
-    """The drafts, and for each that draws a sample the facts of those that were drawn. Raises Refused."""
-    return [each for draft in drafts for each in _with_its_members(unit, process, case, draft)]
+) -> Iterator[FactDraft]:
+    for draft in drafts:
+        yield from _with_its_members(unit, process, case, draft)
 
 
 def _with_its_members(

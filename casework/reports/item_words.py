@@ -10,14 +10,19 @@ from collections.abc import Mapping, Sequence
 
 from casework.reports.case_models import FactShown, ItemShown
 from casework.reports.recordable import fields_of
+from config.text import in_words
 from statemachines.items import ITEM
 from statemachines.process import Process
 
 SAID = ("choice", "case")
+CODES = (ITEM, "on_item")
+NOTHING = (None, "yes", "no", "not_known")  # an answer says nothing without its question
 
 
 def item_words(process: Process, facts: Sequence[FactShown], items: Sequence[ItemShown]) -> Mapping[str, str]:
-    """The words of each item by its code, such as "issue plan, NX00042"; empty where its fact says nothing in choices.
+    """The words of each item by its code, such as "issue plan, NX00042"; empty where its fact says nothing.
+
+    Choices and links go before other words, such as the agency that acts.
 
     The words are those of the first fact in force about the item: it added the item.
     """
@@ -26,5 +31,15 @@ def item_words(process: Process, facts: Sequence[FactShown], items: Sequence[Ite
 
 
 def _words(process: Process, fact: FactShown) -> str:
-    shown = [form.name for form in fields_of(process.facts[fact.kind].model) if form.kind in SAID]
-    return ", ".join(str(fact.data[name]).replace("_", " ") for name in shown if fact.data.get(name) is not None)
+    forms = [
+        form for form in fields_of(process.facts[fact.kind].model) if not form.encrypted and form.name not in CODES
+    ]
+    shown = [form.name for form in forms if form.kind in SAID] or [each.name for each in forms if each.kind == "words"]
+    return ", ".join(in_words(str(fact.data[name])) for name in shown if fact.data.get(name) not in NOTHING)
+
+
+def item_name(called: str, code: str) -> str:
+    """What an item is called, with its code in words: "agenda item 1" of `item_1`, "entry feeding team"."""
+    words = in_words(code)
+    first, _, rest = words.partition(" ")
+    return f"{called} {rest if rest and called.endswith(first) else words}"

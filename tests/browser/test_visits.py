@@ -98,11 +98,11 @@ def test_a_dco_has_a_morning(
 
 def _takes_over(dco: Visitor, ref: str) -> None:
     """She takes a case over, and finds it among her own."""
-    dco.page.get_by_label("Looked after by").select_option(label="dco.team")
+    dco.page.get_by_label("Case owner").select_option(label="dco.team")
     dco.press("Assign")
-    assert dco.page.get_by_label("Looked after by").input_value() == "dco.team"
+    assert dco.page.get_by_label("Case owner").input_value() == "dco.team"
     dco.follow("Today")
-    dco.page.get_by_label("Looked after by").select_option(label="me")
+    dco.page.get_by_label("Case owner").select_option(label="me")
     dco.press("Show")
     assert dco.says("Only some cases are shown")
     assert dco.page.locator(f'a[href="/cases/{ref}"]').count() > 0

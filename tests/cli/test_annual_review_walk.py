@@ -92,7 +92,7 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
     lived(call, REVIEW, ("2027-04-02", "section_g_arranged", "body=QX900", "how=commissioned"))
     page = " ".join(call("2027-04-02", "case", REVIEW).stdout.split())
     assert (
-        "met, section g arranged on Fri 2 Apr 2027; the duty itself goes on for as long as the plan says so. CFA 2014"
+        "met, section G arranged on Fri 2 Apr 2027; the duty itself goes on for as long as the plan says so. CFA 2014"
         " s42(3)" in page
     )
     refused = record(call, REVIEW, "2027-04-02", "section_g_arranged", "body=QX101")

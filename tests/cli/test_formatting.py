@@ -10,6 +10,7 @@ import pytest
 
 from casework.reports.case_models import DutyShown
 from cli.formatting import _how
+from statemachines.registry import processes
 from tests.support.team import Team
 
 FINAL, NO_PLAN, DECIDE_AT_17, APPEAL, SAY = (
@@ -60,4 +61,6 @@ def test_how_a_duty_stands_in_words(tmp_path: Path, rule: str, standing: str, mo
         "citation": "reg 44(2)(b)(i)",
         "basis": "regulation",
     }
-    assert _how(Team(tmp_path).first, DutyShown.model_validate(fields | more)) == said
+    assert (
+        _how(Team(tmp_path).first, processes()["ehc_needs_assessment"], DutyShown.model_validate(fields | more)) == said
+    )

@@ -167,7 +167,7 @@ def test_a_round_from_its_marks_to_its_report(call: Call, tmp_path: Path) -> Non
     assert {duty["standing"] for duty in found["duties"]} == {"met"}
     said = " ".join(found["remarks"])
     assert "4 of 5 were drawn under the seed spring_2026. 1 were left out" in said
-    assert "Weakest criteria of QX104 camhs: outcomes" in said
+    assert "Weakest criteria of QX104 CAMHS: outcomes" in said
     assert "Two markers agree on" in said and "of 15 answers" in said
     everything = b"".join(
         path.read_bytes() for path in (tmp_path / "var").rglob("*") if path.is_file() and path.name != "person.key"

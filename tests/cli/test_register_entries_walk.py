@@ -80,7 +80,7 @@ def test_a_gap_is_put_to_commissioners_and_their_silence_is_said(call: Call) -> 
     found = shown(call, "2025-04-15", "RG90002")
     assert [(duty["rule"], duty["standing"]) for duty in found["duties"]] == [("register_answer", "breached")]
     assert sheet(call, "2025-04-15", "commissioning_gap")[0]["marked"] == (
-        "No answer of childrens commissioner to what was put on 17 Mar 2025."
+        "No answer of children's commissioner to what was put on 17 Mar 2025."
     )
     lived(call, "RG90002", ("2025-06-02", "register_answered", "item=paper", "answer=refused"))
     assert sheet(call, "2025-06-02", "commissioning_gap")[0]["marked"] == "Answer to paper: refused."

@@ -28,7 +28,7 @@ def test_a_case_is_assigned_and_the_filters_find_it(team: Team, person: Browser)
     assert '<option value="admin.team">' in page and '<option value="auditor"' not in page
     done = person.post(f"/cases/{CASE}/owner", data={**token_of(person), "owner": "admin.team"})
     assert '<option value="admin.team" selected>' in done.text
-    assert "looked after by admin.team" in person.get("/cases").text
+    assert "case owner: admin.team" in person.get("/cases").text
     context = team.context("16 Mar 2026")
     listed = {
         owner: [row.case_ref for row in case_list(context, CaseFilter(owner=owner), context.today()).rows]

@@ -26,14 +26,14 @@ def test_a_round_is_drawn_and_marked_by_pages(team: Team) -> None:
     recorded(browser, case, "sample_drawn", "2026-03-03", **drawing)
     page = browser.get(f"/cases/{case}").text
     assert "1 of 1 were drawn under the seed spring_2026" in page
-    assert "The audited item item 1 (" in page and "): Drawn" in page and f"/cases/{child}" in page
+    assert "The audited item 1 (" in page and "): Drawn" in page and f"/cases/{child}" in page
     given = {"item": "item_1", "marked_by": "kim.roe", "answers": MARKS, "evidence": "page 2, about Alex"}
     recorded(browser, case, "item_marked", "2026-03-09", **given)
     recorded(browser, case, "feedback_given", "2026-03-16", body="QX104", service="camhs")
     page = browser.get(f"/cases/{case}").text
     assert "It is at <strong>Feedback given</strong>" in page
     assert "Marked so far: 1. Grades: 1 outstanding." in page
-    assert "Weakest criteria of QX104 camhs: outcomes." in page
+    assert "Weakest criteria of QX104 CAMHS: outcomes." in page
     assert "read the feedback with the authors, and say so" in page and "Alex" not in page
     assert "author role and registration=yes, date seen=yes" in page, "a list is not shown as a program writes it"
     action = {"item": "action_1", "action_owner": "lead", "due_on": "2026-04-15", "what": "teach Alex"}

@@ -68,4 +68,4 @@ def test_the_page_of_a_case_has_days_and_abbreviations_as_people_write_them(team
     browser, case = listed(team)
     page = browser.get(f"/cases/{case}").text
     assert "Ratings: red on 10 Mar 2025." in page
-    assert "CETR held" in browser.get(f"/cases/{case}/record").text
+    assert "C(E)TR held" in browser.get(f"/cases/{case}/record").text

@@ -75,7 +75,7 @@ def test_chosen_cases_are_assigned_after_a_check(team: Team, person: Browser) ->
     assert team.dump() == before
     done = press(person, checked, step="do")
     assert "Done with 2 cases" in words_of(done)
-    assert "looked after by admin.team" in person.get("/cases?owner=admin.team").text
+    assert "case owner: admin.team" in person.get("/cases?owner=admin.team").text
     assert "No change" in words_of(press(person, press(person, asked, owner="admin.team", step="check"), step="do"))
 
 

@@ -10,9 +10,10 @@ from casework.context import AppContext
 from casework.reports.open_files import next_days, open_files
 from casework.reports.registers.shape import Listed, RegisterList, Wanted
 from casework.reports.table_files import Column
+from config.local_standards import RegisterKind
 from config.text import in_words
 from models.casefile import CaseFile
-from statemachines.register_entry import PROCESS, VERSION, expires_on, opening_of, remarks, said_of
+from statemachines.register_entry import PROCESS, VERSION, expires_on, opening_of, said_of, said_of_entry
 
 
 class EntryRow(BaseModel):
@@ -53,16 +54,16 @@ def _row(file: CaseFile, due: date | None) -> EntryRow:
         owner=str(opening["entry_owner"]),
         version=str(versions[-1].data["version"]) if versions else None,
         next=min(days, default=None),
-        marked=remarks(file),
+        marked=said_of_entry(file),
     )
 
 
 COLUMNS = (
     Column("Case", "case_ref"),
     Column("Entry", "topic_name"),
-    Column("Who looks after it", "owner"),
+    Column("Owner", "owner"),
     Column("Version", "version"),
-    Column("Next day", "next"),
+    Column("Due or expiring", "next"),
     Column("What the record says", "marked"),
 )
 
@@ -73,10 +74,11 @@ def own_registers(context: AppContext) -> dict[str, RegisterList]:
         word: RegisterList(
             word,
             each.name,
-            "The entries that have not ended; the next day first.",
+            f"{each.says} Entries that have not ended, the next day first. A local standard: {each.source}.".strip(),
             COLUMNS,
             partial(register_entries, word),
             by_authority=False,
         )
         for word, each in standards_of(context, "team_register").items()
+        if isinstance(each, RegisterKind)
     }

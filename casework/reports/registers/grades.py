@@ -81,7 +81,8 @@ def _whose(context: AppContext, body: str | None, service: str | None) -> str:
 GRADES = RegisterList(
     "audit_grades",
     "Grades across rounds of audits",
-    "What each round found of each service, the newest round of a service first. Ended rounds are in it.",
+    "What each round found of each service, the newest round of a service first. Ended rounds are in it."
+    " Criteria and thresholds are a local standard.",
     (
         Column("Case", "case_ref"),
         Column("Service", "whose"),

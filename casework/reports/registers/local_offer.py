@@ -69,7 +69,8 @@ def _days(context: AppContext, refs: list[str]) -> dict[tuple[str, int], date]:
 LOCAL_OFFER = RegisterList(
     "local_offer",
     "Entries of the Local Offer",
-    "Each entry of health that is listed, with who checks it; the next check first.",
+    "Each entry of health that is listed, with who checks it; the next check first."
+    " Six months between checks are a local standard.",
     (
         Column("Case", "case_ref"),
         Column("Authority", "la_name"),

@@ -77,7 +77,8 @@ class DueRow(BaseModel):
 
 
 def approvals(context: AppContext, wanted: Wanted) -> Listed:
-    """Each line of each approval in the time wanted, the newest approval first."""
+    """Each line of each approval in the time wanted, the newest approval first."
+    " The limits are those of the local scheme of delegation."""
     rows = [
         row
         for file, _duties in case_files(context, PROCESS)
@@ -190,7 +191,8 @@ def _words(value: object) -> str:
 APPROVALS = RegisterList(
     "approvals",
     "Approvals of packages",
-    "Lines of packages that were approved, by whom and within which limit; the newest approval first.",
+    "Lines of packages that were approved, by whom and within which limit; the newest approval first."
+    " The limits are those of the local scheme of delegation.",
     (
         Column("Approved on", "approved_on"),
         Column("Case", "case_ref"),

@@ -126,6 +126,8 @@ def _words(column: Column, value: Any) -> str:
         return _joined(value)
     if column.name.endswith("_pence"):
         return in_pounds(value)
+    if column.name == "days" and value < 0:
+        return f"{-value} late"
     return short_weekday(value) if isinstance(value, date) else str(value)
 
 

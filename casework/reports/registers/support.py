@@ -98,7 +98,8 @@ def _row(context: AppContext, file: CaseFile, due: date | None, as_at: date) -> 
 SUPPORT = RegisterList(
     "dynamic_support",
     "Dynamic support register",
-    "Who is on the register by consent or best interests, the highest risk first. Blue is in hospital.",
+    "Who is on the register by consent or best interests, the highest risk first. Blue is in hospital."
+    " How often each rating is reviewed is a local standard.",
     (
         Column("Case", "case_ref"),
         Column("Authority", "la_name"),

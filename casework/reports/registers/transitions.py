@@ -52,7 +52,8 @@ def transitions(context: AppContext, wanted: Wanted) -> Listed:
 TRANSITION = RegisterList(
     "transition",
     "Steps to adult services that are missing",
-    "Who is 14, 16, 17, 17 and a half or 18 by the month of birth, with a step missing; the oldest first.",
+    "Who is 14, 16, 17, 17 and a half or 18 by the month of birth, with a step missing; the oldest first."
+    " The ages are those of guidance and local standards, and no law.",
     (
         Column("Case", "case_ref"),
         Column("Authority", "la_name"),
