@@ -1,18 +1,20 @@
-"""Changes of the directory by a person: a new mailbox once it has answered a test message, days and a successor.
+"""Changes of the directory by a person: what each would change is shown first, and a new mailbox counts once tested.
 
-Purpose: a mistyped mailbox sends a service's letters to nobody, or to a stranger. What was asked is a row of
-`config_held`, and so is the directory after it, in the name of who changed it. The row is in force; the file
+Purpose: a mistyped mailbox sends a service's letters to nobody, or to a stranger. A change that brings a mailbox which
+the directory does not have waits until somebody gives back the code of the test message to it. What was asked is a row
+of `config_held`, and so is the directory after it, in the name of who changed it. The row is in force; the file
 `directory.toml` of each machine follows it (`casework/rules/shared_files.py`). Instants are in UTC.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from html import escape
+from typing import Any
 
 import orjson
 
@@ -21,108 +23,182 @@ from casework.context import AppContext, instant
 from casework.delivery.compose import office
 from casework.delivery.ladder_check import check
 from casework.delivery.transports import transports
+from casework.month_change import MonthChange, month_change
 from casework.own_file_changes import Change, WrongChange, put_in_force
 from casework.rules.config_held import DIRECTORY, hold, texts_held
-from config.directory import DirectoryError, directory_of
-from config.directory_edit import DAYS, Place, changed, mailboxes
+from config.directory import Directory, DirectoryError, directory_of
+from config.directory_edit import Place, changed, mailboxes
 from config.directory_entries import ADDRESS
+from config.directory_forms import EntryError, Value, stored, with_entry
 from models.database import reading, transact
 from notifications.message_ids import message_id
 from notifications.transport import Letter, Outcome
 
 ASKED = "directory_asked"
+MAILBOX = "mailbox"  # the sort of a change of one mailbox, whose key is the word of its place
 LIFETIME = timedelta(days=7)
 
 
-def new_problems(context: AppContext, text: str) -> list[str]:
-    """Which letters would reach nobody after the change that reach somebody now."""
-    before = {each.message for each in check(context)}
-    after = check(replace(context, directory=directory_of(text)))
-    return [each.message for each in after if each.message not in before]
+@dataclass(frozen=True)
+class Entry:
+    """A change of one entry: its sort and key (`config/directory_forms.py`), and its values by field."""
+
+    sort: str
+    key: str
+    values: Mapping[str, Value]
 
 
-def with_days(context: AppContext, body: str, first: date | None, last: date | None, successor: str | None) -> str:
-    """The directory with the first and last day of a body, and who follows it. Raises WrongChange."""
-    if body not in {each.body for each in context.directory.body_}:
-        raise WrongChange("there is no such organisation in the directory")
-    values = [*zip(DAYS, (first, last), strict=True), ("successor", successor)]
-    return _changed(context, [(Place(body, key), value) for key, value in values])
+@dataclass(frozen=True)
+class Proposal:
+    """What a change would do: the text after it, mailboxes to test, letters that would reach nobody, and the month."""
+
+    text: str
+    to_test: list[str]
+    problems: list[str]
+    month: list[MonthChange]
+    before: Mapping[str, Value]
 
 
-def record_days(
-    context: AppContext, actor: str, body: str, first: date | None, last: date | None, successor: str | None
-) -> None:
-    """Change the days of a body, in the name of a person. Raises WrongChange."""
-    _apply(context, actor, with_days(context, body, first, last, successor))
+@dataclass(frozen=True)
+class Waiting:
+    """A change that waits for the codes of its test messages: by whom it was asked, and until when (UTC)."""
+
+    id: str
+    entry: Entry
+    mailboxes: list[str]
+    actor: str
+    until: str
+    codes: Mapping[str, str]
 
 
-def ask_mailbox(context: AppContext, actor: str, word: str, mailbox: str) -> str:
-    """Send a test message with a code to a new mailbox, which counts once somebody gives the code back; returns its id.
+def propose(context: AppContext, entry: Entry) -> Proposal:
+    """Say what a change would do. Writes nothing. Raises EntryError or WrongChange."""
+    text = _text(context, entry)
+    if text == context.directory.text:
+        raise WrongChange("the directory says so already: nothing was changed")
+    after = directory_of(text)
+    before = {} if entry.sort == MAILBOX else stored(context.directory, entry.sort, entry.key)
+    then = replace(context, directory=after)
+    return Proposal(
+        text, _to_test(context.directory, after), _new_problems(context, then), month_change(context, then), before
+    )
 
-    Raises WrongChange, also where the mail server does not take the message.
+
+def record_entry(context: AppContext, entry: Entry, actor: str, via: str) -> str | None:
+    """Record a change in the name of a person, or ask for it where a mailbox is new: then its id is given.
+
+    Raises EntryError or WrongChange, also where the mail server does not take a test message.
     """
-    place, whose = _place(context, word)
-    if not ADDRESS.fullmatch(mailbox):
-        raise WrongChange("that is no mailbox: expected an address such as slt@trust.example")
-    _changed(context, [(place, mailbox)])
-    id_, code = secrets.token_hex(6), f"{secrets.randbelow(10**6):06}"
-    row = {"place": word, "mailbox": mailbox, "code": _digest(context, id_, code), "actor": actor}
-    row["until"] = instant(datetime.now(UTC) + LIFETIME)
-    with transports(context, None, at_once=True) as post:
-        outcome = post.send(_test_message(context, whose, mailbox, code), None).outcome
-    if outcome is not Outcome.ACCEPTED:
-        raise WrongChange("the mail server did not take the test message: nothing was changed. Try again later")
-    at = instant(context.now())
-    text = orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
-    transact(context.engine, lambda each: hold(each, ASKED, id_, text, at=at, actor=actor, via="page"))
-    return id_
+    text = _text(context, entry)
+    if text == context.directory.text:
+        raise WrongChange("the directory says so already: nothing was changed")
+    wanted = _to_test(context.directory, directory_of(text))
+    if not wanted:
+        put_in_force(context, Change(DIRECTORY, text, actor, via))
+        return None
+    return _ask(context, entry, wanted, actor, via)
 
 
-def asked_for(context: AppContext, id_: str) -> dict[str, str]:
-    """What was asked under an id: its place, the mailbox, by whom. Raises WrongChange where it waits no longer."""
+def waiting(context: AppContext, id_: str) -> Waiting:
+    """What waits under an id. Raises WrongChange where nothing does any more."""
     with reading(context.engine) as connection:
         found = texts_held(connection, ASKED, id_)
-    row: dict[str, str] = orjson.loads(found[-1][1]) if found else {}
+    row: dict[str, Any] = orjson.loads(found[-1][1]) if found else {}
     if not row or row["until"] < instant(datetime.now(UTC)):
-        raise WrongChange("nothing waits under that address: ask for the change again")
-    return row
+        raise WrongChange("nothing waits under that id: ask for the change again")
+    entry = Entry(row["sort"], row["key"], {name: _value(value) for name, value in row["values"].items()})
+    return Waiting(id_, entry, list(row["codes"]), row["actor"], row["until"], row["codes"])
 
 
-def confirm_mailbox(context: AppContext, actor: str, id_: str, code: str) -> None:
-    """Let a new mailbox count, by the code of its test message, in the name of a person. Raises WrongChange."""
-    row = asked_for(context, id_)
+def confirm(context: AppContext, id_: str, codes: Mapping[str, str], actor: str, via: str) -> None:
+    """Let a change count by the codes of its test messages, by mailbox, in the name of a person. Raises WrongChange."""
+    row = waiting(context, id_)
     now = datetime.now(UTC)
     take = partial(limits.take, cipher=context.cipher, limit=limits.CODE, who=f"directory/{id_}", now=now)
     if not transact(context.engine, take):
         raise WrongChange("too many wrong codes: wait 15 minutes, or ask for the change again")
-    if not secrets.compare_digest(row["code"], _digest(context, id_, code.strip())):
-        raise WrongChange("the code is another one: give the six digits of the test message")
-    place, _whose = _place(context, row["place"])
-    _apply(context, actor, _changed(context, [(place, row["mailbox"])]))
+    for mailbox, digest in row.codes.items():
+        given = _digest(context, id_, mailbox, codes.get(mailbox, "").strip())
+        if not secrets.compare_digest(digest, given):
+            whose = f" to {mailbox}" if len(row.codes) > 1 else ""
+            raise WrongChange(f"the code is another one: give the six digits of the test message{whose}")
+    put_in_force(context, Change(DIRECTORY, _text(context, row.entry), actor, via))
 
 
-def _place(context: AppContext, word: str) -> tuple[Place, str]:
-    for each in mailboxes(context.directory):
-        if each.place.word == word:
-            return each.place, each.whose
-    raise WrongChange("there is no such mailbox in the directory")
-
-
-def _changed(context: AppContext, values: Sequence[tuple[Place, str | date | None]]) -> str:
+def called(context: AppContext, entry: Entry) -> str:
+    """What a change is about, in words: the name of its entry."""
+    if entry.sort == MAILBOX:
+        return next((each.whose for each in mailboxes(context.directory) if each.place.word == entry.key), entry.key)
     try:
-        text = changed(context.directory.text, values)
+        before = stored(context.directory, entry.sort, entry.key)
+    except EntryError:
+        before = {}
+    known = {**before, **entry.values}
+    name = next((known[field] for field in ("name", "service", "deputy") if known.get(field)), entry.key)
+    return context.directory.service_name(str(name)) if entry.sort == "provides" else str(name)
+
+
+def _text(context: AppContext, entry: Entry) -> str:
+    if entry.sort != MAILBOX:
+        return with_entry(context.directory.text, entry.sort, entry.key, entry.values)
+    place = next((each.place for each in mailboxes(context.directory) if each.place.word == entry.key), None)
+    mailbox = entry.values.get("mailbox")
+    if place is None:
+        raise WrongChange("there is no such mailbox in the directory")
+    if not isinstance(mailbox, str) or not ADDRESS.fullmatch(mailbox):
+        raise WrongChange("that is no mailbox: expected an address such as slt@trust.example")
+    return _changed(context, place, mailbox)
+
+
+def _changed(context: AppContext, place: Place, mailbox: str) -> str:
+    try:
+        text = changed(context.directory.text, [(place, mailbox)])
         directory_of(text)
     except DirectoryError as problem:
         raise WrongChange(str(problem)) from None
     return text
 
 
-def _apply(context: AppContext, actor: str, text: str) -> None:
-    put_in_force(context, Change(DIRECTORY, text, actor, "page"))
+def _to_test(before: Directory, after: Directory) -> list[str]:
+    return sorted(after.every_mailbox - before.every_mailbox)
 
 
-def _digest(context: AppContext, id_: str, code: str) -> str:
-    return context.cipher.index("directory code", f"{id_}/{code}")
+def _new_problems(context: AppContext, then: AppContext) -> list[str]:
+    """Which letters would reach nobody after the change that reach somebody now."""
+    before = {each.message for each in check(context)}
+    return [each.message for each in check(then) if each.message not in before]
+
+
+def _ask(context: AppContext, entry: Entry, wanted: list[str], actor: str, via: str) -> str:
+    id_ = secrets.token_hex(6)
+    codes = {mailbox: f"{secrets.randbelow(10**6):06}" for mailbox in wanted}
+    whose = called(context, entry)
+    with transports(context, None, at_once=True) as post:
+        for mailbox, code in codes.items():
+            if post.send(_test_message(context, whose, mailbox, code), None).outcome is not Outcome.ACCEPTED:
+                raise WrongChange(
+                    f"the mail server did not take the test message to {mailbox}: nothing was changed. Try again later"
+                )
+    row = {
+        "sort": entry.sort,
+        "key": entry.key,
+        "values": {name: {"day": value} if isinstance(value, date) else value for name, value in entry.values.items()},
+        "codes": {mailbox: _digest(context, id_, mailbox, code) for mailbox, code in codes.items()},
+        "actor": actor,
+        "until": instant(datetime.now(UTC) + LIFETIME),
+    }
+    at = instant(context.now())
+    text = orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
+    transact(context.engine, lambda each: hold(each, ASKED, id_, text, at=at, actor=actor, via=via))
+    return id_
+
+
+def _value(stored_value: Any) -> Value:
+    return date.fromisoformat(stored_value["day"]) if isinstance(stored_value, dict) else stored_value
+
+
+def _digest(context: AppContext, id_: str, mailbox: str, code: str) -> str:
+    return context.cipher.index("directory code", f"{id_}/{mailbox}/{code}")
 
 
 def _test_message(context: AppContext, whose: str, mailbox: str, code: str) -> Letter:

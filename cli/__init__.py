@@ -49,7 +49,10 @@ MODULES = {
         "migrate",
         "copy-to-postgresql",
     ),
-    "directory": ("bodies",),
+    "directory": (
+        "bodies",
+        "directory",
+    ),
     "doctor": ("doctor",),
     "files": ("files",),
     "findings": ("findings",),

@@ -54,6 +54,7 @@ ACCESS = {
     "calendar": Access.LOOKS,  # `calendar make` and `end` change
     "case": Access.LOOKS,
     "child": Access.LOOKS,
+    "directory": Access.LOOKS,  # `directory set` and `confirm` change
     "doctor": Access.LOOKS,
     "dry-run": Access.LOOKS,
     "due-soon": Access.LOOKS,

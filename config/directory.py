@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from config.directory_entries import BOARD, Authority, Body, Called, Icb, Provider, RoleOwed, StrictEntry, TeamRole
+from config import directory_agreement as agreement
+from config.directory_entries import (
+    BOARD,
+    Authority,
+    Body,
+    Called,
+    Icb,
+    Person,
+    Provider,
+    Provides,
+    RoleOwed,
+    StrictEntry,
+    TeamRole,
+)
 from config.letter_times import LetterTimes, check_transports, times_by_mailbox
 from config.toml_reader import ConfigFault, first_fault, named, read_text, refuse_added, tables_of
 from models.enums import Party
@@ -42,62 +55,50 @@ class Directory(StrictEntry):
     service: Annotated[Mapping[Slug, Called], Field(min_length=1)]
     team: Mapping[Slug, TeamRole] = {}
     body_: Annotated[tuple[Provider, ...], Field(alias="body", min_length=1)]
+    person: tuple[Person, ...] = ()
     digest: str
     text: str = Field(default="", exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _consistent(self) -> Directory:
-        codes = [self.icb.body, *(each.body for each in self.body_)]
-        for code in codes:
-            if codes.count(code) > 1:
-                raise ValueError(
-                    f"body {code} is in the file twice: an organisation code names one body, for example QX101"
-                )
-        successors = {each.body: each.successor for each in self.body_ if each.successor}
-        for code, successor in successors.items():
-            if successor not in codes:
-                raise ValueError(
-                    f"body {code} has the successor {successor}, which is no body of this file: add it as a [[body]]"
-                )
-            if code in _chain(successors, successor):
-                raise ValueError(f"body {code} is its own successor, by way of {successor}: expected a later body")
-        _days_of_succession(self.body_)
-        answered: dict[tuple[str, str], list[Provider]] = {}
-        for provider in self.body_:
-            for given in provider.provides:
-                if given.service not in self.service:
-                    raise ValueError(
-                        f"body {provider.body} provides {given.service}, which is no [service.…] of this file"
-                    )
-                for la in given.la:
-                    if la not in self.la:
-                        raise ValueError(
-                            f"body {provider.body} provides {given.service} for {la}, which is no [la.…] of this file"
-                        )
-                    others = answered.setdefault((la, given.service), [])
-                    other = next((each for each in others if each is provider or _meet(each, provider)), None)
-                    if other is not None or list(given.la).count(la) > 1:
-                        raise ValueError(
-                            f"{given.service} for {la} is mapped twice (body {(other or provider).body} and body"
-                            f" {provider.body}): one body answers for it on a day"
-                        )
-                    others.append(provider)
-        _names(self.la, "la")
-        _names(self.service, "service")
+        agreement.check_bodies(self.icb, self.body_)
+        agreement.check_services(self.icb, self.body_, self.la, self.service)
+        agreement.check_own_mailboxes(self.icb, self.body_, self.la, self.team, self.person)
+        agreement.check_people(self.person, self.roles)
+        agreement.ways_of_writing(self.la, "la")
+        agreement.ways_of_writing(self.service, "service")
         return self
 
-    @model_validator(mode="after")
-    def _own_mailboxes_of_roles(self) -> Directory:
-        others = [("the board", self.icb.mailboxes), *((f"body {each.body}", each.mailboxes) for each in self.body_)]
-        others += [(f"la.{la}", frozenset({each.mailbox})) for la, each in self.la.items() if each.mailbox]
-        for role, each in self.team.items():
-            whose = next((name for name, listed in others if each.mailbox in listed), None)
-            if each.mailbox is not None and whose is not None:
-                raise ValueError(
-                    f"team.{role} has the mailbox of {whose}: expected one of its own, or none, and then letters about"
-                    " its duties go to the team"
-                )
-        return self
+    @cached_property
+    def roles(self) -> Mapping[str, str]:
+        """Each role that one person has, with the mailbox of the role. A service and the DCO's team have mailboxes that
+        several people read.
+        """
+        found = {"icb:executive_lead": self.icb.executive_lead}
+        found |= {f"team.{word}:mailbox": each.mailbox or "" for word, each in self.team.items()}
+        for body in self.body_:
+            found[f"{body.body}:send_lead"] = body.send_lead
+            found |= {f"{body.body}:manager:{given.service}": given.manager for given in body.provides}
+        return found
+
+    @property
+    def every_mailbox(self) -> frozenset[str]:
+        """Every mailbox of the file, of any day."""
+        single = {each.mailbox for each in self.la.values()} | {each.mailbox for each in self.team.values()}
+        people = (each.mailboxes for each in self.person)
+        return self.icb.mailboxes.union(filter(None, single), *people, *(each.mailboxes for each in self.body_))
+
+    def _of_role(self, role: str, mailbox: str | None, on: date) -> str | None:
+        """The mailbox of the person who has a role on a day, or of the deputy; else that of the role."""
+        person = next((each for each in self._people.get(role, ()) if each.has_role(on)), None)
+        return (person.mailbox_on(on) if person is not None else None) or mailbox
+
+    @cached_property
+    def _people(self) -> Mapping[str, list[Person]]:
+        found: dict[str, list[Person]] = {}
+        for person in self.person:
+            found.setdefault(person.role, []).append(person)
+        return found
 
     @model_validator(mode="after")
     def _one_transport_a_mailbox(self) -> Directory:
@@ -106,8 +107,14 @@ class Directory(StrictEntry):
 
     @cached_property
     def _letter_times(self) -> dict[str, list[LetterTimes]]:
-        bodies = ((each.mailboxes, each.letters) for each in self.body_)
-        return times_by_mailbox([(self.icb.mailboxes, self.icb.letters), *bodies])
+        bodies = [(each.mailboxes, each.letters) for each in self.body_]
+        letters = {"icb": self.icb.letters, **{each.body: each.letters for each in self.body_}}
+        people = [
+            (each.mailboxes, letters[each.role.partition(":")[0]])
+            for each in self.person
+            if each.role.partition(":")[0] in letters
+        ]
+        return times_by_mailbox([(self.icb.mailboxes, self.icb.letters), *bodies, *people])
 
     def times_of_body(self, code: str) -> LetterTimes | None:
         """When, and by which transport, a body gets its letters; None for an unknown body."""
@@ -145,12 +152,12 @@ class Directory(StrictEntry):
         return {each.body: each for each in self.bodies}
 
     @cached_property
-    def _providers(self) -> dict[tuple[str, str], list[Provider]]:
-        found: dict[tuple[str, str], list[Provider]] = {}
+    def _providers(self) -> dict[tuple[str, str], list[tuple[Provider, Provides]]]:
+        found: dict[tuple[str, str], list[tuple[Provider, Provides]]] = {}
         for each in self.body_:
             for given in each.provides:
                 for la in given.la:
-                    found.setdefault((la, given.service), []).append(each)
+                    found.setdefault((la, given.service), []).append((each, given))
         return found
 
     @cached_property
@@ -158,21 +165,27 @@ class Directory(StrictEntry):
         return {each.body: each for each in self.body_}
 
     @cached_property
-    def _mailboxes(self) -> dict[tuple[str | None, str, str | None, Party], str | None]:
-        """The mailboxes found so far: an installation has few mailboxes and many notices."""
+    def _mailboxes(self) -> dict[tuple[str | None, str, str | None, Party, date | None], str | None]:
+        """The mailboxes found so far: an installation has few mailboxes and many notices. The day counts only where
+        the directory has people or services with days.
+        """
         return {}
 
     @cached_property
     def _las(self) -> dict[str, str]:
-        return _names(self.la, "la")
+        return agreement.ways_of_writing(self.la, "la")
 
     @cached_property
     def _services(self) -> dict[str, str]:
-        return _names(self.service, "service")
+        return agreement.ways_of_writing(self.service, "service")
 
     @cached_property
     def _bodies_by_name(self) -> dict[str, str]:
-        return {key: each.body for each in self.bodies for key in (_key(each.name), _key(each.body))}
+        return {
+            key: each.body
+            for each in self.bodies
+            for key in (agreement.written_key(each.name), agreement.written_key(each.body))
+        }
 
     def body(self, code: str) -> Body:
         """The body with this code; raises DirectoryError where there is none."""
@@ -193,29 +206,32 @@ class Directory(StrictEntry):
         """
         if text in self.la:
             return text
-        key = _key(text)
+        key = agreement.written_key(text)
         return self._las.get(key) or self._las.get(COUNCIL.sub(r"\1", key))
 
     def find_service(self, text: str) -> str | None:
         """The slug of the service written in `text` (its name, slug or a synonym); None where unknown."""
         if text in self.service:
             return text
-        return self._services.get(_key(text)) or self._services.get(_key(text.replace("&", "")))  # S&LT is SLT
+        return self._services.get(agreement.written_key(text)) or self._services.get(
+            agreement.written_key(text.replace("&", ""))
+        )  # S&LT is SLT
 
     def find_body(self, text: str) -> str | None:
         """The code of the body written in `text` (its name or code); None where unknown."""
-        return text if text in self._by_code else self._bodies_by_name.get(_key(text))
+        return text if text in self._by_code else self._bodies_by_name.get(agreement.written_key(text))
 
     def provider(self, la_slug: str, service_slug: str, on: date) -> str | None:
         """The code of the body that answers for this service in this local authority on a day; None where nobody is
         mapped.
         """
         mapped = self._providers.get((la_slug, service_slug), ())
-        return next((each.body for each in mapped if each.is_there(on)), None)
+        return next((each.body for each, given in mapped if each.is_there(on) and given.is_given(on)), None)
 
     def providers_at_any_time(self, la_slug: str, service_slug: str) -> list[Body]:
         """Every body that answers, or did, for this service in this local authority, in the order of the file."""
-        return [self._by_code[each.body] for each in self._providers.get((la_slug, service_slug), ())]
+        found = (each.body for each, _given in self._providers.get((la_slug, service_slug), ()))
+        return [self._by_code[code] for code in dict.fromkeys(found)]
 
     def body_on(self, code: str, on: date) -> str | None:
         """The code of the body that has this one's duties on a day: itself, or the last of its successors.
@@ -243,11 +259,14 @@ class Directory(StrictEntry):
         """The mailbox of the Designated Clinical Officer's team."""
         return self.icb.dco
 
-    def mailbox_of_role(self, owed: RoleOwed | None) -> str | None:
-        """The mailbox of a role of our team: its own, else the team's, which one that is `alone` does not use."""
+    def mailbox_of_role(self, owed: RoleOwed | None, on: date) -> str | None:
+        """The mailbox of a role of our team on a day: its own, else the team's, which one that is `alone` does not
+        use.
+        """
         role = self.team.get(owed.role) if owed is not None else None
-        if role is not None and role.mailbox is not None:
-            return role.mailbox
+        own = self._of_role(f"team.{owed.role}:mailbox", role.mailbox, on) if owed and role is not None else None
+        if own is not None:
+            return own
         return None if owed is not None and owed.alone else self.icb.dco
 
     def mailbox(self, la: str | None, body: str | None, service: str | None, party: Party, on: date) -> str | None:
@@ -257,36 +276,70 @@ class Directory(StrictEntry):
         if party is Party.DCO:
             return self.icb.dco
         if party is Party.ICB_EXECUTIVE_LEAD:
-            return self.icb.executive_lead
+            return self._of_role("icb:executive_lead", self.icb.executive_lead, on)
         if party is Party.LOCAL_AUTHORITY:
             return self.la[la].mailbox if la is not None and la in self.la else None
         if body is None and la is not None and service is not None:
             body = self.provider(la, service, on)
         if body is not None:
             body = self.body_on(body, on)
+        if body is not None and service is not None:
+            body = self._service_body_on(la, body, service, on)
         if body == self.icb.body:
             # The DCO's team does the board's own duties (section G, mediation, recommendations, moves).
             return self.icb.dco
         if body is None:
             return None
-        asked = (la, body, service, party)
+        asked = (la, body, service, party, on if self._has_days else None)
         if asked not in self._mailboxes:
-            self._mailboxes[asked] = self._mailbox(la, body, service, party)
+            self._mailboxes[asked] = self._mailbox(la, body, service, party, on)
         return self._mailboxes[asked]
 
-    def _mailbox(self, la: str | None, body: str, service: str | None, party: Party) -> str | None:
+    @cached_property
+    def _has_days(self) -> bool:
+        return bool(self.person) or any(
+            given.first_day or given.last_day for each in self.body_ for given in each.provides
+        )
+
+    def _service_body_on(self, la: str | None, body: str, service: str, on: date) -> str | None:
+        """The body that gets the letters about a service of a body on a day: itself, or the last successor of the
+        service.
+        """
+        seen: set[str] = set()
+        while body not in seen and (provider := self._providers_by_code.get(body)) is not None:
+            seen.add(body)
+            offers = [given for given in provider.provides if given.service == service]
+            near = [given for given in offers if la in given.la] or offers
+            ended = [given for given in near if given.last_day is not None and given.last_day < on]
+            if not near or len(ended) < len(near):
+                break
+            last = max(ended, key=lambda given: given.last_day or date.min)
+            later = self.body_on(last.successor, on) if last.successor is not None else body
+            if later is None or later == body:
+                return later
+            body = later
+        return body
+
+    def _mailbox(self, la: str | None, body: str, service: str | None, party: Party, on: date) -> str | None:
         provider = self._providers_by_code.get(body)
         if provider is None:
             return None
+        lead = self._of_role(f"{body}:send_lead", provider.send_lead, on)
         if party is Party.PROVIDER_SEND_LEAD or not provider.provides:
-            return provider.send_lead
+            return lead
         offers = [given for given in provider.provides if service is None or given.service == service]
+        offers = [given for given in offers if given.is_given(on)] or offers
         # A body may be asked outside its own area. Its mailbox is then that of all its other offers of the service, if
         # they have the same.
         near = [given for given in offers if la in given.la] or offers
-        addresses = {given.mailbox if party is Party.SERVICE else given.manager for given in near}
+        addresses = {
+            given.mailbox
+            if party is Party.SERVICE
+            else self._of_role(f"{body}:manager:{given.service}", given.manager, on)
+            for given in near
+        }
         # If the request names none of several services, the SEND lead gets it, who knows which service it is for.
-        return addresses.pop() if len(addresses) == 1 else provider.send_lead
+        return addresses.pop() if len(addresses) == 1 else lead
 
 
 def load_directory(path: Path | None = None) -> Directory:
@@ -307,54 +360,3 @@ def directory_of(text: str, name: str = "directory.toml") -> Directory:
         raise DirectoryError(
             f"{name}: {first_fault(problem, Directory)}. config/directory.toml is an example"
         ) from None
-
-
-def _days_of_succession(bodies: Iterable[Provider]) -> None:
-    """Refuse a successor that is not there on the day after the last day of the body that it succeeds."""
-    by_code = {each.body: each for each in bodies}
-    for each in by_code.values():
-        after = by_code.get(each.successor or "")
-        if after is None or each.last_day is None or each.last_day == date.max:
-            continue
-        day = each.last_day + timedelta(days=1)
-        if not after.is_there(day):
-            raise ValueError(
-                f"body {each.body} ends on {each.last_day}, and its successor {after.body} does not exist on {day}:"
-                " expected a successor that begins by that day and has not ended, or the right last_day"
-            )
-
-
-def _meet(one: Provider, other: Provider) -> bool:
-    """Whether two bodies exist on the same day."""
-    return (one.first_day or date.min) <= (other.last_day or date.max) and (other.first_day or date.min) <= (
-        one.last_day or date.max
-    )
-
-
-def _chain(successors: Mapping[str, str], code: str | None) -> Iterator[str]:
-    """A body and its successors, each once."""
-    seen: set[str] = set()
-    while code is not None and code not in seen:
-        seen.add(code)
-        yield code
-        code = successors.get(code)
-
-
-def _key(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.casefold().replace("&", "and"))
-
-
-def _names(entries: Mapping[str, Called], what: str) -> dict[str, str]:
-    """Every way of writing an entry, to its slug; raises ValueError where two entries share one."""
-    found: dict[str, str] = {}
-    for slug, called in entries.items():
-        for text in _ways(slug, called):
-            if found.setdefault(_key(text), slug) != slug:
-                raise ValueError(
-                    f"[{what}.{slug}] and [{what}.{found[_key(text)]}] share the name {text}: a name means one of them"
-                )
-    return found
-
-
-def _ways(slug: str, called: Called) -> Iterable[str]:
-    return (slug, called.name, *called.also)

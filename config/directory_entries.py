@@ -24,7 +24,8 @@ ADDRESS = re.compile(
 BOARD = "integrated_care_board"
 
 
-def _mailbox(value: str) -> str:
+def checked_mailbox(value: str) -> str:
+    """An address of a mailbox. Raises ValueError."""
     if not ADDRESS.fullmatch(value):
         raise ValueError("a mailbox was expected, for example send.lead@trust.example")
     return value
@@ -36,7 +37,7 @@ def _one_line(value: str) -> str:
     return value
 
 
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailbox = Annotated[str, AfterValidator(checked_mailbox)]
 Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True), AfterValidator(_one_line)]
 
 
@@ -85,13 +86,82 @@ class Authority(Called):
     mailbox: Mailbox | None = None
 
 
+def _in_order(first: date | None, last: date | None) -> None:
+    if first is not None and last is not None and last < first:
+        raise ValueError("the last_day is before the first_day: expected the same day or a later one")
+
+
 class Provides(StrictEntry):
-    """One service that a body gives for some local authorities, with the service's mailbox and its manager's."""
+    """One service that a body gives for some local authorities, with the service's mailbox and its manager's.
+
+    A service that moves to another body has a last day here and a first day there. `successor`: the body that gets the
+    letters about its duties from the day after the last one; without one they stay with this body.
+    """
 
     service: Slug
     la: Annotated[tuple[Slug, ...], Field(min_length=1)]
     mailbox: Mailbox
     manager: Mailbox
+    first_day: date | None = None
+    last_day: date | None = None
+    successor: Code | None = None
+
+    @model_validator(mode="after")
+    def _lives_in_order(self) -> Provides:
+        _in_order(self.first_day, self.last_day)
+        if self.successor and self.last_day is None:
+            raise ValueError("a successor without a last_day: expected both, for example last_day = 2026-03-31")
+        return self
+
+    def is_given(self, on: date) -> bool:
+        """Whether the service is given on a day."""
+        return (self.first_day or date.min) <= on <= (self.last_day or date.max)
+
+
+class Absence(StrictEntry):
+    """Days on which a person is away, both included, and the mailbox that gets the letters instead."""
+
+    first_day: date
+    last_day: date
+    deputy: Mailbox
+
+    @model_validator(mode="after")
+    def _lives_in_order(self) -> Absence:
+        _in_order(self.first_day, self.last_day)
+        return self
+
+
+class Person(StrictEntry):
+    """A person in a role, between two days. `role` is the place of a mailbox, such as `QX101:send_lead`.
+
+    Letters to the role go to the person's own mailbox, or to the role's without one; in an absence to the deputy.
+    """
+
+    name: Name
+    role: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.]{2,60}:[a-z_]{2,20}(:[a-z0-9_]{1,60})?$")]
+    mailbox: Mailbox | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    absence: tuple[Absence, ...] = ()
+
+    @model_validator(mode="after")
+    def _lives_in_order(self) -> Person:
+        _in_order(self.first_day, self.last_day)
+        return self
+
+    def has_role(self, on: date) -> bool:
+        """Whether the person has the role on a day."""
+        return (self.first_day or date.min) <= on <= (self.last_day or date.max)
+
+    def mailbox_on(self, on: date) -> str | None:
+        """The mailbox that gets the letters to this person on a day; None for that of the role."""
+        away = next((each for each in self.absence if each.first_day <= on <= each.last_day), None)
+        return away.deputy if away is not None else self.mailbox
+
+    @property
+    def mailboxes(self) -> frozenset[str]:
+        """The person's own mailbox and those of the deputies."""
+        return frozenset({*filter(None, [self.mailbox]), *(each.deputy for each in self.absence)})
 
 
 Kind = Literal["nhs_trust", "nhs_foundation_trust", "integrated_care_board", "nhs_england", "other"]

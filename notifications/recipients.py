@@ -40,7 +40,7 @@ def mailbox_at(directory: Directory, place: Place, party: Party, on: date) -> st
     if party is Party.PARTY:
         return None  # its case has it
     if party is Party.TEAM_ROLE:
-        return directory.mailbox_of_role(place.role)
+        return directory.mailbox_of_role(place.role, on)
     return directory.mailbox(place.la, place.body, place.service, party, on)
 
 

@@ -1,28 +1,26 @@
 """Organisations: the directory, what of it would reach nobody, and changes, each recorded with who made it.
 
-A new mailbox counts once somebody gives back the code of its test message. Days and a successor are shown with what
-they change, and then recorded.
+A new mailbox counts once somebody gives back the code of its test message. `web/directory_entries.py` has the forms.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from casework import organisations as directory_changes
 from casework.delivery.ladder_check import check
 from casework.month_ahead import month_ahead
+from casework.organisations import MAILBOX, Entry, called, confirm, record_entry, waiting
 from casework.own_file_changes import WrongChange, history
 from casework.rules.config_held import DIRECTORY
+from config.directory import Directory
 from config.directory_edit import mailboxes
-from config.directory_entries import Provider
+from config.directory_entries import Person
+from config.directory_forms import EntryError
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
+from web.directory_entries import role_name
 from web.faults import no_page
-from web.forms import Field, fill
 from web.labels import first_capital
-
-DAY_FIELDS = (("first_day", "First day (optional)"), ("last_day", "Last day (optional)"))
 
 
 def overview(asked: Asked) -> Answer:
@@ -31,31 +29,22 @@ def overview(asked: Asked) -> Answer:
 
 
 def one(asked: Asked) -> Answer:
-    """One organisation: its services and mailboxes, and the form of its days and its successor."""
-    body = _body(asked)
-    return no_page(404) if body is None else _one(asked, body, _days_of(body))
-
-
-def change_days(asked: Asked) -> Answer:
-    """Say what a first day, a last day or a successor changes; then record it."""
-    body = _body(asked)
+    """One organisation: its services, mailboxes, people and days, each with the page that changes it."""
+    directory, code = asked.context.directory, asked.place["body"]
+    body = next((each for each in directory.body_ if each.body == code), None)
     if body is None:
         return no_page(404)
-    days = _days_of(None, asked)
-    successor = asked.form.get("successor", "").strip().upper() or None
-    wrong = next((each for each in days if each.error), None)
-    if wrong is not None:
-        return _one(asked, body, days, error=(f"{wrong.name}-day", wrong.error))
-    first, last = (date.fromisoformat(each.value) if each.value else None for each in days)
-    try:
-        text = directory_changes.with_days(asked.context, body.body, first, last, successor)
-        if asked.form.get("step") != "record":
-            problems = directory_changes.new_problems(asked.context, text)
-            return _one(asked, body, days, check_=problems)
-        directory_changes.record_days(asked.context, asked.account, body.body, first, last, successor)
-    except WrongChange as problem:
-        return _one(asked, body, days, error=("first_day-day", _said(problem)))
-    return GoTo("/organisations?done=days#changes")
+    values: dict[str, Any] = {"title": body.name, "body": body, "today": asked.context.today()}
+    return Page("organisation.html", values | {"people": people_in_roles(directory, f"{body.body}:")})
+
+
+def people_in_roles(directory: Directory, before: str = "") -> list[tuple[int, Person, str]]:
+    """The people in roles, each with its number in the file and the name of its role; `before` begins the role."""
+    return [
+        (number, each, role_name(directory, each.role))
+        for number, each in enumerate(directory.person, 1)
+        if each.role.startswith(before)
+    ]
 
 
 def ask_mailbox(asked: Asked) -> Answer:
@@ -64,27 +53,28 @@ def ask_mailbox(asked: Asked) -> Answer:
     if not place:
         return _overview(asked, ("place", "Choose whose mailbox it is."))
     try:
-        id_ = directory_changes.ask_mailbox(asked.context, asked.account, place, mailbox)
+        id_ = record_entry(asked.context, Entry(MAILBOX, place, {"mailbox": mailbox}), asked.account, "page")
     except WrongChange as problem:
         return _overview(asked, ("mailbox", _said(problem)))
-    return GoTo(f"/organisations/mailboxes/{id_}")
+    return GoTo(f"/organisations/mailboxes/{id_}" if id_ else "/organisations?done=mailbox#changes")
 
 
 def mailbox(asked: Asked) -> Answer:
-    """The question for the code of a test message."""
+    """The question for the codes of the test messages."""
     return _mailbox(asked)
 
 
 def confirm_mailbox(asked: Asked) -> Answer:
-    """Let a new mailbox count, by the code of its test message."""
+    """Let a change count, by the codes of its test messages."""
     try:
-        directory_changes.asked_for(asked.context, asked.place["id"])
+        row = waiting(asked.context, asked.place["id"])
     except WrongChange:
         return no_page(404)
+    codes = {each: asked.form.get(f"code-{number}", "") for number, each in enumerate(row.mailboxes, 1)}
     try:
-        directory_changes.confirm_mailbox(asked.context, asked.account, asked.place["id"], asked.form.get("code", ""))
-    except WrongChange as problem:
-        return _mailbox(asked, _said(problem))
+        confirm(asked.context, row.id, codes, asked.account, "page")
+    except (WrongChange, EntryError) as problem:
+        return _mailbox(asked, first_capital(str(problem)))
     return GoTo("/organisations?done=mailbox#changes")
 
 
@@ -104,6 +94,8 @@ def _overview(asked: Asked, error: tuple[str, str] | None = None) -> Page:
         "bodies": context.directory.body_,
         "icb": context.directory.icb,
         "las": context.directory.la,
+        "services": context.directory.service,
+        "people": people_in_roles(context.directory),
         "team": context.directory.team,
         "problems": check(context),
         "history": history(context, DIRECTORY)[:20],
@@ -116,46 +108,14 @@ def _overview(asked: Asked, error: tuple[str, str] | None = None) -> Page:
     return Page("organisations.html", values, 400 if error else 200)
 
 
-def _one(
-    asked: Asked,
-    body: Provider,
-    days: list[Field],
-    *,
-    check_: list[str] | None = None,
-    error: tuple[str, str] | None = None,
-) -> Page:
-    successor = asked.form.get("successor", body.successor or "")
-    others = [each for each in asked.context.directory.bodies if each.body != body.body]
-    values: dict[str, Any] = {"title": body.name, "body": body, "days": days, "successor": successor.upper()}
-    values |= {"others": others, "check": check_, "error": error, "errors": bool(error)}
-    return Page("organisation.html", values, 400 if error else 200)
-
-
 def _mailbox(asked: Asked, error: str = "") -> Page:
     try:
-        row = directory_changes.asked_for(asked.context, asked.place["id"])
+        row = waiting(asked.context, asked.place["id"])
     except WrongChange:
         return no_page(404)
-    whose = next((each.whose for each in mailboxes(asked.context.directory) if each.place.word == row["place"]), "")
-    values = {"title": "Confirm a mailbox", "row": row, "whose": whose, "id": asked.place["id"], "error": error}
-    return Page("organisation_mailbox.html", {**values, "errors": bool(error)}, 400 if error else 200)
-
-
-def _body(asked: Asked) -> Provider | None:
-    return next((each for each in asked.context.directory.body_ if each.body == asked.place["body"]), None)
-
-
-def _days_of(body: Provider | None, asked: Asked | None = None) -> list[Field]:
-    made = []
-    for name, label in DAY_FIELDS:
-        field = Field(name, label, "", "day", False)
-        known = getattr(body, name) if body is not None else None
-        if asked is not None:
-            fill(field, asked.form)
-        elif known is not None:
-            field.value, field.parts = known.isoformat(), (str(known.day), str(known.month), str(known.year))
-        made.append(field)
-    return made
+    whose = called(asked.context, row.entry)
+    values = {"title": "Confirm a mailbox", "row": row, "whose": whose, "error": error, "errors": bool(error)}
+    return Page("organisation_mailbox.html", values, 400 if error else 200)
 
 
 def _said(problem: WrongChange) -> str:

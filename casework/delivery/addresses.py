@@ -99,7 +99,8 @@ def mailboxes(directory: Directory, on: date) -> frozenset[str]:
     """Every mailbox that the directory has on a day: none of a body that was abolished."""
     there = (body for body in directory.body_ if body.last_day is None or body.last_day >= on)
     roles = {role.mailbox for role in directory.team.values() if role.mailbox is not None}
-    return directory.icb.mailboxes.union(roles, *(body.mailboxes for body in there))
+    people = (each.mailboxes for each in directory.person if each.has_role(on))
+    return directory.icb.mailboxes.union(roles, *people, *(body.mailboxes for body in there))
 
 
 _TAKES_BACK: ColumnElement[int] = case((NOTICE.c.rung.in_(TAKES_BACK), 1), else_=0)

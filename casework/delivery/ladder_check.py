@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from casework.context import AppContext
+from config.directory import Directory
 from config.escalation_policy import EscalationStep
 from config.law import LawError, NoAnswer
+from config.text import full_day
 from deadlines.duty_rule import Dates
 from deadlines.escalation import step_day
 from deadlines.working_calendar import OutsideCalendarRange
@@ -47,15 +49,30 @@ class _Example(NamedTuple):
 
 
 def check(context: AppContext) -> list[LadderProblem]:
-    """Everything that is wrong on this day, by kind."""
-    return [*_no_provider(context), *_no_address(context), *_never_sent(context), *_ended(context)]
+    """Everything that is wrong on this day, by kind; then what will be wrong from a day on which something ends."""
+    today = context.today()
+    found = [*_no_provider(context, today), *_no_address(context, today), *_never_sent(context), *_ended(context)]
+    seen = {(each.what, each.where) for each in found}
+    for day in _days_ahead(context.directory, today):
+        for each in (*_no_provider(context, day), *_no_address(context, day)):
+            if (each.what, each.where) not in seen:
+                seen.add((each.what, each.where))
+                found.append(each.model_copy(update={"message": f"from {full_day(day)}, {each.message}"}))
+    return found
 
 
-def _no_provider(context: AppContext) -> Iterator[LadderProblem]:
+def _days_ahead(directory: Directory, today: date) -> list[date]:
+    """The days after which a body or a service of the directory has its last one."""
+    ends = {each.last_day for each in directory.body_}
+    ends |= {given.last_day for each in directory.body_ for given in each.provides}
+    return sorted(day + timedelta(days=1) for day in ends if day is not None and today <= day < date.max)
+
+
+def _no_provider(context: AppContext, on: date) -> Iterator[LadderProblem]:
     directory = context.directory
     for la in directory.la:
         for service in directory.service:
-            if directory.provider(la, service, context.today()) is None:
+            if directory.provider(la, service, on) is None:
                 yield LadderProblem(
                     what="no_provider",
                     where=f"{la}, {service}",
@@ -67,7 +84,7 @@ def _no_provider(context: AppContext) -> Iterator[LadderProblem]:
                 )
 
 
-def _no_address(context: AppContext) -> Iterator[LadderProblem]:
+def _no_address(context: AppContext, on: date) -> Iterator[LadderProblem]:
     """Open duties of which a step's recipient has no mailbox."""
     query = (
         select(CASE.c.la, DUTY.c.body, DUTY.c.service, DUTY.c.rule)
@@ -82,7 +99,7 @@ def _no_address(context: AppContext) -> Iterator[LadderProblem]:
         for step in context.escalation_policy.steps(rule):
             for party in step.parties(body == context.directory.icb.body):
                 place = (body, service, party)
-                if place in seen or context.directory.mailbox(la, body, service, party, context.today()) is not None:
+                if place in seen or context.directory.mailbox(la, body, service, party, on) is not None:
                     continue
                 seen.add(place)
                 named = f"{body}, {service or 'every service'}, {party}"

@@ -35,6 +35,7 @@ LOOKS = (
     ("ladder", "--check"),
     ("letters",),
     ("verify",),
+    ("directory",),
     ("doctor",),
     ("erase",),
     ("files",),

@@ -17,6 +17,13 @@ def single_sign_on(new: Installation) -> None:
     new.call("files: the shipped ones were in force", "files", "use", "ladder.toml", "--shipped", *ACTOR)
     new.call("files: of what file", "files", "use", "rights.toml", "--shipped", *ACTOR)
     new.call("files: all", "files", "--json")
+    new.call("directory: all", "directory", "--json")
+    ending = ("provides", "QX101.2", "last_day=2026-12-31", "successor=QX103")
+    new.call("directory: what it would do", "directory", "try", *ending, "--json")
+    new.call("directory: a service ends", "directory", "set", *ending, *ACTOR, "--json")
+    new.call("directory: no such field", "directory", "set", "la", "northshire", "code=1", *ACTOR)
+    new.call("directory: no mailbox", "directory", "set", "la", "northshire", "mailbox=none", *ACTOR)
+    new.call("directory: nothing waits", "directory", "confirm", "none", "a@b.example=123456", *ACTOR)
     new.call("law watch: all", "law watch", "--json")
 
 

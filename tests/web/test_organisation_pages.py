@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
+from html.parser import HTMLParser
 
 import pytest
 
@@ -18,6 +19,7 @@ from casework.rules.config_held import DIRECTORY
 from config.directory import DEFAULT, directory_of, load_directory
 from config.directory_edit import Entry, Place, changed, mailboxes
 from models.database import transact
+from models.enums import Party
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_children_pages import _give
@@ -82,11 +84,11 @@ def test_a_new_mailbox_counts_once_the_code_of_its_test_message_is_given(
     assert asked.url.path.startswith("/organisations/mailboxes/") and "Nothing is changed yet" in asked.text
     assert place.context().directory.digest == before
     code = code_sent(place, NEW)
-    wrong = post(dco, asked.url.path, code="000000" if code != "000000" else "111111")
+    wrong = post(dco, asked.url.path, **{"code-1": "000000" if code != "000000" else "111111"})
     assert (wrong.status_code, "The code is another one" in wrong.text) == (400, True)
     assert code not in wrong.text
-    done = post(person("admin.team"), asked.url.path, code=f" {code} ")
-    assert "The change is recorded" in done.text and "by admin.team on this page" in text_of(done.text)
+    done = post(person("admin.team"), asked.url.path, **{"code-1": f" {code} "})
+    assert "The change is recorded" in done.text and "by admin.team on a page" in text_of(done.text)
     found = {each.place.word: each.value for each in mailboxes(place.context().directory)}
     assert found[PLACE] == NEW
     newest = history(place.context(), DIRECTORY)[0]
@@ -114,20 +116,117 @@ def test_a_wrong_mailbox_is_refused_and_nothing_leaves(
 def test_a_last_day_says_what_it_changes_and_is_then_recorded(
     place: Installation, person: Callable[[str], Browser]
 ) -> None:
-    dco, path = person("dco.team"), f"/organisations/bodies/{BODY}"
-    form = {"last_day-day": "1", "last_day-month": "2", "last_day-year": "2026"}
+    dco, path = person("dco.team"), f"/organisations/entries/body/{BODY}"
+    form = sent(dco, path) | days("last_day", 1, 2, 2026)
     check = post(dco, path, **form)
     assert "Check before it is recorded" in check.text and "app-warn" in check.text, "nobody follows it"
-    with_successor = post(dco, path, **form, successor="QX102")
+    with_successor = post(dco, path, **form | {"successor": "QX102"})
     assert "Check before it is recorded" in with_successor.text
     assert place.context().directory.body(BODY).last_day is None
-    done = post(dco, path, **form, successor="QX102", step="record")
+    done = post(dco, path, **form | {"successor": "QX102", "step": "record"})
     assert "The change is recorded" in done.text
     body = place.context().directory.body(BODY)
     assert (body.last_day, body.successor) == (date(2026, 2, 1), "QX102")
-    for wrong in ({"successor": "QX102"}, {**form, "last_day-year": "x"}, {**form, "successor": "QX999"}):
-        refused = post(dco, path, **{"last_day-day": "", "last_day-month": "", "last_day-year": "", **wrong})
-        assert (refused.status_code, "There is a problem" in refused.text) == (400, True)
+    again = sent(dco, path)
+    for wrong in (days("last_day", "", "", ""), {"last_day-year": "x"}, {"successor": "QX999"}, {"base": "older"}):
+        refused = post(dco, path, **again | wrong)
+        assert (refused.status_code, "There is a problem" in refused.text) == (400, True), wrong
+
+
+class _Form(HTMLParser):
+    """What each form of a page would send, were it sent back as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[dict[str, str]] = []
+        self.select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name, value = given.get("name") or "", given.get("value") or ""
+        if tag == "form":
+            self.forms.append({})
+        elif tag == "input" and name and (given.get("type") != "checkbox" or "checked" in given):
+            self.forms[-1][name] = value
+        elif tag == "select":
+            self.select = name
+            self.forms[-1][name] = ""
+        elif tag == "option" and "selected" in given:
+            self.forms[-1][self.select] = value
+
+
+def sent(visitor: Browser, path: str) -> dict[str, str]:
+    """What the last form of a page would send, without its token."""
+    page = _Form()
+    page.feed(visitor.get(path).text)
+    found = next(each for each in reversed(page.forms) if "base" in each)
+    return {name: value for name, value in found.items() if name != "token"}
+
+
+def days(name: str, day: object, month: object, year: object) -> dict[str, str]:
+    return {f"{name}-day": str(day), f"{name}-month": str(month), f"{name}-year": str(year)}
+
+
+def test_a_therapy_service_moves_to_a_new_provider_next_month_with_two_new_mailboxes(
+    place: Installation, person: Callable[[str], Browser], team: Team
+) -> None:
+    admin = person("admin.team")
+    team.asked("9 Feb 2026")
+    old, new = f"/organisations/entries/provides/{BODY}.2", "/organisations/entries/provides/QX103.new"
+    # The new provider first: refused, with the way out, because the old one has no last day yet.
+    form = sent(admin, new) | {"service": "speech_and_language_therapy", "la-northshire": "yes", "la-tarnford": "yes"}
+    form |= {"mailbox": NEW, "manager": "new.manager@lowmoor-therapies.example"} | days("first_day", 1, 3, 2026)
+    refused = post(admin, new, **form)
+    assert refused.status_code == 400 and "Give the one that ends a last_day" in refused.text
+    # The old one's last day, with its successor: no mailbox is new, so it is recorded at once.
+    ends = sent(admin, old) | days("last_day", 28, 2, 2026)
+    check = text_of(post(admin, old, **ends).text)
+    assert "From 1 March 2026, the directory has no body that provides Speech and Language Therapy" in check
+    assert "The change is recorded" in post(admin, old, **ends | {"successor": "QX103", "step": "record"}).text
+    # Then the new one: two test messages, two codes, and only then it counts.
+    form["base"] = sent(admin, new)["base"]
+    check = post(admin, new, **form).text
+    assert "Send the test messages" in check
+    assert "to another mailbox" in check, "the reminders of March go to the new mailbox"
+    asked = post(admin, new, **form | {"step": "record"})
+    assert asked.url.path.startswith("/organisations/mailboxes/")
+    codes = sorted([NEW, form["manager"]])
+    one, two = (code_sent(place, each) for each in codes)
+    wrong = post(admin, asked.url.path, **{"code-1": one, "code-2": "x"})
+    assert (wrong.status_code, "test message to" in wrong.text) == (400, True)
+    assert place.context().directory.provider("northshire", "speech_and_language_therapy", date(2026, 3, 1)) is None
+    done = post(admin, asked.url.path, **{"code-1": one, "code-2": two})
+    assert "The change is recorded" in done.text
+    directory = place.context().directory
+    assert directory.provider("northshire", "speech_and_language_therapy", date(2026, 3, 1)) == "QX103"
+    mailbox = directory.mailbox("northshire", BODY, "speech_and_language_therapy", Party.SERVICE, date(2026, 3, 1))
+    assert mailbox == NEW, "of the requests before, too"
+    page = text_of(admin.get(f"/organisations/bodies/{BODY}").text)
+    assert "until Sat 28 Feb 2026" in page and "then Lowmoor Children" in page
+    assert verify(place.context()).intact
+
+
+def test_a_person_and_an_absence_are_recorded_and_shown(place: Installation, person: Callable[[str], Browser]) -> None:
+    dco, path = person("dco.team"), "/organisations/entries/person/new"
+    empty = post(dco, path, **sent(dco, path))
+    assert empty.status_code == 400 and "Enter: name" in empty.text and "Choose: role" in empty.text
+    form = sent(dco, path) | {"name": "Jo Hart", "role": f"{BODY}:send_lead"}
+    assert "The change is recorded" in post(dco, path, **form | {"step": "record"}).text
+    path = "/organisations/entries/absence/1.new"
+    form = sent(dco, path) | days("first_day", 9, 2, 2026) | days("last_day", 13, 2, 2026)
+    form |= {"deputy": "therapies.manager@northshire-community.example"}
+    assert "The change is recorded" in post(dco, path, **form | {"step": "record"}).text
+    page = text_of(dco.get(f"/organisations/bodies/{BODY}").text)
+    assert "Jo Hart" in page and "Away from Mon 9 Feb 2026 to Fri 13 Feb 2026" in page
+    lead = place.context().directory.mailbox(None, BODY, None, Party.PROVIDER_SEND_LEAD, date(2026, 2, 10))
+    assert lead == "therapies.manager@northshire-community.example"
+
+
+@pytest.mark.parametrize(
+    "path", ["none/new", "body/QX999", "icb/new", "provides/QX999.new", "absence/7.new", "la/none"]
+)
+def test_an_entry_that_is_not_there_has_no_page(person: Callable[[str], Browser], path: str) -> None:
+    assert person("dco.team").get(f"/organisations/entries/{path}").status_code == 404
 
 
 def test_an_auditor_reads_and_changes_nothing(person: Callable[[str], Browser]) -> None:
