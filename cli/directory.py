@@ -89,12 +89,16 @@ def month_in_words(rows: list[MonthChange]) -> list[str]:
     }
     lines = ["E-mails of the next four weeks that would differ, if nothing else is recorded:"]
     for row in rows:
-        to = row.mailbox_then or row.mailbox or "nobody"
+        to, step = row.mailbox_then or row.mailbox or "nobody", _words(row.rung)
         lines.append(
-            f"{row.letters} {said[row.what]}, on {counted(row.cases, 'case')}: {row.rung.replace('_', ' ')} to the"
-            f" {row.recipient.replace('_', ' ')} ({to}), {short_day(row.first)} to {short_day(row.last)}"
+            f"{row.letters} {said[row.what]}, on {counted(row.cases, 'case')}: {step} to the"
+            f" {_words(row.recipient)} ({to}), {short_day(row.first)} to {short_day(row.last)}"
         )
     return lines
+
+
+def _words(word: str) -> str:
+    return word.replace("_", " ")
 
 
 def _set(sort: str, key: str, values: dict[str, str], by: str, json_: bool) -> None:

@@ -162,6 +162,8 @@ PLACES = {
     "{item}": "none",
     "{id}": "none",
     "{token}": "A" * 32,
+    "{sort}": "la",
+    "{key}": "northshire",
 }
 PROGRAMS = {"/notify/receipts", "/calendar/{name}/{token}", "/sign-out/sso/ended"}
 PUBLIC = {"/sign-in", "/start", "/reset", "/reply/{token}", "/reply/{token}/answers"}
