@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -350,8 +350,12 @@ def load_directory(path: Path | None = None) -> Directory:
     return directory_of(read_text(file, DirectoryError), named(file))
 
 
+@lru_cache(maxsize=4)
 def directory_of(text: str, name: str = "directory.toml") -> Directory:
-    """The directory that a text says; `name` is how errors call it. Raises DirectoryError."""
+    """The directory that a text says; `name` is how errors call it. Raises DirectoryError.
+
+    Cached: a text is read again by each context, and what it says never changes.
+    """
     tables = tables_of(text, name, DirectoryError)
     refuse_added(tables, name, DirectoryError)
     try:

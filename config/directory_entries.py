@@ -32,7 +32,7 @@ def checked_mailbox(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in value):
+    if not value.isprintable() and any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in value):
         raise ValueError("a name of one line was expected, without line breaks or other control characters")
     return value
 

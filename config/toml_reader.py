@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, TypeVar, get_args
@@ -109,7 +110,9 @@ def tables_of(text: str, where: str, error: type[ConfigFault] = ConfigFault) -> 
         ) from None
 
 
+@lru_cache(maxsize=256)
 def _depth(text: str) -> int:
+    """How deep brackets are nested. Cached: an installation that is loaded again reads the same texts."""
     deepest = depth = 0
     for sign in BRACKETS.findall(QUOTED.sub("", text)):
         depth = depth + 1 if sign in "[{" else max(depth - 1, 0)
