@@ -77,7 +77,9 @@ def _version(folder: Path) -> int:
 
 
 class LocalPostgres:
-    """One cluster in one folder. `fast` gives up its safety against power cuts, for tests."""
+    """One cluster in one folder. `fast`, for tests, gives up its safety against power cuts, and digests of passwords
+    that take long to work out at each connection.
+    """
 
     def __init__(self, folder: Path, fast: bool = False) -> None:
         """Raises LocalPostgresError where PostgreSQL is not installed. Nothing is made yet."""
@@ -134,7 +136,7 @@ class LocalPostgres:
             "--username",
             "owner",
             "--auth",
-            "scram-sha-256",
+            "md5" if self.fast else "scram-sha-256",
             "--pwfile",
             str(password),
             "--encoding",
