@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.paths import ROOT
+from tests.support.fork_server import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,29 +69,27 @@ class Nursery:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fault_workers", str(home)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        orders, to_orders = os.pipe()
+        from_answers, answers = os.pipe()
+        code = "from tests.support.fault_workers import main; main()"
+        self._process = start(code, str(home), streams=(orders, answers, 2), env=environment)
+        for each in (orders, answers):
+            os.close(each)
+        self._orders = os.fdopen(to_orders, "w", encoding="utf-8")
+        self._answers = os.fdopen(from_answers, encoding="utf-8")
         # Not among the words of the command, where any account of the machine could read it.
         self._send(database_url)
 
     def all_at_once(self, *orders: Order) -> list[End]:
         """Start one child for each order at the same time, and wait for all of them."""
-        assert self._process.stdout is not None
         self._send([asdict(order) for order in orders])
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         assert line, "the nursery has gone"
         return [End(**end) for end in json.loads(line)]
 
     def _send(self, message: Any) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
+        self._orders.write(json.dumps(message) + "\n")
+        self._orders.flush()
 
     def one(self, act: str, today: str, *given: Any, **how: Any) -> End:
         """Run one child."""
@@ -100,7 +97,9 @@ class Nursery:
 
     def close(self) -> None:
         """End the process that forks. No child is left, because every call waits for its children."""
-        self._process.communicate(timeout=30)
+        self._orders.close()
+        self._process.wait()
+        self._answers.close()
 
 
 @contextmanager
@@ -314,7 +313,3 @@ def main() -> None:
             importlib.import_module("web.api.acts")  # as above; the others need no web
         sys.stdout.write(json.dumps([asdict(end) for end in _fork(context, orders)]) + "\n")
         sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

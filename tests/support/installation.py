@@ -18,6 +18,7 @@ from typing import Any
 
 from config.login import basic, read_login
 from notifications.local_smtp import free_port
+from tests.support import fork_server
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDFLOW = [sys.executable, "-c", "from cli import main; main()"]
@@ -138,15 +139,7 @@ class RunningInstallation:
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `sendflow` with these arguments on the same installation."""
-        return subprocess.run(
-            [*SENDFLOW, *words],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
+        return fork_server.sendflow(*words, env=self.environment)
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Send a POST with a body or a GET without to the Prefect server. Return its JSON, or {"refused": code}."""

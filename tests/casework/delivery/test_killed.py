@@ -4,16 +4,16 @@ with another Message-ID.
 
 import signal
 import subprocess
-import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from casework.delivery.deliver import deliver
 from config.process_environment import child_environment
 from config.settings import Settings
+from tests.support.fork_server import run
 from tests.support.mail_server import HOST, SERVICE, ScriptedMailServer, letters, outcomes, run_delivery
-from tests.support.paths import ROOT
 from tests.support.team import Team
 
 DELIVER = """
@@ -26,25 +26,16 @@ print(deliver(AppContext.load(), transport=SmtpTransport(sys.argv[1], int(sys.ar
 SWEEP = "from casework.context import AppContext; from casework.sweep import sweep; sweep(AppContext.load())"
 
 
-def child(team: Team, today: str, code: str, *args: str, kill_at: str = "") -> subprocess.Popen[str]:
+def child(team: Team, today: str, code: str, *args: str, kill_at: str = "") -> subprocess.CompletedProcess[str]:
     environment = child_environment(Settings(home=team.home)) | {
         "SENDFLOW_TODAY": today,
         "SENDFLOW_KILL_AT": kill_at,
-        "PYTHONPATH": str(ROOT),
     }
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *args],
-        env=environment,
-        cwd=team.home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return run(code, *args, env=environment, cwd=team.home)
 
 
-def killed(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL, errors
+def killed(process: subprocess.CompletedProcess[str]) -> None:
+    assert process.returncode == -signal.SIGKILL, process.stderr
 
 
 @pytest.mark.parametrize(
@@ -113,10 +104,10 @@ def test_two_deliverers_at_once_send_each_letter_once(team: Team, mail_server: S
         service = ("speech_and_language_therapy", "community_paediatrics", "physiotherapy")[number % 3]
         team.act("2 Mar 2026", ("ehc_assessment_requested", "2 Mar 2026", {"la": la}), case=case)
         team.record("2 Mar 2026", "health_advice_requested", case=case, service=service)
-    both = [child(team, "2026-03-02", DELIVER, HOST, str(mail_server.port)) for _ in range(2)]
-    for process in both:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+    with ThreadPoolExecutor(2) as at_once:
+        both = [at_once.submit(child, team, "2026-03-02", DELIVER, HOST, str(mail_server.port)) for _ in range(2)]
+    for each in both:
+        assert each.result().returncode == 0, each.result().stderr
     per_mailbox = Counter(to for to, _ in mail_server.received())
     assert set(per_mailbox.values()) == {1}
     assert len(set(mail_server.ids())) == len(mail_server.arrived) == len(letters(team))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,6 +22,7 @@ from notifications.notify import NotifyTransport
 from notifications.transport import Attempt, Letter, Outcome
 from runtime.diagnostics.service_checks import other_words
 from tests.support.by_hand import SALT
+from tests.support.fork_server import run
 from tests.support.mail_server import MANAGER, SERVICE, letters, outcomes
 from tests.support.notify_double import SECRET, NotifyDouble, running_notify
 from tests.support.paths import ROOT
@@ -190,10 +189,8 @@ def test_a_deliverer_killed_at_any_point_sends_each_letter_once(asked: Team, not
         "PYTHONPATH": str(ROOT),
     }
     given = [access.key, access.template, str(access.reply_to), access.url]
-    process = subprocess.run(
-        [sys.executable, "-c", DELIVER, *given], env=environment, cwd=asked.home, capture_output=True, check=False
-    )
-    assert process.returncode == -9, process.stderr.decode()[-2000:]
+    process = run(DELIVER, *given, env=environment, cwd=asked.home)
+    assert process.returncode == -9, process.stderr[-2000:]
     for _round in range(2):
         send(asked, notify)
     assert len(notify.taken) == 1

@@ -5,8 +5,6 @@ while it runs.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +34,7 @@ from runtime.scheduler import Scheduler
 from statemachines.process import NotPermitted
 from tests.support.by_hand import CASE, day
 from tests.support.earlier_schema import back_to_002
+from tests.support.fork_server import sendflow
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -130,8 +129,7 @@ def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, p
         with pytest.raises(DatabaseUnusable, match="Nothing was changed"):
             AppContext.load(settings)
         environment = child_environment(settings) | {"SENDFLOW_TODAY": "2026-04-14", "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", "from cli import main; main()", "sweep"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = sendflow("sweep", env=environment)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stderr
         assert "Install that version of sendflow" in done.stderr
         assert [each.what for each in examine(settings).findings] == ["records_newer"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -37,6 +35,7 @@ from runtime.diagnostics.checks import examine
 from runtime.health.metrics import silent
 from runtime.scheduler import Scheduler
 from tests.casework.test_rule_packs import FEWER_WEEKS, MISREAD, pack
+from tests.support import fork_server
 from tests.support.by_hand import day
 from tests.support.calling import sendflow
 from tests.support.paths import ROOT
@@ -391,9 +390,8 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
     assert command("sweep", "--json").exit_code == 0
     stranger(team, 2)
     (team.home / LAST_ACTIVE_FILE).write_text('{"records": "of another database", "number": 1, "id": "x"}', "utf-8")
-    call = [sys.executable, "-c", "from cli import main; main()", "sweep"]
     own = child_environment(Settings(home=team.home)) | {**environment, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(call, env=own, capture_output=True, text=True, timeout=60, check=False)
+    done = fork_server.sendflow("sweep", env=own)
     assert (done.returncode, done.stdout) == (3, "")
     assert "sendflow adopt --installed --actor WHO" in done.stderr.splitlines()[-1]
     assert "was never active for this database" in command("rulesets").stdout

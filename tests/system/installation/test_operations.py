@@ -34,8 +34,9 @@ from flows.run_labels import JOB_TAG, NEEDS_A_PERSON_TAG, RECORDING_TAG
 from flows.server_calls import ask
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
+from tests.support import fork_server
 from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
-from tests.support.installation import ROOT, SENDFLOW, answered, wait_until
+from tests.support.installation import ROOT, answered, wait_until
 from tests.support.prefect_database import put_prefect_database
 from tests.support.team import Team
 from tests.support.trackers import SOUND, tracker
@@ -64,9 +65,7 @@ class Operations:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of sendflow."""
-        return subprocess.run(
-            [*SENDFLOW, *words], env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        return fork_server.sendflow(*words, env=self.environment)
 
     def ask(self, path: str, body: Any, method: str = "POST") -> Any:
         """Ask the server. Prefect answers 503 while its SQLite file is locked, so it is asked some times."""

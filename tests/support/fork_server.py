@@ -1,0 +1,195 @@
+"""Runs Python programs of tests by fork: a process that has imported sendflow forks for each of them.
+
+A new interpreter spends a second on imports before the first line of a test's program. A fork has the same code,
+arguments, environment, folder, input and output, and it is killed as a process is. Prefect is not imported before the
+fork, because it reads the environment when it is imported. That a new interpreter starts as well is tested by
+`sendflow up`, by the units and by the measure `cli_startup`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import ModuleType
+from typing import IO, Any, NoReturn
+
+from tests.support.paths import ROOT
+
+# What most programs of tests import; none of it reads the environment or the clock while it is imported.
+IMPORTED = (
+    "cli.cases",
+    "cli.jobs",
+    "cli.worklists",
+    "audit.verify",
+    "casework.delivery.came_back",
+    "casework.delivery.daily_digest",
+    "casework.delivery.deliver",
+    "casework.imports.tracker_import",
+    "casework.mailbox.read",
+    "casework.replies.give",
+    "flows.jobs",
+    "notifications.notify",
+    "notifications.transport",
+    "statemachines.registry",
+)
+LARGEST = 1 << 20
+
+
+class Forked:
+    """A program that runs in a fork. `pid` is its process; `wait` gives its exit code, below zero for a signal."""
+
+    def __init__(self, status: IO[str]) -> None:
+        self._status = status
+        self.pid = int(status.readline())
+        self.returncode: int | None = None
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        if self.returncode is None:
+            self.returncode = int(self._status.readline())
+            self._status.close()
+        return self.returncode
+
+    def kill(self) -> None:
+        """Kill it, unless its end is known."""
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def start(
+    code: str,
+    *words: str,
+    streams: Sequence[int],
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> Forked:
+    """Start what `python -c CODE WORDS` would be, with these three descriptors as its input, output and errors."""
+    mine, theirs = os.pipe()
+    environment = dict(os.environ if env is None else env)
+    order = {"code": code, "words": words, "env": environment, "cwd": str(cwd)}
+    message = json.dumps(order).encode()
+    assert len(message) < LARGEST, "the order fits into one message"
+    socket.send_fds(_server(), [message], [*streams, theirs])
+    os.close(theirs)
+    return Forked(os.fdopen(mine, encoding="utf-8"))
+
+
+def run(code: str, *words: str, input: str = "", **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run what `python -c CODE WORDS` would be to its end, as `subprocess.run(..., capture_output=True, text=True)`."""
+    with TemporaryFile() as given, TemporaryFile() as printed, TemporaryFile() as errors:
+        given.write(input.encode())
+        given.seek(0)
+        streams = [each.fileno() for each in (given, printed, errors)]
+        code_of_exit = start(code, *words, streams=streams, **how).wait()
+        texts = []
+        for file in (printed, errors):
+            file.seek(0)
+            texts.append(file.read().decode())
+    return subprocess.CompletedProcess([code, *words], code_of_exit, *texts)
+
+
+def sendflow(*words: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run `sendflow` with these arguments in a process of its own."""
+    return run("from cli import main; main()", *words, **how)
+
+
+@cache
+def _server() -> socket.socket:
+    """The way to the process that forks; it ends when this one does."""
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for each in (mine, theirs):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+        cwd=ROOT,
+        env=environment,
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+    )
+    theirs.close()
+
+    def end() -> None:
+        mine.close()
+        process.wait()
+
+    atexit.register(end)
+    return mine
+
+
+def _child(order: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    """Fork the program, wait for its end and write it down. It is a child of this one, so its number stays its own."""
+    *streams, status = descriptors
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    program = os.fork()
+    if program:
+        os.write(status, f"{program}\n".encode())
+        for each in streams:
+            os.close(each)
+        code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+        os.write(status, f"{code}\n".encode())
+        os._exit(0)
+    os.close(status)
+    _become(order, streams)
+
+
+def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
+    for number, each in enumerate(streams):
+        os.dup2(each, number)
+        os.close(each)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    os.chdir(order["cwd"])
+    sys.argv = ["-c", *order["words"]]
+    code = 0
+    sys.modules["__main__"] = program = ModuleType("__main__")
+    try:
+        exec(compile(order["code"], "<string>", "exec"), vars(program))
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # noqa: T201 (as Python does)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    # As an interpreter ends: threads, then what libraries registered. Nothing is gained by clearing every module.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    """Take orders until the other end of the socket is closed."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.freeze()  # what is imported is no garbage, and a fork shares its pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets children that ended
+    with socket.socket(fileno=int(sys.argv[1])) as orders:
+        while True:
+            message, descriptors, _flags, _from = socket.recv_fds(orders, LARGEST, 8)
+            if not message:
+                return
+            order = json.loads(message)
+            if os.fork() == 0:
+                orders.close()
+                _child(order, descriptors)
+            for each in descriptors:
+                os.close(each)
+
+
+if __name__ == "__main__":
+    main()
