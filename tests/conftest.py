@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,12 @@ def pytest_configure() -> None:
     os.umask(0o077)  # as `protect_process` sets it in the program
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
+
+
+def pytest_unconfigure() -> None:
+    """End the event loop of the tests' browsers, without which Python would wait for its thread."""
+    if loop := sys.modules.get("tests.support.one_loop"):
+        loop.close()
 
 
 class _CompiledStatements(dict[tuple[Any, ...], Any]):

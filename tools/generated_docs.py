@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,19 +158,22 @@ def decisions_page() -> str:
     )
 
 
-def pages() -> dict[Path, str]:
-    """Return the text of every generated page."""
-    return {
-        PROCESSES: processes_page(),
-        HISTORY_FORMAT: history_format.page(),
-        DECISION_TABLE: decisions_page(),
-        API: json.dumps(described(), indent=1, ensure_ascii=False) + "\n",
-        PAGES: help_pages.page(),
-        GLOSSARY: help_pages.glossary(),
-    }
+def _described() -> str:
+    return json.dumps(described(), indent=1, ensure_ascii=False) + "\n"
+
+
+# What writes the text of each page. Nothing is written before it is asked for: some texts take a second.
+WRITTEN: dict[Path, Callable[[], str]] = {
+    PROCESSES: processes_page,
+    HISTORY_FORMAT: history_format.page,
+    DECISION_TABLE: decisions_page,
+    API: _described,
+    PAGES: help_pages.page,
+    GLOSSARY: help_pages.glossary,
+}
 
 
 if __name__ == "__main__":
-    for page, text in pages().items():
-        page.write_text(text, "utf-8")
+    for page, text in WRITTEN.items():
+        page.write_text(text(), "utf-8")
     sys.exit(0)

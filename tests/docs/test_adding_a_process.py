@@ -25,7 +25,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the packages; each test adds the files of its part of the page."""
     place = tmp_path_factory.mktemp("packages")
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        # With what Python compiled of them, which is valid in the copy too: the day of a source goes with it.
+        shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns(".*"))
     for name in ("pyproject.toml", "README.md", "requirements.lock"):
         shutil.copy(ROOT / name, place / name)
     commands = place / "bin"

@@ -15,6 +15,7 @@ from casework.context import AppContext
 from config.settings import Settings
 from models.database import transact
 from runtime.demo.load import load_demo_data
+from tests.support.one_loop import portal
 from web.app import create_app
 from web.installation import Installation
 
@@ -59,6 +60,7 @@ class Browser(TestClient):
 def browser_of(installation: Installation) -> Browser:
     """A browser in which nobody is signed in."""
     made = Browser(create_app(installation), ADDRESS, raise_server_exceptions=False)
+    made.portal = portal()
     made.headers["sec-fetch-site"] = "same-origin"
     made.installation = installation
     return made

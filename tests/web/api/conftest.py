@@ -14,6 +14,7 @@ from casework.access.api_tokens import SCOPES
 from casework.context import AppContext
 from config.rights import roles
 from models.database import transact
+from tests.support.one_loop import portal
 from tests.support.team import Team
 from web.app import create_app
 from web.installation import Installation
@@ -51,6 +52,7 @@ def program_of(installation: Installation, token: str | None) -> Program:
     """A program that shows this token, or none."""
     made = Program(create_app(installation), ADDRESS, raise_server_exceptions=False)
     made.installation = installation
+    made.portal = portal()
     if token is not None:
         made.headers["authorization"] = f"Bearer {token}"
     return made
