@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, or_, select
 
 from casework.cases.commit import commit
-from casework.cases.second_person import ADOPTIONS, Check, with_second_person
+from casework.cases.second_person import ADOPTIONS, Check, who_asked, with_second_person
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
@@ -250,10 +250,18 @@ def adopt(context: AppContext, pack: Path, actor: str) -> Adoption:
         found = _compare(context, copy, files)
         _refuse_unusable(found)
         candidate = _Candidate(context, context.with_rule_pack(copy), copy, files, found, actor)
-        about = f"{found.before} {found.after}"
-        return with_second_person(context, ADOPTIONS, about, actor, partial(_record_adoption, candidate))
+        return with_second_person(context, ADOPTIONS, _about(found), actor, partial(_record_adoption, candidate))
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+
+
+def who_asked_for(context: AppContext, found: DryRun) -> str | None:
+    """The person who asked for the adoption of this pack and waits for a second one; None if nobody does."""
+    return who_asked(context, ADOPTIONS, _about(found))
+
+
+def _about(found: DryRun) -> str:
+    return f"{found.before} {found.after}"
 
 
 def _refuse_unusable(found: DryRun) -> None:

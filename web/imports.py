@@ -228,6 +228,7 @@ def _row_page(asked: Asked, found: Row, error: str = "", field: str = "") -> Pag
         "staged": found.staged,
         "row": found.row,
         "problems": problems,
+        "cells": sorted(found.row.cells, key=lambda cell: cell.column not in problems),  # what is wrong comes first
         "typed": {name.removeprefix("cell-"): value for name, value in asked.form.items() if name.startswith("cell-")},
         "choices": [(choice, text) for choice, text in texts.items() if choice in allowed],
         "chosen": asked.form.get("choice", "") or str(found.answers.rows.get(place, "")),

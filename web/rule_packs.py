@@ -57,7 +57,9 @@ def adopt(asked: Asked) -> Answer:
     try:
         done = rule_packs.adopt(as_sendflow(asked.context), found, asked.account)
     except Refused as refused:
-        return _dry_run(asked, found, _seen(asked, refused.message), refused.code, status=409)
+        if refused.code in ("second_person", "same_person"):
+            return GoTo(f"/law/packs/{found.name}")  # which says who asked
+        return _dry_run(asked, found, _seen(asked, refused.message), status=409)
     except UNREADABLE as problem:
         return _dry_run(asked, found, str(problem), status=409)
     return GoTo(f"/law/packs?done={done.number}")
@@ -74,9 +76,14 @@ def _pack(asked: Asked) -> Path | None:
     return asked.context.settings.home / FOLDER / name if name in _names(asked) else None
 
 
-def _dry_run(asked: Asked, folder: Path, error: str = "", code: str = "", *, status: int = 200) -> Page:
+def _dry_run(asked: Asked, folder: Path, error: str = "", *, status: int = 200) -> Page:
     context = asked.context
-    values: dict[str, Any] = {"title": f"Rule pack {folder.name}", "pack": folder.name, "error": error, "code": code}
+    values: dict[str, Any] = {
+        "title": f"Rule pack {folder.name}",
+        "pack": folder.name,
+        "error": error,
+        "asked_by": None,
+    }
     values |= {"errors": bool(error), "two": ADOPTIONS in context.settings.second_person, "tags": TAGS, "why": WHY}
     try:
         found = rule_packs.dry_run(context, folder)
@@ -87,6 +94,7 @@ def _dry_run(asked: Asked, folder: Path, error: str = "", code: str = "", *, sta
     values |= {
         "found": found,
         "undeclared": undeclared,
+        "asked_by": rule_packs.who_asked_for(context, found),
         "usable": found.before != found.after and not undeclared and not found.troubles,
         "moved": found.moved[:MOST_MOVED],
         "letters": found.letters[:MOST_LETTERS],

@@ -23,7 +23,8 @@ def compare(asked: Asked) -> Answer:
     """Compare an extract with the cases, and list the differences case by case."""
     la = asked.form.get("la", "")
     if la not in asked.context.directory.la:
-        return _form(asked, "la", "Choose the authority whose extract it is")
+        again = ", and its file again" if asked.file else ""  # no browser fills in a file
+        return _form(asked, "la", f"Choose the authority whose extract it is{again}")
     if not asked.file:
         return _form(asked, "file", "Choose the extract: CSV, Excel, or the XML of the return")
     try:

@@ -125,7 +125,7 @@ def _check(asked: Asked, refs: Sequence[str], act: BulkAct, fields: Sequence[Fie
     sent |= {f"{CASE}{line.case_ref}": "yes" for line in done}
     values = {"stage": "check", "lines": _worded(lines), "act": act, "fields": fields, "number": len(done)}
     values |= {"cases": _cases(refs)}
-    return _page(asked, TITLES[act.kind], {**values, "hidden": {**sent, **_kind(act)}})
+    return _page(asked, f"Check: {_lower(act)}", {**values, "hidden": {**sent, **_kind(act)}})
 
 
 def _do(asked: Asked, act: BulkAct) -> Page:
@@ -136,7 +136,12 @@ def _do(asked: Asked, act: BulkAct) -> Page:
     }
     lines = do_bulk(asked.context, seen, act, asked.account, _recorder(asked))
     values = {"stage": "done", "lines": _worded(lines), "act": act, "fields": [], "hidden": {}}
-    return _page(asked, TITLES[act.kind], {**values, "number": sum(not line.refused for line in lines)})
+    return _page(asked, f"Done: {_lower(act)}", {**values, "number": sum(not line.refused for line in lines)})
+
+
+def _lower(act: BulkAct) -> str:
+    title = TITLES[act.kind]
+    return title[0].lower() + title[1:]
 
 
 def _recorder(asked: Asked) -> Any:

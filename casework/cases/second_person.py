@@ -77,6 +77,15 @@ def with_second_person(context: AppContext, what: str, key: str, actor: str, act
     )
 
 
+def who_asked(context: AppContext, what: str, key: str) -> str | None:
+    """The first person who asked for an act that waits for a second one; None where nobody did, or nobody is needed."""
+    if what not in context.settings.second_person:
+        return None
+    with reading(context.engine) as connection:
+        first = _asked(context, connection, context.cipher.index("second person", f"{what}\0{key}"))
+    return first.actor if first is not None else None
+
+
 def accepted_exceptions(case_ref: str | None, drafts: Sequence[FactDraft]) -> str | None:
     """What is the same in the same accepted exception of a case; None if these facts accept none.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from casework.access import sessions
+from casework.access import accounts, sessions
 from casework.context import AppContext
 from config.settings import Settings
 from models.database import transact
@@ -64,6 +67,34 @@ def browser_of(installation: Installation) -> Browser:
     made.headers["sec-fetch-site"] = "same-origin"
     made.installation = installation
     return made
+
+
+def words_of(page: Any) -> str:
+    """The words of a page's main part."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2]).split())
+
+
+def with_roles(context: AppContext, **roles: str) -> AppContext:
+    """Give accounts their roles, as dco_team="dco": the account dco.team."""
+    transact(context.engine, context.keep_time)
+    for account, role in roles.items():
+        name = account.replace("_", ".")
+        transact(context.engine, partial(accounts.change_role, account=name, role=role, scope="", actor="test"))
+    return context
+
+
+@pytest.fixture
+def installation(context: AppContext) -> Iterator[Installation]:
+    """The pages over the installation of a test module's own fixture `context`."""
+    made = Installation(context.settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def person(installation: Installation) -> Browser:
+    """The browser of dco.team, who is signed in."""
+    return browser_of(installation).sign_in("dco.team")
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,8 @@ FORMS = {
     "/law/rules/{rule}": ("on-day", "on-month", "on-year", "given-moved_on-day"),
     "/imports/{id}": ("step", "mark"),
     "/imports/{id}/rows/{sheet:int}/{line:int}": ("choice", "cell-la"),
+    "/imports/file": ("file",),
+    "/sen2/file": ("la", "file"),
     "/views": ("name", "filter"),
     "/together": ("case.SP90001", "seen.SP90001", "all", "filter", "act", "fact", "step", "owner", "reason", "on-day"),
     "/organisations/entries/{sort}/{key}": (
@@ -139,7 +141,16 @@ FORMS = {
     "/people/tokens": ("account", "days", "scope-case", "scope-identity"),
     "/people/tokens/end": ("token_id",),
 }
+FILES = (
+    "",
+    "Ref,Local authority,Request received by LA\nNX90042,Northshire,05/01/2026\n",
+    "receiveddate,personbirthdate\n01/01/2026,01/01/2016\nsoon,\n",
+    "<Message><SEN2><Person><Requests/></Person></SEN2></Message>",
+    "PK\x03\x04",
+)
 VALUES: Mapping[str, dict[str, Any]] = {
+    "la": {"anyOf": [{"enum": ["", "northshire", "nowhere"]}, WORD]},
+    "file": {"anyOf": [{"enum": list(FILES)}, {"type": "string", "maxLength": 200}]},
     "purpose": {"anyOf": [{"enum": ["", "which_child", "subject_access"]}, WORD]},
     "ground": {"anyOf": [{"enum": ["retention_ended", "court_order"]}, WORD]},
     "form": {"anyOf": [{"enum": ["html", "pdf", "json"]}, WORD]},

@@ -132,6 +132,12 @@ def test_the_access_log_is_filtered_paged_and_never_names_a_hidden_case(
     assert [each.what for each in looks_of(context, LookWanted(account="aud"), 5)] == ["export"]
 
 
+def test_the_access_log_says_in_words_what_a_look_was_at(place: Installation, person: Callable[[str], Browser]) -> None:
+    note_look(place.context(), CASE, "dco.team", "together")
+    page = person("aud").get("/audit/looks?what=together").text
+    assert page.count("one act on several cases") == 1 and "One act on several cases</option>" in page
+
+
 def test_people_and_rights_say_who_gave_what(place: Installation, person: Callable[[str], Browser]) -> None:
     transact(place.engine, lambda each: accounts.change_role(each, "gone", "dco", "safeguarding_referral", "sam.lee"))
     transact(place.engine, lambda each: accounts.change_role(each, "gone", "", "", "sam.lee"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -21,11 +21,12 @@ from casework.imports.tracker_import import import_file
 from models.database import transact
 from tests.support.team import Team
 from tests.support.trackers import FILES, SOUND, TODAY, codes, facts, scalar, tracker
-from tests.web.conftest import Browser, browser_of
+from tests.web.conftest import Browser, browser_of, with_roles, words_of
 from web import imports
 from web.guards import LARGEST_FORM, LARGEST_TRACKER
 from web.installation import Installation
 
+HIDDEN = "SR00042"
 NAME = "Canary Featherstone"
 WRONG = SOUND | {"Assess?": "perhaps", "Name": NAME}
 
@@ -33,22 +34,7 @@ WRONG = SOUND | {"Assess?": "perhaps", "Name": NAME}
 @pytest.fixture
 def context(team: Team) -> AppContext:
     found = team.context(TODAY)
-    transact(found.engine, found.keep_time)
-    for account, role in (("dco.team", "dco"), ("admin.team", "administrator")):
-        transact(found.engine, partial(accounts.change_role, account=account, role=role, scope="", actor="test"))
-    return found
-
-
-@pytest.fixture
-def installation(context: AppContext) -> Iterator[Installation]:
-    made = Installation(context.settings)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def person(installation: Installation) -> Browser:
-    return browser_of(installation).sign_in("dco.team")
+    return with_roles(found, dco_team="dco", admin_team="administrator")
 
 
 def token_of(page: Any) -> str:
@@ -76,10 +62,6 @@ def row_of(person: Browser, page: Any, line: int) -> Any:
 
 def answer(person: Browser, page: Any, **values: str) -> Any:
     return person.post(page.url.path, data={"token": token_of(page), **values})
-
-
-def words_of(page: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2]).split())
 
 
 def test_a_file_is_checked_and_then_recorded_as_the_command_records_it(
@@ -112,6 +94,9 @@ def test_a_refused_cell_is_shown_with_what_was_expected_and_an_identifying_one_o
     assert "9991234501" not in page.text and NAME not in page.text
     row = row_of(person, page, 2)
     assert "9991234501" in row.text and NAME in row.text and NAME not in str(row.url)
+    assert set(re.findall(r'name="cell-([^"]+)"', row.text)[:2]) == {"assess", "nhs_number"}, (
+        "what is wrong comes first"
+    )
 
 
 def test_a_row_is_corrected_in_place_and_the_next_one_follows(
@@ -334,3 +319,24 @@ def test_a_page_of_work_asks_for_itself_without_a_fragment_and_goes_on_to_the_ro
     again = person.get(f"{page.url.path}?why=missing")
     assert again.headers["refresh"] == f"3; url={page.url.path}?why=missing"
     assert "refresh" not in person.get(f"{page.url.path}?refresh=off").headers
+
+
+def test_a_row_about_a_case_that_its_reader_may_not_know_of_gets_a_neutral_refusal(
+    team: Team, context: AppContext, installation: Installation, person: Browser, tmp_path: Path
+) -> None:
+    said: dict[str, Any] = {"how": "form", "referred_to": "multi_agency_hub", "parents_informed": "yes"}
+    team.record(TODAY, "safeguarding_referral_made", case=HIDDEN, la="northshire", nhs_number="999 123 4500", **said)
+    row = SOUND | {"Ref": HIDDEN, "Comments": f"see {HIDDEN}"}
+    page = row_of(person, sent(person, tmp_path, row), 2)
+    neutral = "expected another reference, for example NX00042; ask the Designated Clinical Officer about this one"
+    assert neutral in words_of(page)
+    assert "afeguarding" not in page.text and f"/cases/{HIDDEN}" not in page.text
+    assert {"choice"} & set(re.findall(r'name="(choice)"', page.text)) and "Side by side" not in page.text
+    stored = load_workbook(BytesIO(person.get(f"{page.url.path.partition('/rows')[0]}/refused").content))
+    assert "expected another reference" in str(list(stored.active.iter_rows(values_only=True))[1][-1])
+    named = with_roles(context, sam_lee="dco")
+    give = partial(accounts.change_role, account="sam.lee", role="dco", scope="safeguarding_referral", actor="test")
+    transact(named.engine, give)
+    sam = browser_of(installation).sign_in("sam.lee")
+    seen = row_of(sam, sent(sam, tmp_path, row), 2)
+    assert neutral not in words_of(seen) and "refused row 1 of 1" in words_of(seen)

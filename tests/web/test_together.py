@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
 
-from casework.access import accounts
 from casework.context import AppContext
-from models.database import transact
 from tests.support.by_hand import SALT, TRUST
 from tests.support.calling import sendflow
 from tests.support.team import Team
-from tests.web.conftest import Browser, browser_of
+from tests.web.conftest import Browser, browser_of, with_roles, words_of
 from web.installation import Installation
 
 PAUSED = {"reason": "a meeting is arranged", "until-day": "20", "until-month": "3", "until-year": "2026"}
@@ -30,22 +26,7 @@ def context(team: Team) -> AppContext:
         team.record("2 Feb 2026", "ehc_assessment_requested", case=ref, la="northshire", nhs_number=number)
         team.record("2 Mar 2026", "health_advice_requested", case=ref, body=TRUST, service=SALT)
     found = team.context("16 Mar 2026")
-    transact(found.engine, found.keep_time)
-    for account, role in (("dco.team", "dco"), ("admin.team", "administrator"), ("auditor", "auditor")):
-        transact(found.engine, partial(accounts.change_role, account=account, role=role, scope="", actor="test"))
-    return found
-
-
-@pytest.fixture
-def installation(context: AppContext) -> Iterator[Installation]:
-    made = Installation(context.settings)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def person(installation: Installation) -> Browser:
-    return browser_of(installation).sign_in("dco.team")
+    return with_roles(found, dco_team="dco", admin_team="administrator", auditor="auditor")
 
 
 def hidden(page: Any) -> dict[str, str]:
@@ -61,10 +42,6 @@ def press(person: Browser, page: Any, **values: str) -> Any:
 def chosen(person: Browser, *refs: str, act: str) -> Any:
     page = person.get("/cases")
     return press(person, press(person, page, **{f"case.{ref}": "yes" for ref in refs}), act=act)
-
-
-def words_of(page: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2]).split())
 
 
 def test_chosen_cases_are_assigned_after_a_check(team: Team, person: Browser) -> None:
