@@ -36,6 +36,7 @@ LOOK = "child"
 NO_CASE = "There is no such case of a child: give its reference, as in NX00042."
 IDENTITY = {"nhs_number": "NHS number", "date_of_birth": "Date of birth", "name": "Name"}
 NOTHING_GIVEN = "Give the NHS number or the date of birth as it should be."
+NOT_CHECKED = "Say that you have checked that this is the same child, or record nothing."
 ONE_AT_LEAST = "Choose the case from which it is to be separated."
 SIDE_BY_SIDE = (to_decide.ALIKE, to_decide.DUPLICATE)
 
@@ -82,12 +83,11 @@ def correct(asked: Asked) -> Answer:
         return no_page(404)
     born = Field("date_of_birth", "Date of birth", "", "day", False)
     fill(born, asked.form)
-    if born.error:
-        return _child(asked, found, at=("date_of_birth-day", born.error))
     data = {"nhs_number": asked.form.get("nhs_number", "").strip(), "date_of_birth": born.value}
     data = {name: value for name, value in data.items() if value}
-    if not data:
-        return _child(asked, found, at=("nhs_number", NOTHING_GIVEN))
+    if born.error or not data:
+        wrong = ("date_of_birth-day", born.error) if born.error else ("nhs_number", NOTHING_GIVEN)
+        return _child(asked, found, at=wrong)
     ref, reason = found.refs[0], asked.form.get("reason", "").strip()
     draft = FactDraft("fact_corrected", asked.context.today(), {**data, **({"reason": reason} if reason else {})}, 1)
     confirmed = asked.form.get("confirm_child") == "yes"
@@ -98,6 +98,8 @@ def correct(asked: Asked) -> Answer:
             return GoTo(f"/children/{ref}?done=corrected")
         return _check_correction(asked, found, draft, born)
     except Refused as refused:
+        if refused.code == CONFIRM:
+            return _check_correction(asked, found, draft, born, NOT_CHECKED)
         place = "date_of_birth-day" if refused.field == "date_of_birth" else "nhs_number"
         return _child(asked, found, at=(place, _said(refused)))
 
@@ -229,8 +231,8 @@ def _compare(
     return _with_error("children_compare.html", values, at, status)
 
 
-def _check_correction(asked: Asked, found: ChildReport, draft: FactDraft, born: Field) -> Page:
-    """What a correction does, before it is recorded. It names no value that was typed."""
+def _check_correction(asked: Asked, found: ChildReport, draft: FactDraft, born: Field, error: str = "") -> Page:
+    """What a correction does, before it is recorded. It names no value that was typed. `error`: what is not checked."""
     ref, child_said = found.refs[0], ""
     try:
         seen = preview(asked.context, ref, [draft], asked.account)
@@ -241,8 +243,9 @@ def _check_correction(asked: Asked, found: ChildReport, draft: FactDraft, born: 
         seen = preview(asked.context, ref, [draft], asked.account, confirmed=True)
     hidden = {"nhs_number": asked.form.get("nhs_number", ""), "reason": asked.form.get("reason", ""), **born.sent()}
     values = {"title": "Check before it is recorded", "ref": ref, "preview": seen, "child": child_said}
+    values |= {"error": error, "errors": [{"text": error, "href": "#confirm_child"}] if error else []}
     corrected = [IDENTITY[name] for name in IDENTITY if name in draft.data]
-    return Page("child_correction.html", {**values, "hidden": hidden, "corrected": corrected})
+    return Page("child_correction.html", {**values, "hidden": hidden, "corrected": corrected}, 400 if error else 200)
 
 
 def _check(asked: Asked, title: str, action: str, refused: Refused, hidden: dict[str, str]) -> Page:
@@ -271,4 +274,7 @@ def _asked_for(refused: Refused) -> str:
 
 
 def _said(refused: Refusal) -> str:
-    return first_capital(COMMAND_WORDS.sub("", str(refused)))
+    said = COMMAND_WORDS.sub("", str(refused))
+    for name, title in IDENTITY.items():
+        said = said.replace(name, title if title.startswith("NHS") else title.lower()) if "_" in name else said
+    return first_capital(said)

@@ -33,6 +33,7 @@ from web.recording import COMMAND_WORDS
 ROWS = 25
 LOOK = "import"
 AGAIN_SECONDS = "3"
+STILL = "The row was read again, and is still refused"
 THEN = re.compile(r"([0-9]{1,4})-([0-9]{1,7})")  # the row to which a page goes on: its sheet and line
 CHOICES = {
     RowChoice.OLD: "The record is right: leave it as it is, and record what is new in the row",
@@ -223,6 +224,7 @@ def _row_page(asked: Asked, found: Row, error: str = "", field: str = "") -> Pag
         problems.setdefault(problem.column, []).append(first_capital(problem.expected))
     allowed = choices_of(found.row)
     texts = CHOICES | (OF_TWO_ROWS if DUPLICATE in found.row.codes else {})
+    still = [{"text": STILL, "href": f"#{_first_field(found.row)}"}] if asked.query.get("still") == "yes" else []
     values: dict[str, Any] = {
         "title": f"Line {found.row.line}" + (f" of sheet {found.row.sheet}" if found.row.sheet > 1 else ""),
         "staged": found.staged,
@@ -238,9 +240,8 @@ def _row_page(asked: Asked, found: Row, error: str = "", field: str = "") -> Pag
         "month_first": _month_first([found.row], found.trial),
         "number": found.trial.rows.index(found.row) + 1,
         "total": len(found.trial.rows),
-        "still": asked.query.get("still") == "yes" and not error,
         "corrected": asked.query.get("corrected") == "yes",
-        "errors": [{"text": error, "href": f"#{field}"}] if error else [],
+        "errors": [{"text": error, "href": f"#{field}"}] if error else still,
         "at": field,
         "error": error,
     }

@@ -132,3 +132,27 @@ def test_a_slider_moves_through_a_case_and_its_view_can_be_cited(visitor: Callab
     person.page.keyboard.press("Enter")
     person.page.wait_for_url("**as_at=2026-04-11**")
     assert person.says("This is not now. The case as true on 11 April 2026")
+
+
+@pytest.mark.parametrize("account", ["dco.team", "admin.team", "auditor", "operations", "provider"])
+def test_the_menu_is_one_line_and_what_is_under_more_opens_without_a_script(
+    visitor: Callable[..., Visitor], account: str
+) -> None:
+    person = visitor(account, java_script_enabled=False)
+    tops = person.page.locator(".app-menu__list > li").evaluate_all(
+        "all => new Set(all.map(each => each.getBoundingClientRect().top)).size"
+    )
+    assert tops == 1
+    more = person.page.locator(".app-menu summary")
+    assert more.count() == (account in ("dco.team", "admin.team"))
+    if more.count():
+        law = person.page.get_by_role("link", name="Law", exact=True)
+        assert not law.is_visible()
+        more.focus()
+        person.page.keyboard.press("Enter")
+        law.click()
+        assert person.heading == "Law" and person.page.locator(".app-menu summary").inner_text() == "More: Law"
+        narrow = person.page
+        narrow.set_viewport_size({"width": 320, "height": 640})
+        more.click()
+        assert narrow.evaluate("document.documentElement.scrollWidth") <= 320

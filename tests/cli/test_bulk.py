@@ -31,7 +31,9 @@ def cases(team: Team) -> Team:
 
 
 def call(team: Team, *words: str) -> Result:
-    return sendflow(*words, *ACTOR, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"})
+    env = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
+    url = team.first.settings.database_url
+    return sendflow(*words, *ACTOR, env=env | ({"SENDFLOW_DATABASE_URL": url} if url else {}))
 
 
 def bulk(team: Team, *words: str) -> tuple[int, list[dict[str, Any]]]:

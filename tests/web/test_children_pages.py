@@ -140,8 +140,12 @@ def test_a_number_of_another_child_is_asked_about_and_garbage_is_refused(place: 
     assert HIDDEN not in asked.text, "a restricted case of the child is not named"
     without = post(dco, f"/children/{OTHER}/correct", nhs_number=NUMBER, step="record")
     assert (without.status_code, OTHER in report(place.context(), CASE).same_child) == (400, False)
+    assert "Say that you have checked" in without.text and "Error: Check before" in without.text
+    assert f'name="nhs_number" value="{NUMBER}"' in without.text, "nothing that was typed is lost"
+    done = post(dco, f"/children/{OTHER}/correct", nhs_number=NUMBER, step="record", confirm_child="yes")
+    assert "The correction is recorded." in done.text and OTHER in report(place.context(), CASE).same_child
     garbage = post(dco, f"/children/{OTHER}/correct", nhs_number="12")
-    assert (garbage.status_code, "There is a problem" in garbage.text) == (400, True)
+    assert (garbage.status_code, "NHS number has ten digits" in garbage.text) == (400, True)
 
 
 def test_what_waits_leads_to_the_two_side_by_side(place: Installation, dco: Browser, team: Team) -> None:

@@ -95,11 +95,13 @@ def test_a_page_answers_any_input_by_the_rights_of_the_matrix(pages: Installatio
         form = {name: str(value) for name, value in sent.items()} if method == "POST" else None
         if form is not None and has_token:
             form["token"] = token if path not in ("/sign-out", "/password") else token_of(browser, role)
+        content = form.pop("file", None) if form is not None else None
         answer = browser.request(
             method,
             case.formatted_path,
             params={name: str(value) for name, value in (case.query or {}).items()},
             data=form,
+            files={"file": ("a file", content.encode("utf-8", "replace"))} if content is not None else None,
             follow_redirects=False,
         )
         assert answer.status_code < 500

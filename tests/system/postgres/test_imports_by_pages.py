@@ -1,0 +1,48 @@
+"""The pages of an import again, on PostgreSQL: files that wait, their answers, and what is recorded."""
+
+from tests.web.conftest import installation, person
+from tests.web.test_import_pages import (
+    context,
+    test_a_column_like_an_answer_stops_until_the_person_goes_on,
+    test_a_file_is_checked_and_then_recorded_as_the_command_records_it,
+    test_a_file_is_deleted_when_its_person_says_so,
+    test_a_file_is_its_senders_alone,
+    test_a_page_of_work_asks_for_itself_without_a_fragment_and_goes_on_to_the_row,
+    test_a_refused_cell_is_shown_with_what_was_expected_and_an_identifying_one_on_its_own_page_only,
+    test_a_row_about_a_case_that_its_reader_may_not_know_of_gets_a_neutral_refusal,
+    test_a_row_is_corrected_in_place_and_the_next_one_follows,
+    test_a_sen2_extract_is_compared_as_the_command_compares_it_and_stored_nowhere,
+    test_a_wrong_step_and_a_row_without_an_answer_are_named,
+    test_of_two_rows_with_one_reference_the_later_one_may_be_right,
+    test_the_file_is_in_no_log_of_the_pages_and_of_prefect,
+    test_the_line_that_makes_days_doubtful_is_named_and_correcting_it_settles_them,
+    test_the_record_stands_beside_the_file_and_either_may_be_right,
+    test_the_refused_rows_go_down_as_a_file_before_and_after_the_recording,
+    test_twins_stand_side_by_side_and_both_are_recorded,
+    test_what_changed_since_the_check_is_read_again_before_it_is_recorded,
+    test_work_that_a_killed_process_left_goes_on_when_the_page_is_opened,
+)
+
+__all__ = [
+    "context",
+    "installation",
+    "person",
+    "test_a_column_like_an_answer_stops_until_the_person_goes_on",
+    "test_a_file_is_checked_and_then_recorded_as_the_command_records_it",
+    "test_a_file_is_deleted_when_its_person_says_so",
+    "test_a_file_is_its_senders_alone",
+    "test_a_page_of_work_asks_for_itself_without_a_fragment_and_goes_on_to_the_row",
+    "test_a_refused_cell_is_shown_with_what_was_expected_and_an_identifying_one_on_its_own_page_only",
+    "test_a_row_about_a_case_that_its_reader_may_not_know_of_gets_a_neutral_refusal",
+    "test_a_row_is_corrected_in_place_and_the_next_one_follows",
+    "test_a_sen2_extract_is_compared_as_the_command_compares_it_and_stored_nowhere",
+    "test_a_wrong_step_and_a_row_without_an_answer_are_named",
+    "test_of_two_rows_with_one_reference_the_later_one_may_be_right",
+    "test_the_file_is_in_no_log_of_the_pages_and_of_prefect",
+    "test_the_line_that_makes_days_doubtful_is_named_and_correcting_it_settles_them",
+    "test_the_record_stands_beside_the_file_and_either_may_be_right",
+    "test_the_refused_rows_go_down_as_a_file_before_and_after_the_recording",
+    "test_twins_stand_side_by_side_and_both_are_recorded",
+    "test_what_changed_since_the_check_is_read_again_before_it_is_recorded",
+    "test_work_that_a_killed_process_left_goes_on_when_the_page_is_opened",
+]
