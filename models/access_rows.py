@@ -1,6 +1,6 @@
 """The tables of accounts, their ways in, what they looked at, and of links that answer letters, as SQLModel classes."""
 
-from sqlalchemy import String
+from sqlalchemy import Index, String, text
 from sqlmodel import AutoString, Field, SQLModel
 
 import models.import_rows
@@ -10,6 +10,7 @@ import models.retention_rows  # noqa: F401 (as above)
 from models.rows import FactRow
 from models.tables import TEXT_C
 
+EXPORTS = text("what = 'export'")
 ALL_ROWS = FactRow.metadata  # these tables, and those of models.rows and models.log_rows
 
 
@@ -96,6 +97,7 @@ class CaseLookRow(SQLModel, table=True):
     """A look at a page of a case. Only ever added to."""
 
     __tablename__ = "case_look"
+    __table_args__ = (Index("case_look_exports", "id", sqlite_where=EXPORTS, postgresql_where=EXPORTS),)
     id: int | None = Field(default=None, primary_key=True)
     case_ref: str = Field(index=True)
     actor: str

@@ -53,6 +53,7 @@ class CaseRow(SQLModel, table=True):
             sqlite_where=REFERENCE_GIVEN,
             postgresql_where=REFERENCE_GIVEN,
         ),
+        Index("case_file_process", "process"),
     )
     case_ref: str = Field(primary_key=True)
     process: str
@@ -143,7 +144,11 @@ class LetterRow(SQLModel, table=True):
     """
 
     __tablename__ = "letter"
-    __table_args__ = (Index("letter_state", "state"), Index("letter_mailbox", "mailbox", "on"))
+    __table_args__ = (
+        Index("letter_state", "state", "on", "id"),
+        Index("letter_on", "on", "id"),
+        Index("letter_mailbox", "mailbox", "on"),
+    )
     id: str = Field(primary_key=True)
     mailbox: str
     on: date

@@ -20,7 +20,7 @@ from models.errors import DatabaseUnusable
 from models.locks import lock_exclusive
 from models.schema_revision import check_stored_revision
 
-HEAD = "033"  # the newest revision under models/migrations/versions; a test compares the two
+HEAD = "034"  # the newest revision under models/migrations/versions; a test compares the two
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

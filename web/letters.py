@@ -11,7 +11,7 @@ from casework.delivery.next_day_letters import next_day_letters
 from casework.delivery.release import notices_on_hold, release
 from casework.privacy.case_looks import note_looks
 from casework.reports.letter_events import letter_events
-from casework.reports.letters import NoSuchLetter, cases_in, letters_page, not_in_a_letter, shown
+from casework.reports.letters import MOST_COUNTED, NoSuchLetter, cases_in, letters_page, not_in_a_letter, shown
 from casework.reports.letters import letters as all_letters
 from models.database import reading
 from models.errors import Refusal
@@ -67,6 +67,7 @@ def letters(asked: Asked) -> Answer:
             "title": "E-mails",
             "found": found,
             "total": total,
+            "most_counted": MOST_COUNTED,
             "page": page,
             "pages": max(1, -(-total // PAGE)),
             "state": state,

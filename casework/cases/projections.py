@@ -81,10 +81,10 @@ def write_projections(
         log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in of_a_child])
     known_before = [case for case in changed if case.case_ref not in opened]
     with_facts = [_case_row(case, day, mac) for case in known_before if case.case_ref in grown]
-    put_rows(connection, CASE, with_facts, leave=("child_key",))
+    put_rows(connection, CASE, with_facts, leave=("child_key", "process"))
     # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
     same = [_case_row(case, day, mac) for case in known_before if case.case_ref not in grown]
-    put_rows(connection, CASE, same, leave=("child_key", "mac"))
+    put_rows(connection, CASE, same, leave=("child_key", "process", "mac"))
     duties.write(connection)
     _write_links(connection, changed, opened, day)
     return [*duties.inserted, *duties.updated, *duties.re_evaluated]

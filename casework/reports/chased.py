@@ -10,6 +10,7 @@ from casework.reports.worklists import BoardRow
 from models.bulk_io import in_chunks
 from models.enums import NoticeState
 from models.tables import LETTER, NOTICE
+from notifications.outbox import NOT_BY_STATE
 
 LEFT = (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)
 DutyKey = tuple[str, str, str | None, str | None]  # case, rule, body, service
@@ -37,7 +38,7 @@ def last_chases(connection: Connection, rows: Sequence[BoardRow]) -> dict[DutyKe
         query = (
             select(*columns, LETTER.c.on)
             .join(LETTER, LETTER.c.id == NOTICE.c.letter)
-            .where(NOTICE.c.case_ref.in_(chunk), NOTICE.c.state.in_(LEFT))
+            .where(NOTICE.c.case_ref.in_(chunk), NOT_BY_STATE.in_(LEFT))
             .order_by(LETTER.c.on, func.coalesce(LETTER.c.sent_at, ""), NOTICE.c.rank, NOTICE.c.key)
         )
         for row in connection.execute(query):

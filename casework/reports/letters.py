@@ -19,6 +19,7 @@ from models.errors import Refusal
 from models.tables import LETTER, NOTICE
 from notifications.render import Rendered, content_digest, render
 
+MOST_COUNTED = 10_000
 NOT_AS_SENT = (
     "WARNING: this is not the e-mail as it was sent: its row was altered since. Do not rely on the text below. To read"
     " what else differs: sendflow verify"
@@ -104,11 +105,13 @@ def letters(context: AppContext, state: str = "") -> list[ListedLetter]:
 def letters_page(context: AppContext, state: str, page: int, size: int) -> tuple[list[ListedLetter], int]:
     """One page of the letters, or of those of a state, the newest first, and how many there are in all.
 
-    `page` counts from 1.
+    `page` counts from 1. No more than MOST_COUNTED are counted.
     """
+    newest = LETTER.c.on.desc(), LETTER.c.id.desc()
     with reading(context.engine) as connection:
-        total = connection.scalar(_of_state(connection, select(func.count()).select_from(LETTER), state)) or 0
-        query = _of_state(connection, select(LETTER), state).order_by(LETTER.c.on.desc(), LETTER.c.id.desc())
+        counted = _of_state(connection, select(LETTER.c.id), state).order_by(*newest).limit(MOST_COUNTED)
+        total = connection.scalar(select(func.count()).select_from(counted.subquery())) or 0
+        query = _of_state(connection, select(LETTER), state).order_by(*newest)
         rows = connection.execute(query.limit(size).offset((page - 1) * size)).all()
     return [_listed(row) for row in rows], total
 

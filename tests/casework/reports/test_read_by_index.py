@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,12 +10,19 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from casework.access.seen import as_seen_by
+from casework.cases.of_the_child import unnamed_cases
 from casework.context import AppContext
+from casework.privacy.case_looks import LookWanted, looks_of
 from casework.reports.case_list import CaseFilter, Show, case_list
+from casework.reports.chased import last_chases
+from casework.reports.letters import letters_page
 from casework.reports.meetings import _fields
 from casework.reports.today import Wanted, today_of
+from casework.reports.worklists import overdue
 from models.database import is_postgresql, reading
 from models.tables import NAMES_A_DAY
+from notifications.outbox import sent_steps, unsent
 from tests.support.team import Team
 
 FILTERS = [
@@ -26,13 +34,16 @@ FILTERS = [
 ]
 
 
+GROWING = "fact|duty|notice|letter|case_look|change_log"
+
+
 @contextmanager
 def statements(context: AppContext) -> Iterator[list[tuple[str, Any]]]:
     """The statements that the database is given meanwhile, with their values."""
     found: list[tuple[str, Any]] = []
 
     def note(*given: Any) -> None:
-        if given[2].startswith("SELECT"):
+        if given[2].startswith(("SELECT", "WITH")):
             found.append((given[2], given[3]))
 
     event.listen(context.engine, "before_cursor_execute", note)
@@ -48,13 +59,15 @@ def whole_reads(context: AppContext, asked: list[tuple[str, Any]]) -> list[str]:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # tables of a test are read whole otherwise
         for statement, values in asked:
             how = "EXPLAIN" if is_postgresql(connection) else "EXPLAIN QUERY PLAN"
-            for row in connection.exec_driver_sql(f"{how} {statement}", values):
-                step = str(row[-1])
-                for table in ("fact", "duty", "notice"):
-                    alone = step.startswith(f"SCAN {table}") and ("USING" not in step or "sqlite_autoindex" in step)
-                    if alone or f"Seq Scan on {table}" in step:
-                        found.append(f"{step}: {statement[:120]}")
+            steps = [str(row[-1]) for row in connection.exec_driver_sql(f"{how} {statement}", values)]
+            found += [f"{step}: {statement[-200:]}" for step in steps if reads_the_whole(step)]
     return found
+
+
+def reads_the_whole(step: str) -> bool:
+    """Whether a step of a plan reads a table that grows for ever, or its primary key, from end to end."""
+    whole = re.match(rf"SCAN (main\.)?({GROWING})\b", step) and ("USING" not in step or "sqlite_autoindex" in step)
+    return bool(whole or re.search(rf"Seq Scan on ({GROWING})\b", step))
 
 
 @pytest.fixture
@@ -80,6 +93,60 @@ def test_today_is_read_by_indexes(late_context: AppContext, wanted: Wanted | Non
         today_of(late_context, late_context.today(), wanted)
     assert any("fact" in statement for statement, _values in asked)
     assert whole_reads(late_context, asked) == []
+
+
+def test_the_last_chase_and_what_was_sent_are_found_by_their_cases(late_context: AppContext) -> None:
+    rows = overdue(late_context, late_context.today())
+    assert rows
+    with reading(late_context.engine) as connection:
+        drafts = [each for some in unsent(connection, [rows[0].case_ref]).values() for each in some]
+        assert drafts
+        with statements(late_context) as asked:
+            last_chases(connection, rows)
+            sent_steps(connection, drafts)
+    assert len(asked) == 2
+    assert whole_reads(late_context, asked) == []
+    with reading(late_context.engine) as connection:
+        how = "EXPLAIN" if is_postgresql(connection) else "EXPLAIN QUERY PLAN"
+        plans = [str(connection.exec_driver_sql(f"{how} {statement}", values).all()) for statement, values in asked]
+    assert not any("notice_state" in plan for plan in plans), "by the index of states, all that ever left would be read"
+
+
+@pytest.mark.parametrize("state", ["", "sent"])
+def test_a_page_of_letters_is_read_in_the_order_of_its_index(late_context: AppContext, state: str) -> None:
+    for context in (late_context, as_seen_by(late_context, None)):
+        with statements(context) as asked:
+            letters_page(context, state, 1, 50)
+        pages = [each for each in asked if "ORDER BY letter" in each[0]]
+        assert len(pages) == 2, "how many, and the newest"
+        assert whole_reads(context, asked) == []
+        with reading(context.engine) as connection:
+            if not is_postgresql(connection):
+                plans = [
+                    str(row)
+                    for each in pages
+                    for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each[0]}", each[1])
+                ]
+                assert not any("TEMP B-TREE" in plan for plan in plans), "nothing is sorted"
+
+
+def test_the_cases_that_no_list_names_and_the_exports_are_found_by_their_indexes(late_context: AppContext) -> None:
+    with statements(late_context) as asked:
+        with reading(late_context.engine) as connection:
+            unnamed_cases(connection)
+            if is_postgresql(connection):
+                pytest.skip(
+                    "PostgreSQL reads a small table whole; tests/system/postgres/test_lists_of_many.py has many"
+                )
+        looks_of(late_context, LookWanted(what="export"), 10)
+    with reading(late_context.engine) as connection:
+        plan = " ".join(
+            str(row[-1])
+            for statement, values in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        )
+    assert "INDEX case_file_process" in plan
+    assert "INDEX case_look_exports" in plan
 
 
 def test_the_index_has_every_kind_of_fact_that_names_a_day() -> None:
