@@ -46,6 +46,7 @@ MARKS = {
     "031": ("staged_import", "id"),
     "032": ("saved_view", "id"),
     "033": ("logout_token", "digest"),
+    "034": ("letter", "letter_on"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from casework.imports.preview_page import MEANINGS
@@ -87,3 +88,20 @@ def basis(word: str) -> str:
 def first_capital(text: str) -> str:
     """The text with a capital first; the rest stays, for it may be a name."""
     return text[:1].upper() + text[1:]
+
+
+PARTIES = {
+    "LA": "local authority",
+    "RCB": "responsible commissioning body",
+    "FT": "foundation trust",
+    "CHC": "continuing healthcare",
+    "s31": "section 31",
+    "who was asked": "the body or person that was asked",
+    "to whom it was put": "the body or person that it was put to",
+}
+_PARTY = re.compile(r"\b(" + "|".join(PARTIES) + r")\b")
+
+
+def party(duty_on: str) -> str:
+    """Whom the law names, without abbreviations: `old LA` is the old local authority."""
+    return _PARTY.sub(lambda found: PARTIES[found[0]], duty_on)

@@ -51,7 +51,9 @@ def letters(asked: Asked) -> Answer:
     context = asked.context
     state = asked.query.get("state", "")
     if state and state not in STATES:
-        return fault("E-mails have no such state", f"Expected one of {', '.join(STATES)}.", status=400)
+        return fault(
+            "E-mails have no such state", f"Choose one on the page E-mails: {', '.join(STATES.values())}.", status=400
+        )
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
         found = list(reversed(all_letters(context, state)))

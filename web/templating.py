@@ -159,6 +159,13 @@ class Names:
         """The name of a local authority."""
         return self.directory.la_name(la) if la else "no authority recorded"
 
+    def owes(self, rule: str, body: str | None, la: str | None) -> str:
+        """Who owes a duty: the body or the authority by its name, else whom the law names, in words."""
+        duty_on = self.law.rules[rule].duty_on or "-"
+        if body or (la and duty_on.startswith("LA")):
+            return self.body_name(body) if body else self.la_name(la)
+        return labels.first_capital(labels.party(duty_on))
+
 
 _NAMES: dict[str, Any] = {}  # of the directory and the law that were asked for last: every page asks
 
@@ -168,7 +175,7 @@ def names_for(directory: Directory, law: Law) -> Mapping[str, Any]:
     known = _NAMES.get("names")
     if known is None or known.directory is not directory or known.law is not law:
         known = _NAMES["names"] = Names(directory, law)
-    return {name: getattr(known, name) for name in ("body_name", "service_name", "la_name", "field_value")}
+    return {name: getattr(known, name) for name in ("body_name", "service_name", "la_name", "field_value", "owes")}
 
 
 def _day(value: date | str | None) -> date | None:

@@ -3,7 +3,10 @@
 import pytest
 from markupsafe import Markup, escape
 
+from config.directory import load_directory
+from config.law import load_law
 from web.quick_escape import QuickEnvironment, as_html
+from web.templating import Names
 
 
 class WithHtml:
@@ -35,3 +38,17 @@ def test_a_macro_and_a_filter_are_not_escaped_twice() -> None:
 
 def test_without_escaping_a_value_is_its_text() -> None:
     assert QuickEnvironment(autoescape=False).from_string("{{ value }}").render(value="<") == "<"
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "la", "said"),
+    [
+        ("ehc_body_advice_respond", "QX101", "northshire", "Northshire Community Health NHS Trust"),
+        ("review_amend_notice", None, "northshire", "Northshire"),
+        ("review_amend_notice", None, None, "Local authority"),
+        ("la_move_transfer_plan", None, "northshire", "Old local authority"),
+        ("package_challenge", None, "northshire", "The body or person that was asked"),
+    ],
+)
+def test_who_owes_a_duty_has_a_name_and_no_abbreviation(rule: str, body: str | None, la: str | None, said: str) -> None:
+    assert Names(load_directory(), load_law()).owes(rule, body, la) == said

@@ -159,3 +159,15 @@ def test_today_says_who_has_been_chased(browsers: Callable[[str], Browser]) -> N
     late = html.partition('<h2 id="late">')[2].partition('<h2 id="soon">')[0]
     assert "last e-mail" in late
     assert "last e-mail" in browsers("auditor").get("/lists/late").text
+
+
+def test_a_duty_of_our_team_is_not_under_the_authoritys_name(
+    browsers: Callable[[str], Browser], sample: Installation
+) -> None:
+    """Before, the list said that the authority owed what our own team owes."""
+    context = as_seen_by(sample.context(), "dco.team")
+    found = today_of(context, TODAY)
+    ours = [row for row in (*found.late, *found.soon) if row.duty_on == "our team" and row.body is None]
+    assert any(row.la for row in ours)
+    page = browsers("dco.team").get("/lists/late").text + browsers("dco.team").get("/lists/soon").text
+    assert page.count("<strong>Our team</strong>") == len(ours)
