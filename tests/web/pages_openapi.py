@@ -9,6 +9,7 @@ from typing import Any
 from casework.reports.case_list import CaseFilter, Show
 from casework.reports.recordable import fields_of
 from casework.reports.today import Wanted
+from config.directory_forms import SORTS
 from config.rights import roles
 from statemachines.registry import processes
 from web.routes import ROUTES, Way
@@ -35,6 +36,8 @@ PATHS: Mapping[str, dict[str, Any]] = {
             IN_PATH,
         ]
     },
+    "sort": {"anyOf": [{"enum": [*SORTS]}, IN_PATH]},
+    "key": {"anyOf": [{"enum": ["new", "northshire", "QX101", "QX101.1", "QX103.new", "1.new"]}, IN_PATH]},
     "ref": {"anyOf": [{"enum": ["SP90001", "SP90002", "sp90003", "new", "NX99999"]}, IN_PATH]},
     "other": {"anyOf": [{"enum": ["SP90001", "SP90002", "NX99999"]}, IN_PATH]},
     "number": {"type": "integer", "minimum": 0, "maximum": 10**20},
