@@ -74,6 +74,10 @@ MODULES = {
     "letters": ("letters",),
     "log": ("log",),
     "papers": ("papers",),
+    "policy": (
+        "policy",
+        "columns",
+    ),
     "people": (
         "person",
         "reset-person-key",

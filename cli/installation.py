@@ -88,6 +88,8 @@ ACCESS = {
     "check": Access.NONE,
     "verify-bundle": Access.NONE,
     "due": Access.NONE,
+    "policy": Access.LOOKS,  # `policy set` and `leave-out` change
+    "columns": Access.LOOKS,  # `columns set` changes
     "preview": Access.NONE,
     "explain": Access.NONE,
     "processes": Access.NONE,

@@ -169,7 +169,7 @@ def check(fields: Sequence[Field]) -> bool:
 def check_one(field: Field) -> bool:
     """Mark a question that has to be answered and is not. Whether it is answered in its form."""
     if field.required and not field.value and not field.error:
-        verb = "Choose" if field.kind in ("choice", "select") else "Enter"
+        verb = "Choose" if field.kind in ("choice", "select", "boxes") else "Enter"
         field.error = f"{verb}: {field.label[0].lower()}{field.label[1:]}"
     return not field.error
 

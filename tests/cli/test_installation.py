@@ -43,6 +43,8 @@ LOOKS = (
     ("holds",),
     ("log",),
     ("papers", CASE),
+    ("policy",),
+    ("columns",),
     ("sample", CASE),
     ("register", "transition"),
     ("transitions",),

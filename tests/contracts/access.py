@@ -24,6 +24,15 @@ def single_sign_on(new: Installation) -> None:
     new.call("directory: no such field", "directory", "set", "la", "northshire", "code=1", *ACTOR)
     new.call("directory: no mailbox", "directory", "set", "la", "northshire", "mailbox=none", *ACTOR)
     new.call("directory: nothing waits", "directory", "confirm", "none", "a@b.example=123456", *ACTOR)
+    new.call("policy: all", "policy", "--json")
+    step = ("ehc_body_advice_respond", "reminder_3_weeks")
+    new.call("policy: what it would do", "policy", "try", *step, "distance=4", "--json")
+    new.call("policy: a step without a recipient", "policy", "set", *step, "to=", *ACTOR)
+    new.call("policy: no such step", "policy", "set", step[0], "none", "distance=4", *ACTOR)
+    new.call("policy: a reminder a week later", "policy", "set", *step, "distance=4", *ACTOR, "--json")
+    new.call("columns: all", "columns", "--json")
+    new.call("columns: a header for two", "columns", "set", "column.la", "Ref", *ACTOR)
+    new.call("columns: other words", "columns", "set", "words.yes", "yes", "y", "agreed", *ACTOR, "--json")
     new.call("law watch: all", "law watch", "--json")
 
 

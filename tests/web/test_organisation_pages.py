@@ -156,10 +156,15 @@ class _Form(HTMLParser):
 
 
 def sent(visitor: Browser, path: str) -> dict[str, str]:
-    """What the last form of a page would send, without its token."""
+    """What the form of an entry would send, without its token."""
+    return form_sent(visitor, path, "base")
+
+
+def form_sent(visitor: Browser, path: str, field: str) -> dict[str, str]:
+    """What the first form of a page that has a field would send, were it sent back as it is, without its token."""
     page = _Form()
     page.feed(visitor.get(path).text)
-    found = next(each for each in reversed(page.forms) if "base" in each)
+    found = next(each for each in page.forms if field in each)
     return {name: value for name, value in found.items() if name != "token"}
 
 

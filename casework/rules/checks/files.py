@@ -29,7 +29,7 @@ from config.law import Law, load_law
 from config.own_files import unreadable as refused_files
 from config.retention import load_retention
 from config.rights import roles
-from config.toml_reader import ConfigFault, own_file, read_toml
+from config.toml_reader import ConfigFault, own_file, read_toml, tables_of
 from deadlines.working_calendar import load_calendar
 from models.errors import ConfigurationError
 from notifications.render import FOLDER, shelf
@@ -62,6 +62,12 @@ def problems(folders: Sequence[Path] = (SHIPPED,), home: Path | None = None, onl
             found += reaction_problems(process, known, rules_of(law))
     found += _of_letters(law, only)
     return found or [*refused, *_readers(folders, home)]
+
+
+def policy_problems(text: str, law: Law) -> list[Problem]:
+    """Every word of a team's own escalation policy that names nothing. Raises ConfigFault for what is no TOML."""
+    source = Source(Path("ladder.toml"), text, tables_of(text, "ladder.toml"))
+    return list(_of_file("ladder", source, law, processes(), None))
 
 
 def _roles(home: Path | None) -> frozenset[str] | None:

@@ -1,0 +1,63 @@
+"""The lists of words of a tracker's columns, and the text with one of them changed; comments and the rest stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tomli
+import tomlkit
+
+from config.tracker_columns import TrackerColumns, TrackerError, columns_of
+
+OTHER = {
+    "answers.endings": "What stands behind a service's name in the header of its answers",
+    "unread.answers": "Words by which a header that is not understood looks like one of an answer",
+    "words.yes": "Words of a cell that mean yes",
+    "words.no": "Words of a cell that mean no",
+    "words.totals": "Words that mark a row of totals",
+}
+
+
+class WordList(NamedTuple):
+    """One list: its place in the file, such as `column.reference`; what it is in words; the words."""
+
+    place: str
+    title: str
+    words: tuple[str, ...]
+
+
+def lists(columns: TrackerColumns) -> list[WordList]:
+    """Every list that may be changed, in the order of the file."""
+    found = [
+        WordList(f"column.{name}", f"Headers of: {name.replace('_', ' ')}", each.names)
+        for name, each in columns.column.items()
+    ]
+    for place, title in OTHER.items():
+        table, _, key = place.partition(".")
+        found.append(WordList(place, title, getattr(getattr(columns, table), key)))
+    return found
+
+
+def with_words(text: str, place: str, words: Sequence[str]) -> str:
+    """The text with other words in one list. Raises TrackerError, which says what was expected."""
+    if place not in {each.place for each in lists(columns_of(text))}:
+        raise TrackerError("there is no such list of words: sendflow columns lists them")
+    if len({word.casefold() for word in words}) != len(words):
+        raise TrackerError("a word is there twice: expected each once")
+    document, wanted = tomlkit.parse(text), tomli.loads(text)
+    for content in (document, wanted):
+        _put(content, place, words)
+    made = tomlkit.dumps(document)
+    if tomli.loads(made) != wanted:
+        raise TrackerError("the file cannot be changed here without changing something else: change it by hand")
+    columns_of(made)
+    return made
+
+
+def _put(content: Any, place: str, words: Sequence[str]) -> None:
+    table, _, key = place.partition(".")
+    if table == "column":
+        content["column"][key]["names"] = list(words)
+    else:
+        content.setdefault(table, {})[key] = list(words)

@@ -1,0 +1,174 @@
+"""The escalation policy and the tracker's columns on pages and by commands: preview, two people, one record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from audit.verify import verify
+from casework.own_file_changes import history
+from casework.policy_changes import StepChange, propose_step
+from casework.rule_packs import adoptions, rulesets
+from casework.rules.config_held import LADDER, TRACKER
+from config.policy_edit import form_of
+from config.settings import ADOPTIONS
+from tests.support.calling import sendflow
+from tests.support.team import Team
+from tests.web.conftest import Browser
+from tests.web.test_organisation_pages import form_sent, person, place
+from tests.web.test_retention_page import post
+from tests.web.test_same_as_the_commands import text_of
+from web.installation import Installation
+
+__all__ = ["person", "place"]
+RULE, STEP = "ehc_body_advice_respond", "reminder_3_weeks"
+PATH = f"/policy/{RULE}/{STEP}"
+
+
+def form(visitor: Browser, path: str = PATH) -> dict[str, str]:
+    """What the form of the step would send."""
+    return form_sent(visitor, path, "distance")
+
+
+def test_a_reminder_a_week_later_shows_the_month_and_is_adopted(
+    place: Installation, person: Callable[[str], Browser], team: Team
+) -> None:
+    team.asked("9 Feb 2026")
+    dco = person("dco.team")
+    assert "3 weeks after the start" in text_of(dco.get("/policy").text).lower()
+    same = post(dco, PATH, **form(dco))
+    assert same.status_code == 400 and "says so already" in same.text
+    later = form(dco) | {"distance": "5", "unit": "days", "to-dco": "yes"}
+    check = text_of(post(dco, PATH, **later).text)
+    assert "Check before it is recorded" in check
+    assert "on another day" in check and "1 more , on 1 case" in check.replace("more,", "more ,"), check
+    assert len(rulesets(place.context())) == 1, "nothing is recorded yet"
+    done = post(dco, PATH, **later | {"step": "record"})
+    assert "The change is recorded" in done.text
+    context = place.context()
+    step = context.escalation_policy.step(RULE, STEP)
+    assert step is not None and (step.days, [str(each) for each in step.to]) == (5, ["service", "dco"])
+    assert (adoptions(context)[0].actor, adoptions(context)[0].files) == (
+        "dco.team",
+        ["ladder/ehc_needs_assessment.toml"],
+    )
+    assert verify(context).intact
+    # A second change is laid over the first.
+    post(dco, PATH, **form(dco) | {"distance": "6", "step": "record"})
+    assert len(adoptions(place.context())) == 2
+
+
+def test_the_policy_of_the_teams_own_file_is_changed_there(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    shipped = (place.context().rule_folders[0] / "ladder" / "ehc_needs_assessment.toml").read_text("utf-8")
+    (place.context().settings.home / "ladder.toml").write_text(shipped, "utf-8")
+    place.context().reloaded().ensure_ruleset_active("sweep")
+    dco = person("dco.team")
+    assert "in a ladder.toml of our own" in text_of(dco.get("/policy").text)
+    done = post(dco, PATH, **form(dco) | {"distance": "2", "step": "record"})
+    assert "The change is recorded" in done.text
+    assert "weeks = 2\n" in (place.context().settings.home / "ladder.toml").read_text("utf-8")
+    newest = history(place.context(), LADDER)[0]
+    assert (newest.actor, newest.via) == ("dco.team", "page")
+    assert rulesets(place.context())[0].actor == "dco.team"
+    gone = post(dco, PATH, **form(dco) | {"leave_out": "yes"})
+    assert ("The step is left out" in gone.text and "fewer" in gone.text) or "No e-mail" in gone.text
+    post(dco, PATH, **form(dco) | {"leave_out": "yes", "step": "record"})
+    assert place.context().escalation_policy.step(RULE, STEP) is None
+    assert verify(place.context()).intact
+
+
+def test_two_people_change_a_step_where_adoptions_need_two(
+    place: Installation, person: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(place.context().settings, second_person=frozenset({ADOPTIONS}))
+    place._context = replace(place.context(), settings=settings)
+    dco, admin = person("dco.team"), person("admin.team")
+    later = form(dco) | {"distance": "4", "step": "record"}
+    first = post(dco, PATH, **later)
+    assert (first.status_code, "a second person has to agree" in first.text) == (409, True)
+    assert post(dco, PATH, **later).status_code == 409
+    assert place.context().escalation_policy.step(RULE, STEP) is not None
+    assert len(rulesets(place.context())) == 1
+    done = post(admin, PATH, **later)
+    assert "The change is recorded" in done.text
+    assert rulesets(place.context())[0].actor == "admin.team"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"distance": "x"}, "enter a whole number"),
+        ({"unit": "hours"}, "choose one of the list"),
+        ({"distance": "2", "to-service": None}, "who gets it"),
+    ],
+)
+def test_a_wrong_step_is_refused_beside_its_question(
+    place: Installation, person: Callable[[str], Browser], change: dict[str, str | None], said: str
+) -> None:
+    dco = person("dco.team")
+    given = {name: value for name, value in {**form(dco), **change}.items() if value is not None}
+    refused = post(dco, PATH, **given)
+    assert (refused.status_code, said.lower() in refused.text.lower()) == (400, True)
+    assert len(rulesets(place.context())) == 1
+
+
+def test_a_step_of_a_restricted_process_goes_to_nobody_else(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    context, dco = place.context(), person("dco.team")
+    rule = next(
+        rule
+        for rule in context.escalation_policy.rung
+        if rule in context.law.rules and context.law.rules[rule].process == "safeguarding_referral"
+    )
+    path = f"/policy/{rule}/{context.escalation_policy.steps(rule)[0].id}"
+    refused = post(dco, path, **form(dco, path) | {"to-service": "yes"})
+    assert refused.status_code == 400 and "restricted" in refused.text
+
+
+def test_the_page_and_the_command_change_the_same(
+    place: Installation, person: Callable[[str], Browser], team: Team
+) -> None:
+    team.asked("9 Feb 2026")
+    context = place.context()
+    env = {"SENDFLOW_HOME": str(context.settings.home), "SENDFLOW_TODAY": "2026-02-10"}
+    step = context.escalation_policy.step(RULE, STEP)
+    assert step is not None
+    by_page = propose_step(context, StepChange(RULE, STEP, form_of(step)._replace(distance=2)))
+    tried = json.loads(sendflow("policy", "try", RULE, STEP, "distance=2", "--json", env=env).stdout)
+    assert tried["month"] == [row.model_dump(mode="json") for row in by_page.month] != []
+    done = sendflow("policy", "set", RULE, STEP, "distance=2", "--actor", "dco.team", env=env)
+    assert done.exit_code == 0, done.output
+    now = place.context().escalation_policy.step(RULE, STEP)
+    assert now is not None and now.weeks == 2
+    assert sendflow("policy", "set", RULE, "none", "distance=2", "--actor", "dco.team", env=env).exit_code == 2
+    assert sendflow("policy", "set", RULE, STEP, "to=", "--actor", "dco.team", env=env).exit_code == 1
+    assert f"{RULE} 2. {STEP}: 2 weeks after the start" in sendflow("policy", env=env).stdout
+
+
+def test_a_header_of_a_tracker_is_learned_on_a_page_and_by_the_command(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    dco = person("dco.team")
+    assert "not understood" in text_of(dco.get("/columns?header=Northshire+number").text)
+    page = dco.get("/columns/column.reference").text
+    words = page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]
+    done = post(dco, "/columns/column.reference", words=f"{words}\nNorthshire number\n\n")
+    assert "for the next import" in done.text
+    assert "understood as: Ref" in text_of(dco.get("/columns?header=northshire+NUMBER").text)
+    env = {"SENDFLOW_HOME": str(place.context().settings.home), "SENDFLOW_TODAY": "2026-02-10"}
+    assert "Northshire number" in sendflow("columns", env=env).stdout
+    assert sendflow("columns", "set", "words.yes", "yes", "ja", "--actor", "dco.team", env=env).exit_code == 0
+    assert [each.via for each in history(place.context(), TRACKER)] == ["columns", "page"]
+    twice = post(dco, "/columns/column.la", words="Ref\nCouncil")
+    assert twice.status_code == 400 and "stands for" in twice.text
+    assert dco.get("/columns/none").status_code == 404
+    auditor = person("aud")
+    assert auditor.get("/columns").status_code == 403
+    assert auditor.get("/policy").status_code == 200
+    assert auditor.get(PATH).status_code == 403
