@@ -11,7 +11,7 @@ import tomlkit
 from config.tracker_columns import TrackerColumns, TrackerError, columns_of
 
 OTHER = {
-    "answers.endings": "What stands behind a service's name in the header of its answers",
+    "answers.endings": "What follows a service's name in the header of its answers",
     "unread.answers": "Words by which a header that is not understood looks like one of an answer",
     "words.yes": "Words of a cell that mean yes",
     "words.no": "Words of a cell that mean no",
