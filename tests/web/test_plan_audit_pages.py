@@ -41,6 +41,14 @@ def test_a_round_is_drawn_and_marked_by_pages(team: Team) -> None:
     page = browser.get(f"/cases/{case}").text
     assert "<b>what</b> <em>confidential words</em>" in page, "every free text is named, and no token shown"
     recorded(browser, case, "feedback_read", "2026-03-20", body="QX104", service="camhs")
+    recorded(browser, case, "action_done", "2026-03-23", item="action_1")
+    recorded(browser, case, "audit_reported", "2026-03-25", reported_to="quality_board")
+    recorded(browser, case, "case_closed", "2026-03-27")
+    page = browser.get(f"/cases/{case}").text
+    assert "It is at <strong>Closed</strong>" in page
+    assert "1 outstanding" in browser.get("/registers/audit_grades").text, (
+        "the grades of an ended round stay in the list"
+    )
     assert "is audited by" in browser.get(f"/cases/{child}").text
     team.case = case
     assert team.verify("1 Apr 2026").intact
