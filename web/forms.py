@@ -17,6 +17,7 @@ from config.directory_entries import Body
 from config.local_standards import STANDARDS
 from config.text import full_day
 from models.fields import in_pounds
+from web.labels import field as name_of_field
 from web.labels import first_capital, words
 
 LABELS = {
@@ -95,7 +96,7 @@ def fields_for(
         kind: str = "select" if options and len(options) > 6 else "choice" if options else each.kind
         kind = "text" if each.encrypted else kind
         hint = CONFIDENTIAL if each.encrypted else HINTS.get(each.name, KIND_HINTS.get(each.kind, ""))
-        label = LABELS.get(each.name, first_capital(words(each.name)))
+        label = LABELS.get(each.name, first_capital(name_of_field(each.name)))
         field = Field(each.name, label if each.required else f"{label} (optional)", hint, kind, each.required, options)
         fill(field, form)
         made.append(field)
