@@ -264,7 +264,9 @@ class _Sweep:
         return _Result(cases=1, troubles=[Trouble(case_ref=ref, message=message)])
 
     def _evaluate(self, refs: Sequence[str], skip_locked: bool) -> _Result:
-        return transact(self.context.engine, lambda connection: self._evaluate_within(connection, refs, skip_locked))
+        return transact(
+            self.context.engine, lambda connection: self._evaluate_within(connection, refs, skip_locked), appends=True
+        )
 
     def _evaluate_within(self, connection: Connection, refs: Sequence[str], skip_locked: bool) -> _Result:
         """Evaluate those of the cases that are still due once they are locked, and write what follows."""

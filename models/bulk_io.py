@@ -6,6 +6,8 @@ by COPY or as one JSON text. A row to write has every column of its table, in th
 driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, without values.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -24,6 +26,7 @@ Row = tuple[Any, ...]
 FETCH = 250  # rows at a time: few enough that they fit in the processor's cache
 _NUMBERS = count()
 CHUNK = 400
+GATHERED = "sendflow_gathered"  # in `connection.info`: what `in_one_statement` writes at its end
 MANY = 100  # from this number of rows on, PostgreSQL receives them in one piece
 
 
@@ -61,7 +64,7 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count
     """
     if count < MANY or connection.dialect.name == "sqlite":
         if made := list(rows):
-            _write(connection, _insert(table, mark(connection)), made)
+            _write(connection, _insert(table, mark(connection)), made, table)
         return
     _copy(connection, table, rows)
 
@@ -78,9 +81,17 @@ def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows whose keys are not in the table yet; change no other row. Return how many were inserted."""
-    if not rows:
-        return 0
-    return _write(connection, f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING", rows, table)
+    return insert_missing_with(connection, table, rows)() if rows else 0
+
+
+def insert_missing_with(connection: Connection, table: Table, rows: Sequence[Row]) -> Callable[[], int]:
+    """Do the same, within `in_one_statement` or alone. What is returned says how many, after the block."""
+    statement = f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING"
+    gathered: _Gathered | None = connection.info.get(GATHERED)
+    if gathered is not None:
+        return gathered.add(statement, rows, table, counted=True)
+    count = _write(connection, statement, rows, table) if rows else 0
+    return lambda: count
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: tuple[str, ...] = ()) -> None:
@@ -102,19 +113,19 @@ def read_rows(
     connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]
 ) -> list[Row]:
     """Return `columns` of the rows whose `column` has one of the values, in the order of the primary key."""
-    cursor = _cursor(begun(connection))
-    try:
-        if connection.dialect.name == "sqlite":
-            cursor.execute(as_seen(connection, _select(table, columns, column, len(among), "?")), tuple(among))
-        else:
-            # Not prepared: PostgreSQL would reuse a plan from when the table was small, and scan the whole table until
-            # its next ANALYZE.
-            statement = as_seen(connection, _select(table, columns, column, None, "%s"))
-            cursor.execute(statement, (list(among),), prepare=False)
-        found: list[Row] = cursor.fetchall()
-    except connection.dialect.loaded_dbapi.Error as fault:
-        raise _ours(connection, fault) from None
+    found: list[Row] = send_rows(connection, table, columns, column, among).fetchall()
     return found
+
+
+def send_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> Any:
+    """Ask the same within `in_one_go`, and give the driver's cursor, whose rows are fetched after the block."""
+    if connection.dialect.name == "sqlite":
+        statement = as_seen(connection, _select(table, columns, column, len(among), "?"))
+        return run(begun(connection), statement, tuple(among))
+    # Not prepared: PostgreSQL would reuse a plan from when the table was small, and scan the whole table until its
+    # next ANALYZE.
+    statement = as_seen(connection, _select(table, columns, column, None, "%s"))
+    return run(begun(connection), statement, (list(among),), prepare=False)
 
 
 def read_among(
@@ -168,8 +179,12 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> int:
     """Run a statement once for each row, or once for many rows if it inserts whole rows of `table` on PostgreSQL.
 
-    Return how many rows it wrote.
+    Return how many rows it wrote; 0 within `in_one_statement`, which writes them at its end.
     """
+    gathered: _Gathered | None = connection.info.get(GATHERED)
+    if gathered is not None and table is not None:
+        gathered.add(statement, rows, table)
+        return 0
     cursor = _cursor(begun(connection))
     try:
         if len(rows) == 1:
@@ -177,18 +192,82 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
         elif len(rows) < MANY or table is None or connection.dialect.name == "sqlite":
             cursor.executemany(statement, rows)
         else:
-            # PostgreSQL reads one JSON text faster than an array per column, and twice as fast as one row at a time.
-            names = table.columns.keys()
-            single = f"VALUES ({', '.join(['%s'] * len(names))})"
-            columns = ", ".join(map(_quoted, names))
-            many = f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
-            cursor.execute(
-                statement.replace(single, many, 1),
-                (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),),
-            )
+            cursor.execute(_as_json(statement, table), (_json(table, rows),))
     except connection.dialect.loaded_dbapi.Error as fault:
         raise _ours(connection, fault) from None
     return int(cursor.rowcount)
+
+
+def _as_json(statement: str, table: Table) -> str:
+    """The same insertion for rows that are one JSON text, which PostgreSQL reads faster than an array per column, and
+    twice as fast as one row at a time.
+    """
+    names = table.columns.keys()
+    single = f"VALUES ({', '.join(['%s'] * len(names))})"
+    columns = ", ".join(map(_quoted, names))
+    many = f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
+    return statement.replace(single, many, 1)
+
+
+def _json(table: Table, rows: Sequence[Row]) -> str:
+    names = table.columns.keys()
+    return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
+
+
+class _Gathered:
+    """Insertions of whole rows that become one statement of PostgreSQL."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, Sequence[Row], Table, bool]] = []
+        self._counts: list[int] = []
+
+    def add(self, statement: str, rows: Sequence[Row], table: Table, *, counted: bool = False) -> Callable[[], int]:
+        """Add an insertion; what is returned says how many rows it inserted, if it is `counted`."""
+        if not rows:
+            return lambda: 0
+        place = sum(1 for part in self._parts if part[3])
+        self._parts.append((statement, rows, table, counted))
+        return lambda: self._counts[place]
+
+    def send(self, connection: Connection) -> None:
+        """Write everything. The parts see the tables as they were before, and have no row in common."""
+        if not self._parts:
+            return
+        text = _one_statement(tuple((statement, table, counted) for statement, _rows, table, counted in self._parts))
+        cursor = run(begun(connection), text, [_json(table, rows) for _statement, rows, table, _counted in self._parts])
+        if any(counted for *_part, counted in self._parts):
+            self._counts = list(cursor.fetchone())
+
+
+@lru_cache
+def _one_statement(parts: tuple[tuple[str, Table, bool], ...]) -> str:
+    """The statement of gathered insertions, whose text does not depend on how many rows each has."""
+    written = [f"{_as_json(statement, table)}{' RETURNING 1' * counted}" for statement, table, counted in parts]
+    counts = [f"(SELECT count(*) FROM part{place})" for place, part in enumerate(parts) if part[2]]  # noqa: S608
+    if not counts:
+        *written, last = written
+    else:
+        last = f"SELECT {', '.join(counts)}"
+    named = ", ".join(f"part{place} AS ({part})" for place, part in enumerate(written))
+    return f"WITH {named} {last}" if named else last
+
+
+@contextmanager
+def in_one_statement(connection: Connection, rows: int) -> Iterator[None]:
+    """Write the rows that functions of this module insert or put in the block as one statement, at its end.
+
+    Each statement costs psycopg more than a row costs PostgreSQL. Inside, nothing is read of what is written, and no
+    row is written twice. With many `rows`, and on SQLite, each is written at once.
+    """
+    if rows >= MANY or connection.dialect.name == "sqlite":
+        yield
+        return
+    gathered = connection.info[GATHERED] = _Gathered()
+    try:
+        yield
+    finally:
+        del connection.info[GATHERED]
+    gathered.send(connection)
 
 
 def run(connection: Connection, statement: str, given: Sequence[Any] | Mapping[str, Any] = (), **how: Any) -> Any:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from models.bulk_io import in_one_go, run
 from models.change_log import AT_ITS_END, TAIL, TAIL_QUERY, AskedFirst, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
+from models.lock_numbers import SHARE_LEDGER
 from models.macs import NUMBER, NUMBER_QUERY
 from models.questions import ANSWERS
 from models.server_connections import (
@@ -56,11 +57,15 @@ FOUND_REVISION = "sendflow_found_revision"  # execution option of an engine: its
 RULESET_NUMBER = "sendflow_ruleset_number"  # the number of the active rule set
 SIMULATED_DAY = "sendflow_simulated_day"  # the last simulated day, or None
 OPEN_WEBHOOKS = "sendflow_open_webhooks"  # how many addresses are informed of changes
+LEDGER_SHARED = "sendflow_ledger_shared"  # in `connection.info`: the transaction took that lock when it began
+ASKED_AHEAD = "sendflow_asked_ahead"  # in `connection.info`: what `ahead` of `writing` returned
+Ahead = Callable[[Connection], object]
 _AT_BEGIN = (
     "SELECT version_num, (SELECT max(number) FROM law_held),"  # noqa: S608 (our own text)
     " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1),"
     f" ({TAIL_QUERY}), ({NUMBER_QUERY}), (SELECT count(*) FROM webhook WHERE ended_at IS NULL) FROM alembic_version"
 )
+_AT_BEGIN_OF_AN_ACT = _AT_BEGIN.replace(" FROM alembic_version", f", {SHARE_LEDGER} FROM alembic_version")
 COPIED_TO_POSTGRESQL = (
     "This SQLite file was copied to PostgreSQL, and sendflow no longer uses it. The file is unchanged. Set"
     " SENDFLOW_DATABASE_URL to the PostgreSQL database"
@@ -211,6 +216,8 @@ class transaction:
             connection.execution_options(**{HIDDEN: hidden})
         self._connection, self._reused = connection, reused
         forget_pending(connection)
+        connection.info.pop(LEDGER_SHARED, None)
+        connection.info.pop(ASKED_AHEAD, None)
         try:
             if connection.in_transaction():
                 begin(connection)
@@ -266,14 +273,21 @@ class writing(transaction):
 
     Raises DatabaseUnusable if a later program has upgraded the schema since this program opened the database
     (`schema.create_or_upgrade_schema`).
+
+    `appends`: it begins with the lock that an act takes which appends facts. `ahead` sends more questions with that,
+    so that PostgreSQL is waited for once; what it returns is in `connection.info`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_ahead", "_appends")
+
+    def __init__(self, engine: Engine, *, appends: bool = False, ahead: Ahead | None = None) -> None:
+        super().__init__(engine)
+        self._appends, self._ahead = appends, ahead
 
     def __enter__(self) -> Connection:
         connection = super().__enter__()
         found = self._engine.get_execution_options().get(FOUND_REVISION)
-        if found is not None and (fault := _check_revision(connection, found)) is not None:
+        if found is not None and (fault := _check_revision(connection, found, self._appends, self._ahead)) is not None:
             self.__exit__(type(fault), fault, None)
             raise fault
         return connection
@@ -298,15 +312,19 @@ def _check_answer(found: str, connection: Connection, cursor: Any) -> None:
         raise fault
 
 
-def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | None:
+def _check_revision(connection: Connection, found: str, appends: bool, ahead: Ahead | None) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
+    shared = appends and is_postgresql(connection)
     with in_one_go(connection):  # with the beginning of the transaction
-        cursor = run(connection, _AT_BEGIN)
+        cursor = run(connection, _AT_BEGIN_OF_AN_ACT if shared else _AT_BEGIN)
+        if shared and ahead is not None:
+            connection.info[ASKED_AHEAD] = ahead(connection)
+    connection.info[LEDGER_SHARED] = shared
     return _of_begin(connection, cursor, found)
 
 
 def _of_begin(connection: Connection, cursor: Any, found: str) -> DatabaseUnusable | None:
-    row = cursor.fetchone() or (None, None, None, None, None, None)
+    row = (cursor.fetchone() or (None, None, None, None, None, None))[:6]
     info = connection.info
     now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER], info[OPEN_WEBHOOKS] = row
     info[TAIL] = tail or ""
@@ -389,16 +407,28 @@ def _end_snapshot(connection: Connection) -> None:
         connection.rollback()
 
 
-def transact(engine: Engine, work: Callable[[Connection], Done], *, reads: bool = True) -> Done:
+def transact(
+    engine: Engine,
+    work: Callable[[Connection], Done],
+    *,
+    reads: bool = True,
+    appends: bool = False,
+    ahead: Ahead | None = None,
+) -> Done:
     """Run `work` in one transaction, and again if another transaction wrote first. Raises Contended after 4 attempts.
+
+    `appends`, `ahead`: the work appends facts, and asks this first (`writing`).
 
     `work` reads all its input itself and changes nothing outside the transaction, so it can run more than once.
     `reads`: False for `work` that only inserts one row by `change_log.insert_logged`, as the last of its transaction.
     """
-    opened = writing if reads or not is_postgresql(engine) else _writing_at_its_end
+    at_its_end = not reads and is_postgresql(engine)
+    opened = (
+        partial(_writing_at_its_end, engine) if at_its_end else partial(writing, engine, appends=appends, ahead=ahead)
+    )
     for _attempt in range(ATTEMPTS):
         try:
-            with opened(engine) as connection:
+            with opened() as connection:
                 return work(connection)
         except DBAPIError as fault:
             if not contended(fault):

@@ -4,19 +4,21 @@ A case's facts form a chain: hash = sha256(prev_hash + text). The chain goes by 
 nothing here commits.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from models import change_log
-from models.bulk_io import Row, insert_rows, read_rows, stream_rows
+from models.bulk_io import Row, insert_rows, read_rows, send_rows, stream_rows
 from models.errors import SendflowError
 from models.facts import GENESIS, Fact, StoredFact, iso, parse_fact
-from models.macs import newest_mac
+from models.macs import Mac, newest_mac
 from models.questions import Question
 from models.tables import FACT
 
@@ -85,18 +87,30 @@ def link(previous: str, text: bytes) -> str:
     return sha256(previous.encode() + text).hexdigest()
 
 
-def append(connection: Connection, rows: Iterable[Row], count: int | None = None) -> None:
+class Signed(NamedTuple):
+    """What authenticates new facts: the newest key, and the number of who acts. Both None where there is no key."""
+
+    mac: Mac | None
+    by: int | None
+
+    @classmethod
+    def of(cls, connection: Connection) -> Signed:
+        """As of this transaction. Who acts is named only where a MAC covers it."""
+        mac = newest_mac(connection)
+        return cls(mac, change_log.acting_number(connection) if mac is not None else None)
+
+
+def append(connection: Connection, rows: Iterable[Row], count: int | None = None, signed: Signed | None = None) -> None:
     """Write chained rows, each with its MAC; so many of them where they are only being made.
 
     Raises IntegrityError where another was first (case_ref, seq is unique).
 
     What makes them while they are written must not use the connection.
     """
-    mac = newest_mac(connection)
-    if mac is None:  # who acts is named only where a MAC covers it
+    mac, by = signed or Signed.of(connection)
+    if mac is None:
         whole: Iterable[Row] = ((*row, None, None) for row in rows)
     else:
-        by = change_log.acting_number(connection)
         whole = ((*row, mac.of_fact(row[0], row[1], row[8], by), by) for row in rows)
     made = list(whole) if count is None else whole
     insert_rows(connection, FACT, made, len(made) if isinstance(made, list) else count or 0)
@@ -118,15 +132,27 @@ def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[St
         rows = HISTORY.known(connection, ref=some_refs[0]) if len(some_refs) == 1 else None
         if rows is None:
             rows = read_rows(connection, FACT, _OF_A_HISTORY, "case_ref", some_refs)
-        for case_ref, some in groupby(rows, itemgetter(0)):
-            stored = list(some)
-            _ref, seq, digest, _text = stored[-1]
-            try:
-                found[case_ref] = ([parse_fact(row[3]) for row in stored], Tail(seq, digest))
-            except ValueError:
-                raise Damaged(
-                    f"the history of case {case_ref} cannot be read: sendflow verify {case_ref} names the fact"
-                ) from None
+        found |= parsed(rows)
+    return found
+
+
+def send(connection: Connection, refs: Sequence[str]) -> Any:
+    """Ask for the histories of a few cases within `bulk_io.in_one_go`; the cursor's rows are for `parsed`."""
+    return send_rows(connection, FACT, _OF_A_HISTORY, "case_ref", refs)
+
+
+def parsed(rows: Iterable[Row]) -> dict[str, tuple[list[StoredFact], Tail]]:
+    """The histories of rows that are in the order of the key. Raises Damaged."""
+    found: dict[str, tuple[list[StoredFact], Tail]] = {}
+    for case_ref, some in groupby(rows, itemgetter(0)):
+        stored = list(some)
+        _ref, seq, digest, _text = stored[-1]
+        try:
+            found[case_ref] = ([parse_fact(row[3]) for row in stored], Tail(seq, digest))
+        except ValueError:
+            raise Damaged(
+                f"the history of case {case_ref} cannot be read: sendflow verify {case_ref} names the fact"
+            ) from None
     return found
 
 

@@ -7,25 +7,29 @@ them and `database.transact` repeats it.
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
 
 from models.bulk_io import run
-from models.database import is_postgresql, is_reading
+from models.database import LEDGER_SHARED, is_postgresql, is_reading
+from models.lock_numbers import LEDGER, lock_number
 
-LEDGER = "ledger"  # the lock between an act that appends facts and one that needs a ledger that does not change
+_LOCK_CASES = "SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE"
 
 
 def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) -> list[str]:
     """Lock the cases that exist and return their references, in order. `skip`: leave out those that another locked."""
     if not is_postgresql(connection) or is_reading(connection):
         return sorted(refs)
-    skipping = " SKIP LOCKED" if skip else ""
-    chosen = "SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref"
-    query = f"{chosen} FOR UPDATE{skipping}"
+    query = f"{_LOCK_CASES} SKIP LOCKED" if skip else _LOCK_CASES
     return [row[0] for row in run(connection, query, (list(refs),), prepare=False).fetchall()]
+
+
+def send_case_locks(connection: Connection, refs: Sequence[str]) -> None:
+    """Lock the cases that exist, within `bulk_io.in_one_go`: the statement after it sees them locked."""
+    if is_postgresql(connection) and not is_reading(connection):
+        run(connection, _LOCK_CASES, (list(refs),), prepare=False)
 
 
 def lock_exclusive(connection: Connection, name: str) -> None:
@@ -41,10 +45,14 @@ def try_lock_exclusive(connection: Connection, name: str) -> bool:
 
 def lock_shared(connection: Connection, name: str) -> None:
     """Take the lock `name` with others: wait until no transaction holds it alone. Who only reads takes no lock."""
+    if name == LEDGER and connection.info.get(LEDGER_SHARED):
+        return  # since the transaction began
     if is_postgresql(connection) and not is_reading(connection):
         _advisory_lock(connection, "pg_advisory_xact_lock_shared", name)
 
 
 def _advisory_lock(connection: Connection, function: str, name: str) -> Any:
-    key = int.from_bytes(sha256(f"sendflow/{name}".encode()).digest()[:8], "big", signed=True)
-    return run(connection, f"SELECT {function}(%s)", (key,)).fetchone()[0]
+    return run(connection, f"SELECT {function}(%s)", (lock_number(name),)).fetchone()[0]
+
+
+__all__ = ["LEDGER", "lock_cases", "lock_exclusive", "lock_shared", "send_case_locks", "try_lock_exclusive"]

@@ -163,6 +163,12 @@ class OnPostgresql:
         cluster.database(MADE)
         context = AppContext.load(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
         context.engine.dispose()
+        with self._connect(MADE) as connection:
+            self._made = {
+                table: found
+                for table in METADATA.tables
+                if (found := connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall())
+            }
 
     def fresh(self) -> AppContext:
         context = self._on(self._copy())
@@ -293,6 +299,8 @@ class OnPostgresql:
             connection.execute(
                 sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(map(sql.Identifier, sorted(ours))))
             )
+            # What an installation has from its start: without its day, each act would look for one.
+            self.copy(connection, self._made)
         self._clean_ones.append(name)
 
 

@@ -1,5 +1,7 @@
 """The projections of a case: its case_file row and its duty rows, compared with what is stored and written. [I/O]"""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +14,7 @@ from sqlalchemy import Connection, bindparam, update
 from casework.cases.loaded_case import LoadedCase
 from deadlines.duties import Duty
 from deadlines.escalation import Evaluation
-from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among
+from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among, send_rows
 from models.change_log import log_rows
 from models.facts import StoredFact
 from models.macs import Mac, newest_mac
@@ -54,46 +56,93 @@ class DutyChanges:
         put_rows(connection, DUTY, self.updated, leave=("evaluated_under",))
         put_rows(connection, DUTY, self.re_evaluated)
 
+    @property
+    def count(self) -> int:
+        """How many rows are written."""
+        return len(self.inserted) + len(self.updated) + len(self.re_evaluated) + len(self.deleted)
+
+    @property
+    def written(self) -> list[Row]:
+        """The rows that are there afterwards."""
+        return [*self.inserted, *self.updated, *self.re_evaluated]
+
 
 def stored_duties(connection: Connection, refs: Iterable[str]) -> dict[str, dict[DutyKey, Row]]:
     """The stored duty rows of some cases, as `duty_rows` returns them."""
-    rows = read_among(connection, DUTY, DUTY_COLUMNS, "case_ref", refs)
+    return parsed_duties(read_among(connection, DUTY, DUTY_COLUMNS, "case_ref", refs))
+
+
+def send_duties(connection: Connection, refs: Sequence[str]) -> Any:
+    """Ask for those of a few cases within `in_one_go`; the cursor's rows are for `parsed_duties`."""
+    return send_rows(connection, DUTY, DUTY_COLUMNS, "case_ref", refs)
+
+
+def parsed_duties(rows: Iterable[Row]) -> dict[str, dict[DutyKey, Row]]:
+    """Rows in the order of the key, by case and key."""
     return {ref: {(row[1], row[2]): row for row in some} for ref, some in groupby(rows, itemgetter(0))}
 
 
-def write_projections(
-    connection: Connection, changed: Iterable[LoadedCase], opened: set[str], grown: set[str]
-) -> list[Row]:
-    """Write the case_file and duty rows of cases whose facts have been chained.
+@dataclass(frozen=True, slots=True)
+class Projections:
+    """What is to be written of cases whose facts are chained meanwhile: made before, so that writing asks nothing.
 
-    `opened` are new in this act, and `grown` have a new fact. Returns the duty rows that were written.
+    `opened` are new in this act, and `grown` have a new fact.
     """
-    changed, day = list(changed), day_form(connection)
-    stored = stored_duties(connection, (case.case_ref for case in changed if case.case_ref not in opened))
-    duties = DutyChanges()
-    for case in changed:
-        current = duty_rows(case.case_ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
-        duties.compare(case.case_ref, stored.get(case.case_ref, {}), current)
-    mac = newest_mac(connection)
-    put_new_rows(connection, CASE, [_case_row(case, day, mac) for case in changed if case.case_ref in opened])
-    of_a_child = [case for case in changed if case.case_ref in opened and case.child_id is not None]
-    if of_a_child:
-        log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in of_a_child])
-    known_before = [case for case in changed if case.case_ref not in opened]
-    with_facts = [_case_row(case, day, mac) for case in known_before if case.case_ref in grown]
-    put_rows(connection, CASE, with_facts, leave=("child_key", "process"))
-    # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
-    same = [_case_row(case, day, mac) for case in known_before if case.case_ref not in grown]
-    put_rows(connection, CASE, same, leave=("child_key", "process", "mac"))
-    duties.write(connection)
-    _write_links(connection, changed, opened, day)
-    return [*duties.inserted, *duties.updated, *duties.re_evaluated]
+
+    changed: Sequence[LoadedCase]
+    opened: set[str]
+    grown: set[str]
+    duties: DutyChanges
+    links: list[Row]
+    mac: Mac | None
+
+    @classmethod
+    def of(
+        cls,
+        connection: Connection,
+        changed: Sequence[LoadedCase],
+        opened: set[str],
+        grown: set[str],
+        stored: Mapping[str, Mapping[DutyKey, Row]],
+    ) -> Projections:
+        """Compare the cases with what is stored. `stored` has the duty rows that the act has read before, by case."""
+        day = day_form(connection)
+        known = [case.case_ref for case in changed if case.case_ref not in opened]
+        unread = stored_duties(connection, (ref for ref in known if ref not in stored))
+        duties = DutyChanges()
+        for case in changed:
+            ref = case.case_ref
+            current = duty_rows(ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
+            duties.compare(ref, stored.get(ref) or unread.get(ref) or {}, current)
+        links = _links_to_write(connection, changed, opened, day)
+        return cls(changed, opened, grown, duties, links, newest_mac(connection))
+
+    @property
+    def count(self) -> int:
+        """How many rows are written."""
+        return len(self.changed) + self.duties.count + len(self.links)
+
+    def write(self, connection: Connection) -> None:
+        """Write the case_file and duty rows, and the links. The facts of the cases have been chained."""
+        day, mac, opened = day_form(connection), self.mac, self.opened
+        put_new_rows(connection, CASE, [_case_row(case, day, mac) for case in self.changed if case.case_ref in opened])
+        of_a_child = [case for case in self.changed if case.case_ref in opened and case.child_id is not None]
+        if of_a_child:
+            log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in of_a_child])
+        known_before = [case for case in self.changed if case.case_ref not in opened]
+        with_facts = [_case_row(case, day, mac) for case in known_before if case.case_ref in self.grown]
+        put_rows(connection, CASE, with_facts, leave=("child_key", "process"))
+        # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
+        same = [_case_row(case, day, mac) for case in known_before if case.case_ref not in self.grown]
+        put_rows(connection, CASE, same, leave=("child_key", "process", "mac"))
+        self.duties.write(connection)
+        put_rows(connection, CASE_LINK, self.links)
 
 
-def _write_links(
+def _links_to_write(
     connection: Connection, changed: Iterable[LoadedCase], opened: set[str], day: Callable[[date | None], Any]
-) -> None:
-    """Write what the facts say of links to other cases. A link that was ever made has a row for ever."""
+) -> list[Row]:
+    """What the facts say of links to other cases and is not stored. A link that was ever made has a row for ever."""
     current = [(case, rows) for case in changed if (rows := link_rows(case.process, case.case_ref, case.facts, day))]
     stored = set(
         read_among(
@@ -104,7 +153,7 @@ def _write_links(
             [ref for case, _rows in current if (ref := case.case_ref) not in opened],
         )
     )
-    put_rows(connection, CASE_LINK, [row for _case, rows in current for row in rows if row not in stored])
+    return [row for _case, rows in current for row in rows if row not in stored]
 
 
 def link_rows(

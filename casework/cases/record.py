@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from casework.cases.about import refuse_child_of
+from casework.cases.asked_ahead import ahead_of_act, names_a_child, refs_to_load
 from casework.cases.birth_date_answers import answered, corrected_day, days_asked_about
 from casework.cases.case_links import with_links_as_stored
 from casework.cases.child_questions import ask_if_others_are_reached, cases_of, filled_in, reach_of, record_joined
@@ -136,8 +137,11 @@ def record(
             together.after(connection, recorded)
         return recorded
 
+    # What is done together, and another reference, may take locks that come before the lock on a case.
+    ahead = ahead_of_act(command.case_ref, drafts) if together is None and own_reference is None else None
+
     def act(check: Check) -> Recorded:
-        return transact(context.engine, lambda connection: once(connection, check))
+        return transact(context.engine, lambda connection: once(connection, check), appends=True, ahead=ahead)
 
     key = accepted_exceptions(command.case_ref, drafts)
     return (
@@ -214,7 +218,7 @@ def record_acts(
 ) -> list[Recorded | Refusal]:
     """Record many commands, in order, in one transaction or in the caller's. Each is accepted or refused as a whole."""
     if connection is None:
-        return transact(context.engine, lambda own: record_acts(context, acts, actor, via, run, own))
+        return transact(context.engine, lambda own: record_acts(context, acts, actor, via, run, own), appends=True)
     unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
     # All at once, with every spelling under which a case that is to be opened may exist: a read each would cost most.
     unit.load([ref for command in acts if command.case_ref is not None for ref in _forms(command)])
@@ -318,9 +322,9 @@ def _with_link_as_stored(unit: UnitOfWork, draft: FactDraft) -> FactDraft:
 
 def _load_as_typed(unit: UnitOfWork, ref: str, drafts: Sequence[FactDraft]) -> LoadedCase:
     """The case of a reference, however it is spelt: PT-00011 is PT00011. Both are locked where a case may be opened."""
-    typed = plain_reference(ref)
-    if not any(opens_a_case(draft.kind, draft.data) for draft in drafts):
-        case = unit.load([typed])[typed]
+    typed, first = plain_reference(ref), refs_to_load(ref, drafts)
+    if first == [typed]:
+        case = unit.load(first)[typed]
         if case.facts:
             return case
     loaded = unit.load(list(spellings(typed)))
@@ -356,7 +360,7 @@ def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:
     Another transaction that says so waits until the cases of this child are written as one. In a batch, whose cases
     are locked by now, two that wait for each other are ended by the database and begun again (`transact`).
     """
-    if any(draft.data.get("linked_to") or draft.data.get("nhs_number") for draft in command.drafts):
+    if names_a_child(command.drafts):
         lock_exclusive(unit.connection, "children")
 
 

@@ -5,17 +5,20 @@ projections, free text and notices. One fact takes the same path as many. The ca
 it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from casework.cases.asked_ahead import asked_cases
 from casework.cases.changed_time_limits import check_changed_time_limits
 from casework.cases.exceptions import check_exceptions
 from casework.cases.first_fact import opens_none
 from casework.cases.loaded_case import UNREADABLE, LoadedCase, Replayed, is_readable, replay_case
-from casework.cases.projections import write_child_ids, write_projections
+from casework.cases.projections import DutyKey, Projections, write_child_ids
 from casework.cases.references import ReferenceGenerator
 from casework.cases.repetitions import as_repetition
 from casework.cases.validation import ENGINE_VIA, CaseSoFar, Refused, fields_of
@@ -24,8 +27,16 @@ from casework.webhooks import ChangedCase, note_changes
 from config.law import NoAnswer
 from models import ledger, people
 from models.aliases import insert_aliases
-from models.bulk_io import Row, day_form, insert_missing, put_new_rows, read_among
+from models.bulk_io import (
+    Row,
+    day_form,
+    in_one_statement,
+    insert_missing_with,
+    put_new_rows,
+    read_among,
+)
 from models.change_log import AT, log_keys, log_rows
+from models.database import is_postgresql
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.free_text import FreeText, insert_free_texts, new_free_text
 from models.key_checks import check_key_for_writing
@@ -39,6 +50,7 @@ from statemachines.refusals import named
 from statemachines.registry import opens_a_case, process_of
 
 LARGEST_CLOCK_DIFFERENCE = timedelta(minutes=5)
+FEW = 20  # cases whose duties are read together with their facts: of more, as in a sweep, not each one changes
 
 
 class UnitOfWork:
@@ -64,6 +76,7 @@ class UnitOfWork:
         context.ruleset_guard.ensure_active(connection, self.now, actor, via)
         context.ruleset_guard.note_files(connection, context.directory, at=self.now, actor=actor, via=via)
         self.cases: dict[str, LoadedCase] = {}
+        self._stored_duties: dict[str, dict[DutyKey, Row]] = {}  # read with the case, and not written since
         self.notices: list[NoticeDraft] = []
         self.free_texts: list[FreeText] = []
         self.people: list[tuple[str, Mapping[str, str]]] = []
@@ -83,9 +96,7 @@ class UnitOfWork:
         """
         wanted = [ref for ref in refs if ref not in self.cases]
         if wanted:
-            if not locked:
-                lock_cases(self.connection, wanted)
-            histories = ledger.read(self.connection, wanted)
+            histories = self._read(wanted, locked)
             for ref in wanted:
                 case = LoadedCase(ref, self.context)
                 if ref in histories:
@@ -93,6 +104,16 @@ class UnitOfWork:
                     case.process = process_of(case.facts)
                 self.cases[ref] = case
         return {ref: self.cases[ref] for ref in refs}
+
+    def _read(self, wanted: list[str], locked: bool) -> Mapping[str, tuple[list[StoredFact], ledger.Tail]]:
+        """Lock and read. On PostgreSQL, what an act on a few cases compares at its end is read with them."""
+        if len(wanted) > FEW or not is_postgresql(self.connection):
+            if not locked:
+                lock_cases(self.connection, wanted)
+            return ledger.read(self.connection, wanted)
+        asked = asked_cases(self.connection, wanted, locked)
+        self._stored_duties |= asked.stored_duties()
+        return asked.histories()
 
     def append(
         self, case: LoadedCase, drafts: Iterable[FactDraft], via: str | None = None, *, usual_only: bool = False
@@ -218,18 +239,26 @@ class UnitOfWork:
         opened = {case.case_ref for case in changed if not case.tail.seq}
         grown = {case.case_ref for case in changed if case.new_facts}
         count = sum(len(case.new_facts) for case in changed)
-        ledger.append(self.connection, _chain(changed), count)
-        duties = write_projections(self.connection, changed, opened, grown)
+        projections = Projections.of(self.connection, changed, opened, grown, self._stored_duties)
+        self._stored_duties = {}
+        signed = ledger.Signed.of(self.connection)
+        notices = self._notice_rows(opened)
+        rows = count + projections.count + len(notices[True]) + len(notices[False])
+        with in_one_statement(self.connection, rows):
+            ledger.append(self.connection, _chain(changed), count, signed)
+            projections.write(self.connection)
+            put_new_rows(self.connection, NOTICE, notices[True])
+            inserted = insert_missing_with(self.connection, NOTICE, notices[False])
         for case in changed:
             case.outdated = False
             if case.case_ref in opened:
                 case.stored_child_id = case.child_id
         write_child_ids(self.connection, self.cases.values())
         self._write_free_texts()
-        self._write_notices(opened)
+        self._log_notices(notices, inserted())
         files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
         after = [ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files]
-        note_changes(self.connection, self.context, after, duties, self.now)
+        note_changes(self.connection, self.context, after, projections.duties.written, self.now)
 
     def find_children(self, cases: Sequence[LoadedCase]) -> None:
         """Set the child id of each case: from the person table if it is new, from its case_file row if stored."""
@@ -272,24 +301,26 @@ class UnitOfWork:
             insert_free_texts(self.connection, self.context.cipher, self.free_texts)
             self.free_texts = []
 
-    def _write_notices(self, opened: set[str]) -> None:
-        """Write the first notice of each key: a second one asks for the same letter. A new case has none stored yet."""
-        if not self.notices:
-            return
-        first: dict[str, NoticeDraft] = {}
-        for notice in self.notices:
-            first.setdefault(notice.key, notice)
-        day = day_form(self.connection)
+    def _notice_rows(self, opened: set[str]) -> dict[bool, list[Row]]:
+        """The first notice of each key, by whether its case is new: a second one asks for the same letter."""
         rows: dict[bool, list[Row]] = {True: [], False: []}
-        for notice in first.values():
-            rows[notice.case_ref in opened].append(notice_row(notice, self.now, day))
-        put_new_rows(self.connection, NOTICE, rows[True])
+        if self.notices:
+            first: dict[str, NoticeDraft] = {}
+            for notice in self.notices:
+                first.setdefault(notice.key, notice)
+            day = day_form(self.connection)
+            for notice in first.values():
+                rows[notice.case_ref in opened].append(notice_row(notice, self.now, day))
+            self.notices = []
+        return rows
+
+    def _log_notices(self, rows: Mapping[bool, list[Row]], inserted: int) -> None:
+        """Note the notices in the change log. Of a case that is not new, some may be stored already."""
         log_rows(self.connection, NOTICE, rows[True])
-        if insert_missing(self.connection, NOTICE, rows[False]) == len(rows[False]):
+        if inserted == len(rows[False]):
             log_rows(self.connection, NOTICE, rows[False])
         else:
             log_keys(self.connection, NOTICE, (row[0] for row in rows[False]))
-        self.notices = []
 
 
 def _refuse_out_of_order(replayed: Replayed, facts: Sequence[Fact]) -> None:
