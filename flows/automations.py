@@ -15,6 +15,7 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment
 
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS
 from casework.reports.operations_events import ALTERED, LETTERS_FAILING, SWEPT
+from flows.remedies import LEFT_TO_DO
 from flows.run_ends import EndState
 
 ZOMBIES = "Runs whose process has died are shown as crashed"
@@ -34,7 +35,7 @@ def zombie_automation() -> Automation:
     ends = {f"prefect.flow-run.{name}" for name in (*PREFECT_ENDS, *EndState)}
     return Automation(
         name=ZOMBIES,
-        description="Nothing is lost with such a run: the next sweep and the next delivery finish its work.",
+        description=f"Nothing is lost with such a run: {LEFT_TO_DO}.",
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},
             expect=ends,
@@ -45,9 +46,7 @@ def zombie_automation() -> Automation:
             within=SILENCE,
         ),
         actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, message="its process has died; the next sweep or delivery finishes the work"
-            )
+            ChangeFlowRunState(state=StateType.CRASHED, message=f"The process of this run has died; {LEFT_TO_DO}")
         ],
     )
 

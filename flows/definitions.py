@@ -164,7 +164,7 @@ async def _execute(job: Job, **given: Any) -> State[Any]:
         ended = run_ends.left_alone(ended, steps.left_alone)
         if document is not None:
             with contextlib.suppress(Exception):  # the job is done, even if its artifacts cannot be shown
-                show_failed_cases([str(each["case_ref"]) for each in document.get("troubles") or ()])
+                show_failed_cases(document)
                 ended = await artifacts.publish(prepared.execution, document, ended, _post_artifact)
     with contextlib.suppress(Exception):  # as above
         await _publish_end(ended)

@@ -27,12 +27,14 @@ from prefect.types.entrypoint import EntrypointType
 from config.settings import Settings
 from flows import definitions
 from flows.automations import keep_automations
+from flows.ended_outside import show_end
 from flows.limits import keep_limits
 from flows.pool_template import POOL, TEMPLATE
+from flows.remedies import LEFT_TO_DO
 from flows.run_labels import BY_HAND_TAG, JOB_TAG
 from flows.views import save_views
 
-LEFT = "sendflow was stopped while it ran; the next sweep or delivery finishes the work"
+LEFT = f"sendflow and its machine stopped while this ran; {LEFT_TO_DO}"
 
 WHAT_THEY_DO = {
     "sweep": (
@@ -100,7 +102,7 @@ async def settle_what_was_left(opened: datetime) -> int:
     async with get_client() as client:
         runs = await client.read_flow_runs(flow_run_filter=left)
         for run in runs:
-            await client.set_flow_run_state(run.id, Crashed(message=LEFT), force=True)
+            await show_end(client, run, Crashed(message=LEFT))
     return len(runs)
 
 

@@ -13,6 +13,7 @@ from config.database_cause import cause_here
 from models.errors import ConfigurationError, SendflowError
 
 AGAIN = "sendflow then does it at its next time"
+LEFT_TO_DO = "sendflow does what is left at its next time, or when a person starts the job"  # of a run that was cut off
 
 
 class Remedy(NamedTuple):
@@ -35,6 +36,10 @@ _BY_CODE = {
     "ruleset_mismatch": Remedy(
         "the rules of this program are not those of the database",
         "a person installs the same version everywhere: sendflow doctor says which machine differs",
+    ),
+    "database_unusable": Remedy(
+        "this program cannot use the database: a later version of sendflow upgraded it, or it was copied to PostgreSQL",
+        "a person installs the version, or names the database, that sendflow doctor says",
     ),
     "contended": Remedy("others wrote to the same cases at each attempt", "a person runs sendflow doctor if it stays"),
     "local_smtp": Remedy(

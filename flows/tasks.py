@@ -8,7 +8,7 @@ of the fault.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -23,6 +23,7 @@ from config.settings import Settings
 from flows.limits import ASKED_AGAIN, WAITED, hold, limit_name
 from flows.remedies import named_fault
 from flows.server_calls import ask
+from models.facts import REFERENCE
 
 AGAIN_AFTER = [1.0, 5.0]  # seconds: a database that restarts answers again within them
 PROGRESS_SECONDS = 1.0
@@ -55,14 +56,24 @@ _step_again = _step.with_options(
 
 
 @task(name="case", task_run_name="case {reference}", cache_policy=NO_CACHE, persist_result=False)
-def _case_left(reference: str) -> State[None]:
-    return Failed(message=f"case {reference} could not be evaluated: run sendflow verify {reference}")
+def _case_left(reference: str, why: str) -> State[None]:
+    return Failed(message=f"case {reference} {why}")
 
 
-def show_failed_cases(references: Sequence[str]) -> None:
-    """Show each case that a job could not evaluate as a task that failed; at most twenty."""
-    for reference in references[:MOST_FAILED]:
-        _case_left(reference, return_state=True)
+def show_failed_cases(document: Mapping[str, Any]) -> None:
+    """Show each case that a job could not evaluate, or found altered, as a task that failed; at most twenty."""
+    why = {
+        **dict.fromkeys(_cases(document, "troubles"), "could not be evaluated: run sendflow verify {}"),
+        **dict.fromkeys(_cases(document, "damage"), "is not as it was written: run sendflow findings"),
+    }
+    for reference in list(why)[:MOST_FAILED]:
+        _case_left(reference, why[reference].format(reference), return_state=True)
+
+
+def _cases(document: Mapping[str, Any], name: str) -> list[str]:
+    """The cases that a report names so, if it is a reference: an altered row may say anything there."""
+    named = [str(each.get("case_ref")) for each in document.get(name) or ()]
+    return [reference for reference in named if REFERENCE.fullmatch(reference)]
 
 
 class TaskSteps:

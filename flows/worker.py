@@ -25,6 +25,7 @@ from config.running_instance import api_address, server_answers
 from config.settings import Settings
 from flows.jobs import Job
 from flows.pool_template import POOL
+from flows.remedies import LEFT_TO_DO
 from flows.run_labels import begin
 from flows.runner import print_to_stderr
 from flows.work_pool import NoPool
@@ -39,10 +40,10 @@ TEARDOWN_SECONDS = 3.0
 SERVER_SECONDS = 120.0
 ASKED_TIMES, ASKED_AGAIN_SECONDS = 5, 2.0
 OF_UP = "sendflow-up"
-STOPPED = "sendflow was stopped; the next sweep or delivery finishes the work"
+STOPPED = f"A person stopped sendflow while this ran; {LEFT_TO_DO}"
 KILLED = (
-    "The process of this run was killed, by a person or because the machine had no memory left. Nothing is lost: what"
-    " it had not finished, the next sweep or delivery does. If it comes again, a person looks at the machine's memory"
+    "The process of this run was killed, by a person or because the machine had no memory left. Nothing is lost:"
+    f" {LEFT_TO_DO}. If it comes again, a person looks at the machine's memory"
 )
 
 
@@ -166,10 +167,12 @@ class _Stoppable:
         from prefect.client.orchestration import get_client
         from prefect.states import Cancelled
 
+        from flows.ended_outside import show_end
+
         with suppress(Exception):  # a server that does not answer; the next start settles the runs
             async with get_client() as client:
                 for run in left:
-                    await client.set_flow_run_state(run, Cancelled(message=STOPPED), force=True)
+                    await show_end(client, await client.read_flow_run(run), Cancelled(message=STOPPED))
 
 
 async def _show_as_killed(flow_run: Any, result: Any) -> Any:
@@ -179,11 +182,13 @@ async def _show_as_killed(flow_run: Any, result: Any) -> Any:
     from prefect.client.orchestration import get_client
     from prefect.states import Crashed
 
+    from flows.ended_outside import show_end
+
     with suppress(Exception):  # a server that does not answer: Prefect then tries with its own words
         async with get_client() as client:
             flow = await client.read_flow(flow_run.flow_id)
             await client.update_flow_run(flow_run.id, name=name_of(flow.name, flow_run.parameters))
-            await client.set_flow_run_state(flow_run.id, Crashed(message=KILLED), force=True)
+            await show_end(client, flow_run, Crashed(message=KILLED))
             return result.model_copy(update={"status_code": 0})
     return result
 

@@ -31,7 +31,7 @@ from models.facts import FactDraft
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support.by_hand import SALT, TRUST
-from tests.support.installation import ROOT, answered
+from tests.support.installation import ROOT, answered, wait_until
 from tests.support.mail_server import ScriptedMailServer, running_mail_server
 from tests.support.prefect_database import put_prefect_database
 from tests.support.trackers import SOUND, tracker
@@ -90,6 +90,12 @@ class Hour:
         wanted = {"flow_runs": {"expected_start_time": {"after_": since.isoformat()}}, "limit": 200}
         found: list[dict[str, Any]] = self.ask("flow_runs/filter", wanted)
         return sorted(found, key=lambda run: str(run["expected_start_time"]))
+
+    def failed_tasks(self, run: dict[str, Any]) -> dict[str, str]:
+        """The tasks of a run that failed, with what they say. The server stores them after the run's end."""
+        wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}, "task_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
+        found = wait_until(lambda: self.ask("task_runs/filter", wanted), 60)
+        return {each["name"]: each["state"]["message"] for each in found}
 
     def first_line(self, run: dict[str, Any]) -> str:
         """The first line of a run's log."""
@@ -273,7 +279,7 @@ FAULTS: list[tuple[Fault, tuple[str, str, dict[str, Any]], EndState, str]] = [
     (rule_file_broken, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "the file that sendflow doctor names"),
     (database_away, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "the database"),
     (clock_jumped, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "sendflow confirm-clock"),
-    (revision_of_a_later_program, ("by a person", "verify", {}), EndState.COULD_NOT_FINISH, "sendflow doctor"),
+    (revision_of_a_later_program, ("by a person", "verify", {}), EndState.COULD_NOT_FINISH, "installs the version"),
     (row_altered, ("by a person", "verify", {}), EndState.DAMAGED, "sendflow findings"),
 ]
 
@@ -297,6 +303,10 @@ def test_a_fault_turns_the_right_run_red_and_its_text_names_the_remedy(
     assert remedy in run["state"]["message"], run["state"]["message"]
     assert hour.first_line(run) == run["state"]["message"]
     assert "a person" in run["state"]["message"] and "Zebediah" not in run["state"]["message"]
+    if fault is row_altered:
+        assert hour.failed_tasks(run) == {
+            "case NX90002": "case NX90002 is not as it was written: run sendflow findings"
+        }
     began = datetime.now(UTC)
     assert hour.do("job", "deliver", given={"now": True, "reason": "a test"}) is None
     green = {run["state_type"] for run in hour.runs(began)}
