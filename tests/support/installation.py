@@ -159,6 +159,11 @@ class RunningInstallation:
         except urllib.error.HTTPError as refused:
             return {"refused": refused.code}
 
+    def first_lines(self, run: str) -> list[str]:
+        """The first line of a run's log, which a person sees who opens it."""
+        wanted = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC", "limit": 1}
+        return [each["message"] for each in wait_until(lambda: self.api("/logs/filter", wanted))]
+
     def runs(self, flow: str = "") -> list[dict[str, Any]]:
         """Return the runs, newest first; only those of one flow if it is named."""
         some = {"flows": {"name": {"any_": [flow]}}} if flow else {}

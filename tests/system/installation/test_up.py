@@ -385,13 +385,7 @@ def test_a_run_whose_process_is_killed_says_what_became_of_the_work(installation
         waits.close()
     shown = installation.api(f"/flow_runs/{made['id']}")
     assert (shown["state_type"], shown["name"].split()[0]) == ("CRASHED", "sweep")
-    assert first_lines(installation, made["id"]) == [KILLED], "a person reads it without looking for it"
-
-
-def first_lines(installation: RunningInstallation, run: str) -> list[str]:
-    """The first line of a run's log, which a person sees who opens it."""
-    wanted = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC", "limit": 1}
-    return [each["message"] for each in wait_until(lambda: installation.api("/logs/filter", wanted))]
+    assert installation.first_lines(made["id"]) == [KILLED], "a person reads it without looking for it"
 
 
 def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
@@ -444,7 +438,7 @@ def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_
             ]
         )
         assert left["state"]["message"] == LEFT
-        assert first_lines(again, left["id"]) == [LEFT]
+        assert again.first_lines(left["id"]) == [LEFT]
         again.signal(signal.SIGKILL)
         again.ended()
         wait_until(lambda: processes_of(installation.home) == [], 30)
