@@ -39,10 +39,9 @@ def glossary() -> str:
         if line.startswith("## "):
             found.append({"title": line[3:], "words": []})
         elif found and line.startswith("| ") and not line.startswith(("| word ", "|---")):
-            cells = [each.strip() for each in line.strip("| ").split(" | ")]
-            if len(cells) >= 2 and "`" not in cells[0]:
-                source = _plain(cells[2]) if len(cells) > 2 else ""
-                found[-1]["words"].append({"word": cells[0], "meaning": _plain(cells[1]), "source": source})
+            word, meaning, source, *_replaces = (each.strip() for each in line.strip()[1:-1].split("|"))
+            if "`" not in word:
+                found[-1]["words"].append({"word": word, "meaning": _plain(meaning), "source": _plain(source)})
     shown = [part for part in found if part["words"]]
     return json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
 

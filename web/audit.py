@@ -31,6 +31,7 @@ from models.facts import REFERENCE
 from models.visibility import hidden_processes, unseen_among
 from runtime.diagnostics.checks import examine
 from runtime.diagnostics.finding import Finding
+from web import labels
 from web.answers import Answer, File, Page
 from web.asked import Asked, page_of
 from web.export import Column, Sheet, as_file
@@ -38,20 +39,6 @@ from web.export import Column, Sheet, as_file
 NEWEST, LOOKS, MOST_PAGES = 10, 50, 200
 MOST_CHANGES = 200
 EXPORT = "export"
-# What a look was at, in words: the filter of the access log has these.
-LOOKED_AT = {
-    IDENTITY: "identity of a child",
-    EXPORT: "list as a file",
-    "case": "page of a case",
-    "replay": "case as it was",
-    "child": "page of a child",
-    "together": "one act on several cases",
-    "import": "rows of an import",
-    "decide": "what waits for an answer",
-    "looks": "who looked at it",
-    "bundle": "bundle",
-    "api": "by a program",
-}
 HIDDEN_FINDING = "A problem of a case that your account may not see. Somebody who may see it runs sendflow doctor."
 NO_BUNDLE = "Name one case or more by their references, as in NX00042, with a space between two."
 FOR_WHOM = "Say for whom it is: choose one of the list."
@@ -74,7 +61,7 @@ def looks(asked: Asked) -> Answer:
     """Who looked at which case, with filters; also as a file, which is itself a look at each case in it."""
     page = min(page_of(asked.query), MOST_PAGES)
     typed = {name: asked.query.get(name, "").strip() for name in ("who", "case", "from_on", "to_on", "what")}
-    values: dict[str, Any] = {"title": "Access log", "typed": typed, "page": page, "looked_at": LOOKED_AT}
+    values: dict[str, Any] = {"title": "Access log", "typed": typed, "page": page, "looked_at": labels.LOOKED_AT}
     try:
         wanted = _wanted(typed)
     except ValueError:

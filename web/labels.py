@@ -45,6 +45,30 @@ BASES = {"local_standard": "local standard, no law", "nhse_policy": "NHS England
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
 
 
+# What a look was at, in words: the filter of the access log has these.
+LOOKED_AT = {
+    "identity": "identity of a child",
+    "export": "list as a file",
+    "case": "page of a case",
+    "replay": "case as it was",
+    "child": "page of a child",
+    "together": "one act on several cases",
+    "import": "rows of an import",
+    "decide": "what waits for an answer",
+    "looks": "who looked at it",
+    "bundle": "bundle",
+    "api": "by a program",
+}
+
+
+def looked_at(what: str) -> str:
+    """What a look was at, in words: a page, a bundle with whom it is for, or a command."""
+    bundle, _, whom = what.partition("_")
+    if bundle == "bundle" and whom:
+        return f"bundle, for {words(whom)}"
+    return LOOKED_AT.get(what) or words(what)
+
+
 def words(value: object) -> str:
     """Words without underscores, with the abbreviations in capitals."""
     return _words(str(value if value is not None else ""))

@@ -41,6 +41,7 @@ def environment() -> Environment:
         "day": day,
         "short": short,
         "words": labels.words,
+        "looked_at": labels.looked_at,
         "field": labels.field,
         "fact": labels.fact,
         "step": labels.step,

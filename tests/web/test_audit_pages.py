@@ -133,9 +133,12 @@ def test_the_access_log_is_filtered_paged_and_never_names_a_hidden_case(
 
 
 def test_the_access_log_says_in_words_what_a_look_was_at(place: Installation, person: Callable[[str], Browser]) -> None:
-    note_look(place.context(), CASE, "dco.team", "together")
+    for what in ("together", "bundle_court", "command case"):
+        note_look(place.context(), CASE, "dco.team", what)
     page = person("aud").get("/audit/looks?what=together").text
     assert page.count("one act on several cases") == 1 and "One act on several cases</option>" in page
+    own = text_of(person("aud").get(f"/cases/{CASE}/looks").text)
+    assert all(said in own for said in ("one act on several cases", "bundle, for court", "command case"))
 
 
 def test_people_and_rights_say_who_gave_what(place: Installation, person: Callable[[str], Browser]) -> None:

@@ -48,6 +48,7 @@ def test_each_account_reads_the_help_of_its_pages(browsers: Callable[[str], Brow
 def test_the_glossary_is_searched(browsers: Callable[[str], Browser]) -> None:
     assert sum(len(part["words"]) for part in glossary()) > 40
     auditor = browsers("auditor")
+    assert [each for part in glossary() for each in part["words"] if "|" in each["source"]] == [], "an empty cell"
     found = text_of(auditor.get("/help/glossary?search=fact").text)
     assert "something that happened (an event) on a day" in found
     assert "No word is like that" in auditor.get("/help/glossary?search=zzzz").text
