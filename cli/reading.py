@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from casework.reports.child import ChildReport
 
 RUNS, LOOKS, MOST_LOOKS, MOST_CHANGES = 10, 50, 10_000, 200
-WITHOUT_COUNTS = frozenset({"at", "act", "outcome", "code", "intact", "seconds"})
+WITHOUT_COUNTS = frozenset({"at", "act", "outcome", "code", "intact"})
 EXAMPLE = "for example sendflow looks --who dco.team --from 2026-04-01"
 SIGNS = {
     "many_in_an_hour": "many cases in an hour",
