@@ -28,7 +28,7 @@ from casework.reports.who_acted import who_acted
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from config.rights import roles
-from config.text import short_weekday
+from config.text import counted, short_weekday
 from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.facts import REFERENCE
@@ -91,7 +91,8 @@ def case(asked: Asked) -> Answer:
     try:
         view = View(asked.query)
     except ValueError:
-        return fault("That is no day", "Give the two days as in the fields: 2026-04-14.", status=400)
+        back = f"/cases/{ref}", f"Back to {ref}"
+        return fault("That is no day", "Give the two days as in the fields: 2026-04-14.", status=400, back=back)
     try:
         ask_about(context, ref, [WITH_A_ROLE], who_acted=asked.may("acting"))
         read = read_case(context, ref)
@@ -100,7 +101,8 @@ def case(asked: Asked) -> Answer:
         found = now if then is None else report_of(context, then)
     except LookupError as problem:
         if "known" in str(problem):
-            return fault("Nothing was known of this case then", "Choose a later day.", status=404)
+            back = f"/cases/{ref}#replay", f"Back to {ref}"
+            return fault("Nothing was known of this case then", "Choose a later day.", status=404, back=back)
         return no_page(404)
     recorded = asked.query.get("recorded", "")
     return Page(
@@ -220,11 +222,14 @@ def _differences(then: CaseReport, now: CaseReport) -> dict[str, Any]:
         if said:
             duties[duty.rule, duty.opened_seq] = said
     seen = {(duty.rule, duty.opened_seq) for duty in then.duties}
+    later_duties = sum(key not in seen for key in later)
+    later_facts = len({fact.seq for fact in now.facts} - {fact.seq for fact in then.facts})
+    came = [counted(later_duties, "duty", "duties")] if later_duties else []
+    came += [counted(later_facts, "fact")] if later_facts else []
     return {
         "state": now.state_name if now.state != then.state else None,
         "duties": duties,
-        "later_duties": sum(key not in seen for key in later),
-        "later_facts": len({fact.seq for fact in now.facts} - {fact.seq for fact in then.facts}),
+        "came": f"{' and '.join(came)} came later" if came else "",
     }
 
 

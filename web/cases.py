@@ -13,7 +13,7 @@ from casework.reports.case_list import CaseFilter, Show, case_list
 from casework.saved_views import WrongView, delete_view, save_view, views_of
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
-from web.export import Column, Sheet, as_file
+from web.export import Column, Sheet, as_file, filter_words
 from web.faults import no_page
 from web.labels import first_capital
 from web.today import owner_options
@@ -50,7 +50,7 @@ def cases(asked: Asked) -> Answer:
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
         rows = case_list(context, wanted, context.today(), 0).rows
-        shows = f"cases; filter: {wanted.model_dump_json(exclude={'page', 'search'})}"
+        shows = f"cases; filter: {filter_words(wanted, 'page', 'search')}"
         return as_file(asked, Sheet(f"cases-{context.today()}", shows, COLUMNS, rows), kind)
     return _page(asked, wanted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
 from sqlalchemy import select
 
 from casework.context import AppContext, instant
@@ -13,10 +14,11 @@ from casework.reports.table_files import Column, csv_bytes, workbook
 from casework.reports.withheld import may_be_named, withheld_words
 from models.database import reading
 from models.tables import CHECKPOINT
+from web import labels
 from web.answers import File
 from web.asked import Asked
 
-__all__ = ["XLSX", "Column", "Sheet", "as_file"]
+__all__ = ["XLSX", "Column", "Sheet", "as_file", "filter_words"]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -32,6 +34,12 @@ class Sheet(NamedTuple):
     rows: Iterable[Any]
     left_out: int = 0
     cells: Callable[[Any], Sequence[Any]] | None = None
+
+
+def filter_words(wanted: BaseModel, *without: str) -> str:
+    """What a list was filtered by, in words; "none" where it shows all."""
+    given = {name: value for name, value in wanted if value and name not in without}
+    return ", ".join(f"{labels.field(name)} {labels.words(value)}" for name, value in given.items()) or "none"
 
 
 def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:

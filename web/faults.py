@@ -7,9 +7,9 @@ from web.answers import Page
 from web.asked import Asked
 
 
-def fault(title: str, *sentences: str, status: int) -> Page:
-    """A page with a title and sentences."""
-    return Page("fault.html", {"title": title, "sentences": sentences}, status)
+def fault(title: str, *sentences: str, status: int, back: tuple[str, str] | None = None) -> Page:
+    """A page with a title and sentences. `back`: an address to go on from, and its words."""
+    return Page("fault.html", {"title": title, "sentences": sentences, "back": back}, status)
 
 
 def signed_out(_asked: Asked) -> Page:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from casework.reports.case_letters import CaseLetter
 from casework.reports.case_models import CaseReport, Cause, FactShown
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OUTCOMES
+from models.enums import NoticeState
 from models.marks import NOT_YET
 from statemachines.registry import processes
 from web import labels
@@ -53,7 +54,8 @@ def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[st
         )
         for fact in found.facts
     ]
-    entries += [_of_letter(letter) for letter in letters if letter.on <= found.as_at]
+    known = (_as_known(letter, found.known_at) for letter in letters if letter.on <= found.as_at)
+    entries += [_of_letter(letter) for letter in known if letter is not None]
     is_filtered = any(query.get(name) not in (None, "", "all") for name in FILTERS)
     if is_filtered:
         leave_out = query.get("not") == "yes"
@@ -91,6 +93,15 @@ def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int], 
     day = fact.corrected_to or fact.occurred_on
     on = day if fact.kind not in CORRECTIONS else fact.occurred_on
     return Entry(group, on, f"{fact.seq:06}", fact, None, cause, corrected_by, fields)
+
+
+def _as_known(letter: CaseLetter, known_at: str | None) -> CaseLetter | None:
+    """An e-mail as it was known at an instant: not there yet, or there and not sent yet."""
+    if known_at is None or (letter.sent_at or letter.created_at) <= known_at:
+        return letter
+    if letter.created_at > known_at:
+        return None
+    return letter.model_copy(update={"state": NoticeState.CREATED.value, "sent_at": None, "why": None, "letter": None})
 
 
 def _of_letter(letter: CaseLetter) -> Entry:

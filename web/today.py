@@ -14,7 +14,7 @@ from casework.reports.worklists import BoardRow
 from models.database import reading
 from web.answers import Answer, Page
 from web.asked import Asked, page_of
-from web.export import Column, Sheet, as_file
+from web.export import Column, Sheet, as_file, filter_words
 from web.faults import no_page
 
 SHOWN = 10
@@ -83,7 +83,7 @@ def one_list(asked: Asked) -> Answer:
             "changed": (found.changed, CHANGED),
         }
         rows, columns = lists[name]
-        shows = f"{TITLES[name]}; filter: {values['wanted'].model_dump_json()}"
+        shows = f"{TITLES[name]}; filter: {filter_words(values['wanted'])}"
         return as_file(asked, Sheet(f"{name}-{found.as_at}", shows, columns, rows), kind)
     rows = {"late": found.late, "soon": found.soon}.get(name, [])
     pages = max(1, -(-len(rows) // ROWS))

@@ -16,6 +16,7 @@ from casework.access.seen import as_seen_by
 from casework.context import AppContext
 from casework.privacy.case_looks import looks_at, note_look
 from casework.reports import case_report, recordable
+from casework.reports.case_letters import CaseLetter, letters_of
 from casework.reports.case_list import CaseFilter, Show, case_list
 from casework.reports.case_report import report
 from casework.reports.histories import read_histories
@@ -27,6 +28,7 @@ from models.facts import StoredFact
 from tests.support.team import ready
 from tests.web.conftest import TODAY, Browser
 from web.installation import Installation
+from web.timeline import timeline
 
 CASE = "SP90001"
 
@@ -80,10 +82,38 @@ def test_a_replay_says_that_it_is_not_now_and_what_differs(
     assert f"{len(facts) - len(then.facts)} facts came later" in html
 
 
+def test_a_replay_shows_the_e_mails_that_were_known_then(
+    sample: Installation, browsers: Callable[[str], Browser]
+) -> None:
+    """Before, a view as known on a day had the e-mails that were made and sent after it."""
+    made = letters_of(sample.context(), CASE)
+    until = "2026-04-13T22:59:59.999999Z"  # the end of 13 April in London
+    then = [each for each in made if each.created_at <= until]
+    assert 0 < len(then) < len(made)
+    query = {"as_at": TODAY.isoformat(), "known_at": "2026-04-13", "show": "letters"}
+    html = browsers("auditor").get(f"/cases/{CASE}", params=query).text
+    assert html.count("app-timeline__item--letters") == len(then)
+    assert 'sent <time datetime="2026-04-14' not in html
+    later = CaseLetter(**{**dict(then[0]), "state": "sent", "sent_at": "2026-04-14T08:00:00.000000Z"})
+    [entry] = timeline(report(sample.context(), CASE, TODAY, until), [later], {"show": "letters"})
+    assert entry.letter is not None
+    assert (entry.letter.state, entry.letter.sent_at, entry.letter.letter) == ("created", None, None)
+
+
+def test_who_asks_for_too_early_a_day_finds_the_way_back_to_the_case(browsers: Callable[[str], Browser]) -> None:
+    answer = browsers("auditor").get(f"/cases/{CASE}", params={"as_at": "2001-01-01"})
+    assert answer.status_code == 404
+    assert (
+        f'href="/cases/{CASE}#replay"' in answer.text
+        and 'id="replay"' in browsers("auditor").get(f"/cases/{CASE}").text
+    )
+
+
 @pytest.mark.parametrize("query", ["as_at=yesterday", "known_at=x", "as_at=2026-02-30"])
 def test_a_day_that_is_none_is_refused_in_words(browsers: Callable[[str], Browser], query: str) -> None:
     answer = browsers("auditor").get(f"/cases/{CASE}?{query}")
     assert (answer.status_code, "That is no day" in answer.text) == (400, True)
+    assert f'href="/cases/{CASE}"' in answer.text
 
 
 def test_the_count_of_a_date_is_the_one_of_the_command(
