@@ -43,6 +43,8 @@ PATHS: Mapping[str, dict[str, Any]] = {
     "number": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "seq": {"type": "integer", "minimum": 0, "maximum": 10**20},
     "rule": {"anyOf": [{"enum": ["ehc_body_advice_respond", "ehc_issue_final_plan"]}, IN_PATH]},
+    "step": {"anyOf": [{"enum": ["new", "breach", "reminder_3_weeks"]}, IN_PATH]},
+    "place": {"anyOf": [{"enum": ["column.reference", "words.yes"]}, IN_PATH]},
     "pack": IN_PATH,
     "body": {"anyOf": [{"enum": ["QX101", "QX900"]}, IN_PATH]},
     "sheet": {"type": "integer", "minimum": 0, "maximum": 10**20},
