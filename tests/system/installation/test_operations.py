@@ -17,11 +17,12 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from casework.access.sign_in import Place, sign_in_link
-from casework.context import AppContext
+from casework.context import AppContext, instant
 from casework.findings import Found, store
-from casework.reports.operations_events import SWEPT
+from casework.reports.operations_events import LETTERS_FAILING, SWEPT
 from config.login import ensure_login
 from config.process_environment import child_environment
 from config.running_instance import server_answers
@@ -32,6 +33,7 @@ from flows.events import EventFeed
 from flows.run_ends import EndState
 from flows.run_labels import JOB_TAG, NEEDS_A_PERSON_TAG, RECORDING_TAG
 from flows.server_calls import ask
+from models.tables import JOB_RUN
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
 from tests.support import fork_server
@@ -223,6 +225,22 @@ def test_damage_that_verification_finds_starts_the_alert(operations: Operations)
     assert len(started) == before + 1
     assert started[0]["state_type"] in {"SCHEDULED", "PENDING"}, "no worker of this installation takes it"
     assert started[0]["parameters"] == {}
+
+
+def test_letters_that_fail_start_the_alert(operations: Operations) -> None:
+    """The event as the feed gives it of a delivery whose mail server accepts nothing."""
+    before = len(operations.runs("alert"))
+    context = operations.context()
+    detail = json.dumps({"waiting": 1, "relay": "unreachable"})
+    row = {"act": "deliver", "as_at": context.today(), "outcome": "failed", "detail": detail}
+    with context.engine.begin() as connection:
+        connection.execute(insert(JOB_RUN), {**row, "finished_at": instant(context.now())})
+    EventFeed(operations.settings).emit(context)
+    started = wait_until(lambda: runs if len(runs := operations.runs("alert")) > before else None, 60)
+    assert len(started) == before + 1
+    wanted = {"filter": {"event": {"name": [LETTERS_FAILING]}}, "limit": 5}
+    (event,) = wait_until(lambda: operations.ask("events/filter", wanted)["events"], 60)
+    assert event["payload"]["why"] == "unreachable"
 
 
 def test_a_day_without_a_sweep_starts_the_alert(operations: Operations) -> None:
