@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -72,12 +73,21 @@ def policy(
 def columns(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[set LIST WORD ...]", help="Give a list other words. Default: list all."),
+        typer.Argument(
+            metavar="[set|try LIST WORD ...]",
+            help="set gives a list other words, and try says what it would change. Default: list all.",
+        ),
     ] = None,
     actor: Annotated[str | None, typer.Option("--actor", help="The account name of the person who does this.")] = None,
+    tracker: Annotated[
+        Path | None, typer.Option("--tracker", help="With try: a tracker, of which each header is looked at too.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """List how the columns of a tracker are called, or give one list other words."""
+    """List how the columns of a tracker are called, or give one list other words.
+
+    `try` writes nothing, and exits with 1 if an import of the tracker would refuse the file or ask.
+    """
     from casework.own_file_changes import WrongChange
     from casework.tracker_words import record_words, word_lists
 
@@ -87,14 +97,40 @@ def columns(
         lines = [f"{each.place}: {', '.join(each.words)}" for each in found]
         emit([each._asdict() for each in found], json_, lambda: "\n".join(lines))
         return
-    if given[0] != "set" or len(given) < 3 or actor is None:
-        fail(Exit.WRONG_CALL, f"Expected set, a list, its words and --actor. {COLUMNS_EXAMPLE}")
+    if given[0] not in ("set", "try") or len(given) < 3:
+        fail(Exit.WRONG_CALL, f"Expected set or try, a list and its words. {COLUMNS_EXAMPLE}")
+    if given[0] == "try":
+        _try_words(given[1], given[2:], tracker, json_)
+        return
+    if actor is None:
+        fail(Exit.WRONG_CALL, f"Expected --actor. {COLUMNS_EXAMPLE}")
     by = check_actor(actor)
     try:
         record_words(open_installation("columns", access=Access.CHANGES), given[1], given[2:], by, "columns")
     except WrongChange as problem:
         fail(Exit.REFUSED, f"Nothing was changed: {problem}")
     emit({"list": given[1]}, json_, lambda: f"{given[1]} is recorded, for the next import on every machine.")
+
+
+def _try_words(place: str, words: list[str], tracker: Path | None, json_: bool) -> None:
+    from casework.imports.raw_rows import SheetError
+    from casework.own_file_changes import WrongChange
+    from casework.tracker_words import headers_in, propose_words
+
+    context = open_installation("columns")
+    try:
+        own = headers_in(context, place, words, tracker) if tracker is not None else []
+        found = propose_words(context, place, words, own)
+    except WrongChange as problem:
+        fail(Exit.REFUSED, f"Nothing was recorded: {problem}")
+    except SheetError as problem:
+        fail(Exit.REFUSED, f"Nothing was recorded: {problem.sentence}")
+    rows = [*found.differ, *(each for each in found.own if each not in found.differ)]
+    lines = [f"{each.header}: {each.now or 'not read'}, then {each.then or 'not read'}" for each in rows]
+    lines = ["Nothing was recorded.", *found.problems, *lines, f"{found.same} other known headers mean the same."]
+    emit(found.model_dump(mode="json"), json_, lambda: "\n".join(lines))
+    if found.problems:
+        raise typer.Exit(Exit.REFUSED)
 
 
 def _try(called: _Called, json_: bool) -> None:

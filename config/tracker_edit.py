@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 import tomli
 import tomlkit
 
-from config.tracker_columns import TrackerColumns, TrackerError, columns_of
+from config.tracker_columns import TrackerColumns, TrackerError, columns_of, header_key
 
+SHORT = "answers.short"
 OTHER = {
     "answers.endings": "What follows a service's name in the header of its answers",
+    SHORT: "Short ways to write a word of such a header, as: recd = received",
+    "answers.noise": "Words of such a header that say nothing",
     "unread.answers": "Words by which a header that is not understood looks like one of an answer",
     "words.yes": "Words of a cell that mean yes",
     "words.no": "Words of a cell that mean no",
@@ -35,7 +38,10 @@ def lists(columns: TrackerColumns) -> list[WordList]:
     ]
     for place, title in OTHER.items():
         table, _, key = place.partition(".")
-        found.append(WordList(place, title, getattr(getattr(columns, table), key)))
+        words = getattr(getattr(columns, table), key)
+        found.append(
+            WordList(place, title, tuple(f"{one} = {all_}" for one, all_ in words.items()) if place == SHORT else words)
+        )
     return found
 
 
@@ -43,7 +49,8 @@ def with_words(text: str, place: str, words: Sequence[str]) -> str:
     """The text with other words in one list. Raises TrackerError, which says what was expected."""
     if place not in {each.place for each in lists(columns_of(text))}:
         raise TrackerError("there is no such list of words: sendflow columns lists them")
-    if len({word.casefold() for word in words}) != len(words):
+    first = [_pair(word)[0] for word in words] if place == SHORT else words
+    if len({word.casefold() for word in first}) != len(words):
         raise TrackerError("a word is there twice: expected each once")
     document, wanted = tomlkit.parse(text), tomli.loads(text)
     for content in (document, wanted):
@@ -59,5 +66,18 @@ def _put(content: Any, place: str, words: Sequence[str]) -> None:
     table, _, key = place.partition(".")
     if table == "column":
         content["column"][key]["names"] = list(words)
+    elif place == SHORT:
+        pairs = dict(map(_pair, words))
+        made: Any = tomlkit.inline_table() if isinstance(content, tomlkit.TOMLDocument) else {}
+        made.update(pairs)
+        content[table][key] = made
     else:
         content.setdefault(table, {})[key] = list(words)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    """A short way to write a word and the word. The short one is compared without case, blanks and punctuation."""
+    short, sign, whole = line.partition("=")
+    if not sign or not header_key(short) or not whole.strip():
+        raise TrackerError(f"{line}: expected a short word, = and the whole word, for example recd = received")
+    return header_key(short), whole.strip().casefold()

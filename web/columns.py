@@ -1,17 +1,23 @@
-"""How the columns of a tracker are called: each list of words, a form that changes it, and what a header would mean."""
+"""How the columns of a tracker are called: each list of words, a form that changes it, and what headers would mean."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any
 
+from casework.imports.staged import headers_sent
 from casework.own_file_changes import WrongChange
-from casework.tracker_words import meaning, record_words, word_lists
+from casework.tracker_words import ProposedWords, meaning, propose_words, record_words, word_lists
+from config.tracker_edit import SHORT, WordList
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
 from web.labels import first_capital
 
 LONGEST = 120
+MOST_HEADERS = 200
+MEANWHILE = "The list was changed meanwhile. Look at it again, then send the form again"
 
 
 def overview(asked: Asked) -> Answer:
@@ -24,23 +30,46 @@ def overview(asked: Asked) -> Answer:
 
 def form(asked: Asked) -> Answer:
     """The form of one list."""
-    return _form(asked)
+    found = _list(asked)
+    return _page(asked, found) if found is not None else no_page(404)
 
 
 def change(asked: Asked) -> Answer:
-    """Record other words for a list."""
-    words = asked.form.get("words", "").splitlines()
+    """Say what other words for a list would mean for each header; then record them."""
+    found = _list(asked)
+    if found is None:
+        return no_page(404)
+    words, place = asked.form.get("words", "").splitlines(), found.place
     try:
-        record_words(asked.context, asked.place["place"], words, asked.account, "page")
+        if asked.form.get("base") != _digest(found):
+            raise WrongChange(MEANWHILE)
+        if asked.form.get("step") != "record":
+            own = _headers(asked) or headers_sent(asked.context, asked.account)
+            return _page(asked, found, propose_words(asked.context, place, words, own))
+        record_words(asked.context, place, words, asked.account, "page")
     except WrongChange as problem:
-        return _form(asked, first_capital(str(problem)))
+        return _page(asked, found, error=first_capital(str(problem)))
     return GoTo("/columns?done=words")
 
 
-def _form(asked: Asked, error: str = "") -> Page:
-    found = next((each for each in word_lists(asked.context) if each.place == asked.place["place"]), None)
-    if found is None:
-        return no_page(404)
+def _list(asked: Asked) -> WordList | None:
+    return next((each for each in word_lists(asked.context) if each.place == asked.place["place"]), None)
+
+
+def _digest(found: WordList) -> str:
+    """What the list says, so that a change of somebody else is noticed."""
+    return hashlib.sha256("\n".join(found.words).encode()).hexdigest()[:16]
+
+
+def _headers(asked: Asked) -> list[str]:
+    """The header row of a tracker as a spreadsheet copies it, or one header a line."""
+    given = re.split(r"[\t\r\n]+", asked.form.get("headers", ""))
+    return list(dict.fromkeys(each.strip()[:LONGEST] for each in given if each.strip()))[:MOST_HEADERS]
+
+
+def _page(asked: Asked, found: WordList, proposal: ProposedWords | None = None, error: str = "") -> Page:
     text = asked.form.get("words", "\n".join(found.words))
-    values: dict[str, Any] = {"title": found.title, "list": found, "words": text, "error": error}
-    return Page("columns_words.html", values | {"errors": bool(error)}, 400 if error else 200)
+    values: dict[str, Any] = {"title": found.title, "list": found, "words": text, "base": _digest(found)}
+    values |= {"proposal": proposal, "pasted": bool(_headers(asked)), "headers": asked.form.get("headers", "")}
+    values |= {"is_short": found.place == SHORT, "error": error, "errors": bool(error)}
+    return Page("columns_words.html", values, 400 if error else 200)

@@ -277,6 +277,13 @@ def open_tracker(source: Path | bytes, columns: TrackerColumns, directory: Direc
     return tracker
 
 
+def headers_of(source: Path | bytes, columns: TrackerColumns, directory: Directory) -> list[str]:
+    """The headers of a tracker, as its own person may see them. Raises SheetError if it is no tracker."""
+    tracker = open_tracker(source, columns, directory)
+    rows = [next(row for row in sheet.top if _is_header(row, columns, directory)) for sheet in tracker.sheets]
+    return list(dict.fromkeys(plain_header(cell) for row in rows for cell in row.cells.values()))
+
+
 def read_content(path: Path) -> bytes:
     """The bytes of a file that a person named. Raises SheetError for what is no file, or is too large."""
     try:

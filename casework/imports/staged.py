@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -20,9 +21,9 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from casework.context import AppContext, instant
 from casework.imports.raw_rows import MEGABYTE, SheetError
 from casework.imports.row_choices import NO_ANSWERS, Answers
-from casework.imports.sheet import open_tracker
+from casework.imports.sheet import headers_of, open_tracker
 from casework.imports.tracker_import import ImportReport
-from casework.imports.trial import RowRefused, Trial
+from casework.imports.trial import ColumnRead, RowRefused, Trial
 from config.tracker_columns import load_columns
 from models.data_keys import DataKeys, delete_data_keys, import_subject
 from models.database import reading, transact
@@ -78,11 +79,12 @@ class Staged(BaseModel):
 
 
 class Recorded(BaseModel):
-    """What an import recorded: its report without the refusals, which name cells, and the rows that were refused."""
+    """What an import recorded: its report without the refusals, which name cells, the rows refused and the columns."""
 
     model_config = ConfigDict(frozen=True)
     report: ImportReport
     rows: list[RowRefused]
+    columns: list[ColumnRead] = []
 
 
 class NoSuchImport(Refusal, LookupError):
@@ -154,6 +156,23 @@ def recorded_of(context: AppContext, id_: str) -> Recorded | None:
     """What the import of a file recorded; None where there is none, or its key is gone."""
     text = _opened(context, id_, "found")
     return Recorded.model_validate_json(text) if text is not None else None
+
+
+def headers_sent(context: AppContext, account: str) -> list[str]:
+    """The headers of the newest file that this account sent and that is not deleted, for that account alone.
+
+    Once it is recorded, a word of a header that was not read is left out, as in what is stored about the file.
+    """
+    columns = load_columns(context.own_file("tracker.toml"))
+    for staged in listed(context):
+        content = content_of(context, staged.id) if staged.account == account else None
+        if content is not None:
+            with suppress(SheetError):  # it was no tracker, or is none any more since the columns changed
+                return headers_of(content, columns, context.directory)
+        recorded = staged.account == account and staged.state == State.RECORDED
+        if recorded and (found := recorded_of(context, staged.id)) is not None and found.columns:
+            return [each.header for each in found.columns if each.header]
+    return []
 
 
 def answers_of(context: AppContext, id_: str) -> Answers:

@@ -25,6 +25,7 @@ from casework.imports.staged import (
     content_of,
     place_of,
     real_now,
+    trial_of,
 )
 from casework.imports.tracker_import import ImportReport, import_file
 from casework.imports.trial import Seen, try_import
@@ -51,6 +52,8 @@ class _Recording(Seen):
     def __init__(self, work: _Work, facts_before: int) -> None:
         super().__init__()
         self._work, self._before = work, facts_before
+        trial = trial_of(work.context, work.id)
+        self._columns = trial.columns if trial is not None else []
 
     def noted(self, connection: Connection, rows: int, facts: int) -> None:
         """Note how many rows are done, and renew the lease. Raises LeaseLost."""
@@ -59,7 +62,7 @@ class _Recording(Seen):
     def finished(self, connection: Connection, report: ImportReport) -> None:
         """The import is recorded: what was refused stays for its person, and the file is deleted."""
         whole = report.model_copy(update={"refusals": [], "facts_added": self._before + report.facts_added})
-        found = Recorded(report=whole, rows=self.rows).model_dump_json()
+        found = Recorded(report=whole, rows=self.rows, columns=self._columns).model_dump_json()
         ended = {"state": State.RECORDED, "ended_at": instant(real_now()), "content": None, "answers": None}
         self._work.note(connection, **ended, **self._work.released(), found=self._work.sealed(connection, found))
 

@@ -10,7 +10,7 @@ from config.escalation_policy import DEFAULT, policy_of
 from config.policy_edit import NEW, StepError, StepForm, form_of, when, with_step
 from config.tracker_columns import DEFAULT as COLUMNS
 from config.tracker_columns import TrackerError, columns_of
-from config.tracker_edit import lists, with_words
+from config.tracker_edit import SHORT, lists, with_words
 
 RULE, DAY = "ehc_body_advice_respond", date(2026, 11, 30)
 FILES = sorted(DEFAULT.glob("*.toml"))
@@ -80,10 +80,11 @@ WORDS = COLUMNS.read_text("utf-8")
 
 @pytest.mark.parametrize("each", lists(columns_of(WORDS)), ids=lambda each: each.place)
 def test_each_list_of_words_is_changed_and_nothing_else(each) -> None:  # type: ignore[no-untyped-def]
-    made = columns_of(with_words(WORDS, each.place, [*each.words, "Northshire word"]))
+    word = "nthw = northshire word" if each.place == SHORT else "Northshire word"
+    made = columns_of(with_words(WORDS, each.place, [*each.words, word]))
     expected = [(one.place, one.words) for one in lists(columns_of(WORDS))]
     assert [(one.place, one.words) for one in lists(made)] == [
-        (place, (*words, "Northshire word") if place == each.place else words) for place, words in expected
+        (place, (*words, word) if place == each.place else words) for place, words in expected
     ]
 
 
@@ -94,6 +95,8 @@ def test_each_list_of_words_is_changed_and_nothing_else(each) -> None:  # type: 
         ("column.reference", ["Ref", "NHS number"], "stands for"),
         ("column.reference", ["Ref", "ref"], "twice"),
         ("column.none", ["Ref"], "no such list"),
+        ("answers.short", ["recd"], "for example recd = received"),
+        ("answers.short", ["recd = received", "Rec'd = report"], "twice"),
     ],
 )
 def test_a_wrong_list_of_words_is_refused(place: str, words: list[str], said: str) -> None:

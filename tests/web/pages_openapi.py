@@ -136,7 +136,7 @@ FORMS = {
     ),
     "/organisations/mailboxes": ("place", "mailbox"),
     "/policy/{rule}/{step}": ("distance", "unit", "counted_from", "to-service", "level", "leave_out", "step"),
-    "/columns/{place}": ("words",),
+    "/columns/{place}": ("words", "headers", "base", "step"),
     "/organisations/mailboxes/{id}": ("code-1",),
     "/release": ("sure",),
     "/decide/{number:int}": ("how",),

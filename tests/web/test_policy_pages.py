@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
 
 import pytest
 
 from audit.verify import verify
+from casework.imports import staged as files
+from casework.imports import work
+from casework.imports.staged import headers_sent
 from casework.own_file_changes import history
 from casework.policy_changes import StepChange, propose_step
 from casework.rule_packs import adoptions, rulesets
 from casework.rules.config_held import LADDER, TRACKER
+from casework.tracker_words import columns_in_force, propose_words
 from config.policy_edit import form_of
 from config.settings import ADOPTIONS
 from tests.support.calling import sendflow
 from tests.support.team import Team
+from tests.support.trackers import SOUND
 from tests.web.conftest import Browser
 from tests.web.test_organisation_pages import form_sent, person, place
 from tests.web.test_retention_page import post
@@ -31,6 +39,13 @@ PATH = f"/policy/{RULE}/{STEP}"
 def form(visitor: Browser, path: str = PATH) -> dict[str, str]:
     """What the form of the step would send."""
     return form_sent(visitor, path, "distance")
+
+
+def words_form(visitor: Browser, path: str) -> dict[str, str]:
+    """What the form of a list of words would send."""
+    page = visitor.get(path).text
+    words = page.partition('name="words"')[2].partition(">")[2].partition("</textarea>")[0]
+    return {"words": unescape(words).strip(), "base": page.partition('name="base" value="')[2].partition('"')[0]}
 
 
 def test_a_reminder_a_week_later_shows_the_month_and_is_adopted(
@@ -156,19 +171,79 @@ def test_a_header_of_a_tracker_is_learned_on_a_page_and_by_the_command(
 ) -> None:
     dco = person("dco.team")
     assert "not understood" in text_of(dco.get("/columns?header=Northshire+number").text)
-    page = dco.get("/columns/column.reference").text
-    words = page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]
-    done = post(dco, "/columns/column.reference", words=f"{words}\nNorthshire number\n\n")
+    reference = words_form(dco, "/columns/column.reference")
+    more = reference | {"words": f"{reference['words']}\nNorthshire number\n\n"}
+    check = text_of(post(dco, "/columns/column.reference", **more).text)
+    assert "Check before it is recorded" in check and "Header Northshire number Now not read Then Ref" in check
+    assert "There is none of the last three days" in check and history(place.context(), TRACKER) == []
+    done = post(dco, "/columns/column.reference", **more | {"step": "record"})
     assert "for the next import" in done.text
+    again = post(dco, "/columns/column.reference", **reference | {"words": "Ref", "step": "record"})
+    assert again.status_code == 400 and "changed meanwhile" in again.text
     assert "understood as: Ref" in text_of(dco.get("/columns?header=northshire+NUMBER").text)
     env = {"SENDFLOW_HOME": str(place.context().settings.home), "SENDFLOW_TODAY": "2026-02-10"}
     assert "Northshire number" in sendflow("columns", env=env).stdout
     assert sendflow("columns", "set", "words.yes", "yes", "ja", "--actor", "dco.team", env=env).exit_code == 0
     assert [each.via for each in history(place.context(), TRACKER)] == ["columns", "page"]
-    twice = post(dco, "/columns/column.la", words="Ref\nCouncil")
+    council = words_form(dco, "/columns/column.la")
+    twice = post(dco, "/columns/column.la", **council | {"words": "Ref\nCouncil"})
     assert twice.status_code == 400 and "stands for" in twice.text
     assert dco.get("/columns/none").status_code == 404
     auditor = person("aud")
     assert auditor.get("/columns").status_code == 403
     assert auditor.get("/policy").status_code == 200
     assert auditor.get(PATH).status_code == 403
+
+
+def test_what_each_header_would_mean_is_the_same_on_the_page_and_by_the_command(
+    place: Installation, person: Callable[[str], Browser], tmp_path: Path
+) -> None:
+    dco, context = person("dco.team"), place.context()
+    env = {"SENDFLOW_HOME": str(context.settings.home), "SENDFLOW_TODAY": "2026-02-10"}
+    tracker = tmp_path / "tracker.csv"
+    mine = SOUND | {"Speech and Language Therapy returned": "", "Advice chased on": "3 March 2026"}
+    tracker.write_text("\n".join((",".join(mine), ",".join(mine.values()))), "utf-8")
+    id_ = files.stage(context, tracker.read_bytes(), "dco.team", datetime.now(UTC))
+    assert work.work_on(context, id_, "dco.team")
+    assert sorted(headers_sent(context, "dco.team")) == sorted(mine)
+    assert headers_sent(context, "admin.team") == [], "another account's headers are not shown"
+    called = "Speech and Language Therapy returned"
+    endings = words_form(dco, "/columns/answers.endings")
+    fewer = [word for word in endings["words"].splitlines() if word != "returned"]
+    check = text_of(post(dco, "/columns/answers.endings", **endings | {"words": "\n".join(fewer)}).text)
+    assert f"Header {called} Now {called} Then no longer read" in check
+    assert "may hold answers: the import would ask" in check
+    by_page = propose_words(context, "answers.endings", fewer, headers_sent(context, "dco.team"))
+    result = sendflow("columns", "try", "answers.endings", *fewer, "--tracker", str(tracker), "--json", env=env)
+    assert (result.exit_code, json.loads(result.stdout)) == (1, by_page.model_dump(mode="json"))
+    assert by_page.left_out == ["returned"] and {each.then for each in by_page.differ} == {None}
+    given = post(
+        dco, "/columns/answers.endings", **endings | {"words": "\n".join(fewer), "headers": "Ref\tDOB\tOur ref"}
+    )
+    assert "Ref and Our ref would mean the same" in text_of(given.text)
+    assert "No header would mean Local authority" in text_of(given.text)
+    noise = words_form(dco, "/columns/answers.noise")
+    more = noise | {"words": noise["words"] + "\nplease", "headers": f"{called} please"}
+    assert f"Header {called} please Now not read Then {called}" in text_of(
+        post(dco, "/columns/answers.noise", **more).text
+    )
+    short = words_form(dco, "/columns/answers.short")
+    assert "recd = received" in short["words"]
+    post(dco, "/columns/answers.short", **short | {"words": "ret = returned\nrtnz = returned", "step": "record"})
+    assert columns_in_force(place.context()).answers.short == {"ret": "returned", "rtnz": "returned"}
+
+
+def test_the_headers_of_a_recorded_tracker_stay_for_its_person(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    dco, context = person("dco.team"), place.context()
+    content = "\n".join((",".join(SOUND), ",".join(SOUND.values()))).encode()
+    id_ = files.stage(context, content, "dco.team", datetime.now(UTC))
+    assert work.work_on(context, id_, "dco.team")
+    files.begin(context, files.one_of(context, id_, "dco.team"))
+    assert work.work_on(context, id_, "dco.team")
+    assert files.one_of(context, id_, "dco.team").state == files.State.RECORDED
+    assert sorted(headers_sent(context, "dco.team")) == sorted(SOUND)
+    reference = words_form(dco, "/columns/column.reference")
+    check = text_of(post(dco, "/columns/column.reference", **reference | {"words": "Case ref"}).text)
+    assert "AB001" not in check and "No header would mean Ref: the import would refuse the file" in check
