@@ -12,6 +12,7 @@ from cli.directory import month_in_words
 from cli.installation import Access, open_installation
 from cli.options import Json, check_actor
 from cli.output import Exit, emit, fail
+from cli.policy_parts import parts_command
 
 if TYPE_CHECKING:
     from casework.context import AppContext
@@ -42,8 +43,10 @@ def policy(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[set|try RULE STEP FIELD=VALUE ... | leave-out|try-out RULE STEP]",
-            help="set changes or adds (STEP is new) a step, leave-out takes one away; try and try-out write nothing.",
+            metavar="[set|try RULE STEP FIELD=VALUE ... | leave-out|try-out RULE STEP | parts"
+            " | set-part|try-part PART FIELD=VALUE ...]",
+            help="set changes or adds (STEP is new) a step, leave-out takes one away. set-part changes a part besides"
+            " the steps, as parts lists them. try, try-out and try-part write nothing.",
         ),
     ] = None,
     actor: Annotated[str | None, typer.Option("--actor", help="The account name of the person who does this.")] = None,
@@ -59,8 +62,12 @@ def policy(
         rows = _rows(open_installation("policy"))
         emit(rows, json_, lambda: "\n".join(_line(row) for row in rows))
         return
+    if given[0] in ("parts", "set-part", "try-part"):
+        parts_command(given, actor, json_)
+        return
     if given[0] not in ("set", "try", "leave-out", "try-out") or len(given) < 3:
-        fail(Exit.WRONG_CALL, f"Expected set, try, leave-out or try-out, with a rule and a step. {EXAMPLE}")
+        expected = "set, try, leave-out or try-out, with a rule and a step; or parts, set-part or try-part"
+        fail(Exit.WRONG_CALL, f"Expected {expected}. {EXAMPLE}")
     called = _Called(given[0], given[1], given[2], _values(given[3:]))
     if called.act in ("try", "try-out"):
         _try(called, json_)

@@ -8,7 +8,15 @@ from typing import Any, cast
 from casework.cases.fact_form import Refused
 from casework.delivery.ladder_check import check
 from casework.own_file_changes import WrongChange, own_text
-from casework.policy_changes import Proposed, StepChange, letters_for, propose_step, record_step, steps_of
+from casework.policy_changes import (
+    Proposed,
+    StepChange,
+    letters_for,
+    parts_of,
+    propose_step,
+    record_step,
+    steps_of,
+)
 from casework.rules.config_held import LADDER
 from config.escalation_policy import EscalationStep
 from config.policy_edit import FACTS, FROM, NEW, PARTIES, RECIPIENTS, UNITS, StepError, StepForm, form_of, when
@@ -19,6 +27,7 @@ from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
 from web.forms import Field, check_one, fill
+from web.policy_words import PARTS, in_words, title_of
 
 LEAVE_OUT = "leave_out"
 FACT_WORDS = {
@@ -42,8 +51,18 @@ def overview(asked: Asked) -> Answer:
         process, action = (known.process, known.action) if known is not None else ("", rule)
         by_process.setdefault(process, []).append((rule, action, [(step, when(step)) for step in steps]))
     values: dict[str, Any] = {"title": "Escalation policy", "by_process": by_process, "problems": check(context)}
+    values |= {"others": _others(asked)}
     values |= {"policy": context.escalation_policy, "own": own_text(context, LADDER) is not None}
     return Page("policy.html", values | {"two": _two(asked), "done": asked.query.get("done", "")})
+
+
+def _others(asked: Asked) -> dict[str, list[tuple[str, str, str]]]:
+    """The parts besides the steps, by what they are about: each with its title and what it says."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for part, said in parts_of(asked.context).items():
+        about = PARTS[part.partition(".")[0]]
+        found.setdefault(about, []).append((part, title_of(asked.context, part), in_words(said)))
+    return found
 
 
 def form(asked: Asked) -> Answer:
@@ -62,7 +81,7 @@ def change(asked: Asked) -> Answer:
     fields = _fields(asked, found[0], asked.form)
     leaves_out = LEAVE_OUT in asked.form
     # Each field says what is wrong, and not the first alone.
-    well = [check_one(field) and _is_known(field) for field in fields]
+    well = [check_one(field) and is_known(field) for field in fields]
     if not leaves_out and not all(well):
         return _page(asked, fields, status=400)
     answers = None if leaves_out else _answers(asked, fields, found[0])
@@ -128,7 +147,7 @@ def _fields(asked: Asked, step: EscalationStep | None, form: Mapping[str, str] |
     known = {} if step is None else _stored(form_of(step))
     for field in made:
         if form is not None:
-            _fill(field, form)
+            filled(field, form)
         else:
             field.value = known.get(field.name, str(levels) if field.name == "level" else "")
     return made
@@ -141,14 +160,16 @@ def _stored(answers: StepForm) -> dict[str, str]:
     return found
 
 
-def _fill(field: Field, form: Mapping[str, str]) -> None:
+def filled(field: Field, form: Mapping[str, str]) -> None:
+    """Put in what was typed; of several boxes those that are ticked."""
     if field.kind == "boxes":
         field.value = ",".join(value for value, _text in field.options if f"{field.name}-{value}" in form)
     else:
         fill(field, form)
 
 
-def _is_known(field: Field) -> bool:
+def is_known(field: Field) -> bool:
+    """Whether a number is one and a choice is of its list; the field says what is wrong."""
     if field.kind == "number" and not (field.value.isascii() and field.value.isdecimal() and len(field.value) <= 3):
         field.error = f"{field.label}: enter a whole number, for example 3"
     elif field.kind == "select" and field.value and field.value not in dict(field.options):
@@ -172,7 +193,8 @@ def _answers(asked: Asked, fields: list[Field], step: EscalationStep | None) -> 
     )
 
 
-def _sent(fields: list[Field]) -> dict[str, str]:
+def sent_of(fields: list[Field]) -> dict[str, str]:
+    """What a form sends for these fields."""
     sent: dict[str, str] = {}
     for field in fields:
         if field.kind == "boxes":
@@ -192,5 +214,5 @@ def _page(
     steps = [(each, when(each)) for each in steps_of(context, rule)]
     values: dict[str, Any] = {"title": "Add a step" if step == NEW else f"Change a step: {labels.step(step)}"}
     values |= {"rule": context.law.rules[rule], "step": step, "steps": steps, "fields": fields, "errors": errors}
-    values |= {"hidden": _sent(fields), "proposal": proposal, "two": _two(asked)}
+    values |= {"hidden": sent_of(fields), "proposal": proposal, "two": _two(asked)}
     return Page("policy_step.html", values | {"leaves_out": LEAVE_OUT in asked.form}, status)

@@ -112,6 +112,8 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/policy",
         "/policy/ehc_body_advice_respond/breach",
         "/policy/ehc_body_advice_respond/new",
+        "/policy/parts/letter.health_advice_requested",
+        "/policy/parts/said_sent.ehc_body_advice_respond",
         "/columns?header=Ref",
         "/columns/column.reference",
         "/organisations/mailboxes/none",

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from models.enums import Party
 from tests.browser.conftest import NARROW, WIDE, Visitor
@@ -142,6 +143,58 @@ def test_a_reminder_is_a_week_later(seen: Watched) -> None:
     assert step is not None and step.weeks == 4
 
     assert seen.said() == []
+
+
+def test_a_letter_about_a_fact_goes_to_one_more(seen: Watched) -> None:
+    dco, page = seen.visitor, seen.visitor.page
+    dco.open("/policy/parts/letter.health_advice_requested")
+    seen.look()
+    page.locator("#to-service").uncheck()
+    seen.press("See what it changes")
+    assert page.title().startswith("Error: ")
+    page.locator("#to-service").check()
+    page.locator("#to-dco").check()
+    seen.press("See what it changes")
+    assert dco.says("In the last four weeks")
+    seen.press("Record it")
+    to = dco.installation.context().escalation_policy.letter["health_advice_requested"].to
+    assert [str(each) for each in to] == ["service", "dco"]
+    dco.open("/policy/parts/said_sent.ehc_body_advice_respond")
+    page.get_by_label("For how many working days").fill("3")
+    seen.press("See what it changes")
+    assert dco.says("no step falls due for 3 working days")
+
+    assert seen.said() == []
+
+
+def test_a_list_of_words_is_changed_by_keyboard_alone(
+    own_sample: tuple[Installation, str], visitors: Callable[..., Visitor]
+) -> None:
+    installation, origin = own_sample
+    dco = visitors(installation, origin)
+    dco.sign_in("dco.team")
+    dco.open("/columns/words.yes")
+    page = dco.page
+    to_tab(page, "document.activeElement.id", "words")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nja")
+    to_tab(page, "document.activeElement.textContent.trim()", "See what it changes")
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+    assert dco.says("Added: ja.")
+    to_tab(page, "document.activeElement.textContent.trim()", "Record it")
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+    assert dco.says("The change is recorded, and in force on every machine")
+
+
+def to_tab(page: Page, what: str, wanted: str) -> None:
+    """Press Tab until the browser says so."""
+    for _step in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(what) == wanted:
+            return
+    raise AssertionError(f"no way by keyboard to {wanted}")
 
 
 def test_a_header_of_the_tracker_is_learned(seen: Watched) -> None:

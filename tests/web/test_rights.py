@@ -97,6 +97,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/law/watch"): TEAM,
     ("POST", "/law/watch"): {D, A},
     ("GET", "/policy"): TEAM,
+    ("GET", "/policy/parts/{part}"): {D, A},
+    ("POST", "/policy/parts/{part}"): {D, A},
     ("GET", "/policy/{rule}/{step}"): {D, A},
     ("POST", "/policy/{rule}/{step}"): {D, A},
     ("GET", "/columns"): {D, A},
