@@ -17,6 +17,7 @@ from web.labels import first_capital
 
 LONGEST = 120
 MOST_HEADERS = 200
+SHOWN = 50
 MEANWHILE = "The list was changed meanwhile. Look at it again, then send the form again"
 
 
@@ -71,5 +72,5 @@ def _page(asked: Asked, found: WordList, proposal: ProposedWords | None = None, 
     text = asked.form.get("words", "\n".join(found.words))
     values: dict[str, Any] = {"title": found.title, "list": found, "words": text, "base": _digest(found)}
     values |= {"proposal": proposal, "pasted": bool(_headers(asked)), "headers": asked.form.get("headers", "")}
-    values |= {"is_short": found.place == SHORT, "error": error, "errors": bool(error)}
+    values |= {"shown": SHOWN, "is_short": found.place == SHORT, "error": error, "errors": bool(error)}
     return Page("columns_words.html", values, 400 if error else 200)

@@ -43,4 +43,4 @@ def in_words(values: PartValues) -> str:
         for name, value in values.items()
         if isinstance(value, list) and value
     )
-    return f"to {said}" if said else "to whoever got an e-mail about it"
+    return f"to {said}" if said else "to those who got an e-mail about it"

@@ -96,7 +96,7 @@ def test_a_part_of_the_teams_own_file_is_changed_there(place: Installation, pers
     sent = form_sent(dco, path(over), "to-service")
     gone = {name: value for name, value in sent.items() if name != "to-service"}
     seen = text_of(post(dco, path(over), **gone).text)
-    assert "To whoever got an e-mail about it" in seen and "none was made" in seen
+    assert "To those who got an e-mail about it" in seen and "none was made" in seen
     assert "The change is recorded" in post(dco, path(over), **gone | {"step": "record"}).text
     assert place.context().escalation_policy.ended[RULE].to == ()
     post(dco, path("grace.ladder"), grace_working_days="7", step="record")

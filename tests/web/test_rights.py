@@ -171,6 +171,7 @@ PLACES = {
     "{id}": "none",
     "{token}": "A" * 32,
     "{step}": "none",
+    "{part}": "letter.health_advice_requested",
     "{place}": "words.yes",
     "{sort}": "la",
     "{key}": "northshire",
