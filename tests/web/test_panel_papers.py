@@ -37,7 +37,7 @@ def test_a_sitting_is_recorded_and_its_papers_are_read_by_pages(team: Team, tmp_
     case = browser.get(f"/cases/{sitting}").text
     assert (
         f'href="/cases/{sitting}/papers"' in case
-        and f"The agenda item item 1 (issue plan, {team.case}): Listed" in case
+        and f"The agenda item 1 (issue plan, {team.case}): Listed" in case
     )
     assert f"<b>item</b> item 1 (issue plan, {team.case})" in case, "the history has the words of the item too"
     assert "words of Alex" not in case

@@ -10,13 +10,17 @@ from itertools import cycle
 
 import pytest
 
+from casework.access.accounts import change_role
 from casework.cases.fact_form import Refused
 from casework.cases.record import record
+from casework.delivery.calendar import calendar
 from casework.delivery.daily_digest import digest
 from casework.reports.recordable import fields_of
+from casework.reports.registers.all import registers
 from flows.jobs import Job, JobExecution
 from flows.run_labels import parameters, tags_at_the_start
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OF_THE_CHILD
+from models.database import writing
 from models.facts import FactDraft
 from models.fields import in_pounds
 from statemachines.process import Process
@@ -25,12 +29,17 @@ from tests.support.any_fact import FIRST, data_of
 from tests.support.calling import sendflow
 from tests.support.canaries import CANARIES, CLINICAL, NAMES, Done, search_home, search_outputs
 from tests.support.team import Team, reference_for
+from tests.web.api.conftest import program_of, token_for
+from tests.web.conftest import browser_of
+from web.installation import Installation
 
 TODAY = FIRST + timedelta(days=120)
 # An amount that no other number of the installation is: it is in facts, and in nothing that leaves.
 AMOUNT = 7_654_321
 SAID = " said so"
 MAILBOX = "tamsin.oakhollow@post.example"  # only the message to it may have it
+# This list is for its words: an answer that the team uses again, about no child.
+SHOWS_WORDS = "reusable_answers"
 AMOUNTS = (str(AMOUNT), in_pounds(AMOUNT).removeprefix("£"))
 
 
@@ -106,6 +115,9 @@ def test_no_canary_of_a_field_leaves(team: Team, name: str, monkeypatch: pytest.
     outputs = [
         _run(*each) for each in (*words, ("overdue", "--json"), ("due-soon",), ("ladder", team.case), ("verify",))
     ]
+    later = team.context(TODAY + timedelta(days=40))
+    outputs += [_run("register", each, "--json") for each in registers(later) if each != SHOWS_WORDS]
+    outputs += shown_by_pages_and_programs(team, process)
     search_outputs(outputs)
     assert search_home(team.home) > 1
     assert not any(MAILBOX in each.stdout + each.stderr for each in outputs)
@@ -115,6 +127,26 @@ def test_no_canary_of_a_field_leaves(team: Team, name: str, monkeypatch: pytest.
     assert not any(amount in text for text in left for amount in AMOUNTS), "an amount is in a letter"
     outside = [path for path in team.home.rglob("*") if path.is_file() and not path.name.startswith("sendflow.db")]
     assert not any(amount.encode() in path.read_bytes() for path in outside for amount in AMOUNTS)
+
+
+def shown_by_pages_and_programs(team: Team, process: Process) -> list[Done]:
+    """The pages of the case and of every list, lists as files, the calendar, and what a program of the team reads."""
+    context = team.context(TODAY + timedelta(days=40))
+    with writing(context.engine) as connection:
+        change_role(connection, "dco.team", "dco", process.name if process.restricted else "", "dco.team")
+    installation = Installation(context.settings, context)
+    browser = browser_of(installation).sign_in("dco.team")
+    program = program_of(installation, token_for(context, "a.program"))
+    case = f"/cases/{team.case}"
+    lists = [f"/registers/{name}" for name in registers(context) if name != SHOWS_WORDS]
+    pages = [case, f"{case}/record", f"{case}/ladder", "/", "/cases?show=all", "/lists/late", "/lists/soon", "/letters"]
+    pages += [*lists, *(f"{each}?format=csv" for each in lists), "/cases?show=all&format=csv"]
+    answers = {page: browser.get(page) for page in pages}
+    assert answers[case].status_code == 200, "its own page is searched"
+    reads = {path: program.read(path) for path in (case, "/cases?show=all", "/duties?show=open", f"{case}/recordable")}
+    said = {name: answer.text for name, answer in (answers | reads).items()}
+    said["calendar"] = calendar(context, "team").decode()
+    return [Done(("shown", name), 0, text, "") for name, text in said.items()]
 
 
 def _run(*words: str) -> Done:
