@@ -241,11 +241,11 @@ def _readings(context: AppContext, casefile: CaseFile) -> list[str]:
 
 def _reading(rule: Rule, fact: StoredFact, then: str) -> str:
     if rule.starts_by_locality:
-        choice = "is counted from a step that the locality chooses"
+        choice = f"The locality chooses from which step the time is counted to {rule.action}"
     else:
-        choice = "is a reading that the locality may switch off"
+        choice = f"The locality chooses whether this time limit is in force: {rule.action}"
     text = (
-        f"{rule.id} ({rule.period[-1].cite}) {choice}. When fact {fact.seq} was recorded, under law {fact.law}, it was"
+        f"{choice} ({rule.period[-1].cite}). When fact {fact.seq} was recorded, under law {fact.law}, it was"
         f" {_chosen(then)}."
     )
     if then != rule.reading:

@@ -313,7 +313,7 @@ def test_a_locality_may_switch_the_reading_of_s24_off_and_the_choice_is_on_the_r
     off = shown(call, "2026-03-02")
     assert "s23_starts_la_clock" not in {duty["rule"] for duty in off["duties"]}
     assert off["facts"][3]["data"]["clock_reading_in_force"] == "no"
-    (said,) = [remark for remark in off["remarks"] if "s23_starts_la_clock" in remark]
+    (said,) = [remark for remark in off["remarks"] if "whether this time limit is in force" in remark]
     assert f"When fact 4 was recorded, under law {off['facts'][3]['law']}, it was switched off here." in said
     assert (
         "This rule is switched off here"
