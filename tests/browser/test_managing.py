@@ -36,7 +36,7 @@ def test_a_dco_manages_law_children_and_audit(
         day.get_by_label(label).fill(text)
     day.get_by_label("Year").press("Enter")
     page.wait_for_load_state()
-    assert dco.says("Due 13 April 2026") and dco.path == "/law/rules/ehc_body_advice_respond"
+    assert dco.says("Due 13 April 2026") and dco.path == "/law/rules/ehc_body_advice_respond#answer"
 
     # She looks at what may change, and says what she found.
     dco.open("/law/watch")

@@ -153,4 +153,4 @@ def test_an_auditor_replays_a_corrected_case(visitor: Callable[..., Visitor], sa
     assert auditor.page.get_by_role("link", name="Record").count() == 0
     auditor.follow("Show the case of now")
     auditor.follow("Who looked at this case")
-    assert auditor.says("replay")
+    assert auditor.says("case as it was")

@@ -59,7 +59,7 @@ def test_a_cycle_with_its_letters_opens_the_next_one(call: Call, tmp_path: Path)
     assert call("2025-08-20", "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
     files = sorted((tmp_path / "var" / "letters").glob("*.eml"))
     letters = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-    assert any("feeding_team" in str(each.get_body(("plain",)).get_content()) for each in letters)  # type: ignore[union-attr]
+    assert any("feeding team" in str(each.get_body(("plain",)).get_content()) for each in letters)  # type: ignore[union-attr]
     lived(
         call,
         ("2025-09-01", "offer_entry_checked", "item=epilepsy_clinic", "result=changed", "entry_owner=lee.fox"),

@@ -201,7 +201,7 @@ def test_an_approval_beyond_the_delegated_limit_is_taken_and_marked(limit: int, 
     file = now(line(), ("agreed_in_principle", "2026-03-10"), approved)
     assert file.state == "approved"
     words = file.out_of_order.get(4, "")
-    assert (("£10,400.00 a year" in words) and "icb commissioner is £10,399.99" in words) is beyond
+    assert (("£10,400.00 a year" in words) and "ICB commissioner is £10,399.99" in words) is beyond
 
 
 def test_a_line_that_was_added_after_the_approval_does_not_change_what_was_approved() -> None:

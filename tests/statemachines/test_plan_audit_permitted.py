@@ -188,7 +188,7 @@ def test_grades_agreement_and_what_is_unusable_are_said_as_worked_by_hand() -> N
         "Marked so far: 3. Grades: 1 outstanding, 1 requires improvement, 1 inadequate.",
         "In time and unusable: 1 of 2 that came in time (50.0 per cent).",
         "Two markers agree on 3 of 4 answers (75.0 per cent). Cohen's kappa is 0.60.",
-        "Weakest criteria of QX101 camhs: a, b.",
+        "Weakest criteria of QX101 CAMHS: a, b.",
     ]
     assert "chosen by hand" in file.out_of_order[5] and 3 not in file.out_of_order
 

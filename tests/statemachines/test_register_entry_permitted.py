@@ -70,7 +70,9 @@ def now(*facts: tuple[Any, ...], **said: Any) -> CaseFile:
 
 def said(*facts: tuple[Any, ...]) -> list[str]:
     assert PROCESS.remarks is not None
-    return PROCESS.remarks(now(*facts))
+    first, *rest = PROCESS.remarks(now(*facts))
+    assert first == "Register: policy. Entry: medicines. Owner: kim.roe."
+    return rest
 
 
 @pytest.mark.parametrize("kind", TAKES)
@@ -97,7 +99,7 @@ def test_an_entry_says_what_its_register_asks() -> None:
 
 def test_silence_is_said_until_there_is_an_answer() -> None:
     put = ("register_put_to", "2025-03-10", {"item": "paper", "whom": "childrens_commissioner"})
-    assert said(put) == ["No answer of childrens commissioner to what was put on 2025-03-10."]
+    assert said(put) == ["No answer of children's commissioner to what was put on 2025-03-10."]
     answered = ("register_answered", "2025-05-10", {"item": "paper", "answer": "accepted_in_part"})
     assert said(put, answered) == ["Answer to paper: accepted in part."]
 

@@ -166,7 +166,7 @@ def test_every_look_is_logged_and_shown_to_auditors(browsers: Callable[[str], Br
     auditor.get(f"/cases/{CASE}")
     html = auditor.get(f"/cases/{CASE}/looks").text
     assert "auditor" in html
-    assert ">case<" in html
+    assert ">page of a case<" in html
 
 
 def test_each_letter_is_shown_as_it_was_sent(sample: Installation, browsers: Callable[[str], Browser]) -> None:

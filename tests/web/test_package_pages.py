@@ -44,9 +44,7 @@ def test_a_package_is_recorded_by_pages_with_each_kind_of_field(team: Team) -> N
     )
     recorded(browser, case, "package_went_live", "2026-04-01")
     page = browser.get(f"/cases/{case}").text
-    assert "It is at <strong>Live</strong>" in page and re.search(
-        r"The line 1 \([^)]*section G[^)]*\): Proposed", page
-    )
+    assert "It is at <strong>Live</strong>" in page and re.search(r"The line 1 \([^)]*section G[^)]*\): Proposed", page)
     assert "review the direct payment on the day that the care plan names" in page
     assert "Alex" not in page
     team.case = case

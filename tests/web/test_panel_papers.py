@@ -35,10 +35,7 @@ def test_a_sitting_is_recorded_and_its_papers_are_read_by_pages(team: Team, tmp_
         reasons="words of Alex",
     )
     case = browser.get(f"/cases/{sitting}").text
-    assert (
-        f'href="/cases/{sitting}/papers"' in case
-        and f"The agenda item 1 (issue plan, {team.case}): Listed" in case
-    )
+    assert f'href="/cases/{sitting}/papers"' in case and f"The agenda item 1 (issue plan, {team.case}): Listed" in case
     assert f"<b>item</b> item 1 (issue plan, {team.case})" in case, "the history has the words of the item too"
     assert "words of Alex" not in case
     pack = browser.get(f"/cases/{sitting}/papers").text

@@ -121,11 +121,14 @@ def offer(team: Team, kind: str, days: int, fields: dict[str, Any]) -> None:
                 "open already",
                 "could be reversed",
                 "no order is known",
+                "only a plan that had ended goes on",
             )
             assert lawful_said or any(reason in refused.message for reason in reasons)
     else:
         lines = team.lines()
-        assert recorded.seq == len(lines) == facts + 1
+        assert recorded.seq == facts + 1
+        caused = {each.caused_by for each in lines[recorded.seq :]}
+        assert caused <= {f"{CASE}/{recorded.seq}"}, "only what the fact called for follows it"
         assert replay(CASE, lines).state == recorded.state
 
 

@@ -146,14 +146,16 @@ def test_a_program_that_is_killed_before_it_writes_the_file_loses_nothing(tmp_pa
         "SENDFLOW_KILL_AT": "config_held_before_file",
         "PYTHONPATH": str(ROOT),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdin=-1, stdout=-1, stderr=-1, text=True, cwd=team.home
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        input=CHANGED,
+        capture_output=True,
+        text=True,
+        cwd=team.home,
+        check=False,
     )
-    assert process.stdin is not None
-    process.stdin.write(CHANGED)
-    process.stdin.close()
-    process.stdin = None
-    killed(process)
+    killed(done)
     assert file_of(team) == TEXT
     assert opened(team, DAY).directory.text == CHANGED
     assert file_of(team) == CHANGED

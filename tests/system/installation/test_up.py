@@ -242,11 +242,13 @@ def test_the_scheduler_starts_a_sweep(installation: RunningInstallation) -> None
         done = installation.ask("record", "ZZ900001", kind, "--on", "2026-03-05", *data, "--actor", "dco.team")
         assert done.returncode == 0, done.stderr
 
+    def kinds() -> set[str]:
+        return {fact["kind"] for fact in json.loads(installation.ask("case", "ZZ900001", "--json").stdout)["facts"]}
+
+    assert wait_until(lambda: "breached" in kinds())
     assert wait_until(
         lambda: [run for run in installation.runs("sweep") if "breached" in run["name"] and not run["deployment_id"]]
     )
-    facts = json.loads(installation.ask("case", "ZZ900001", "--json").stdout)["facts"]
-    assert "breached" in {fact["kind"] for fact in facts}
 
 
 def test_the_health_endpoints_answer(installation: RunningInstallation) -> None:
