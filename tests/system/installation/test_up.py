@@ -109,8 +109,9 @@ def test_a_run_can_be_read_where_it_is_opened(installation: RunningInstallation)
 
 def test_the_first_jobs_are_runs_with_readable_names_and_ends(installation: RunningInstallation) -> None:
     """The start runs import, sweep, digest, deliver and verify; each ends as completed."""
-    names = {run["name"].split()[0]: run for run in installation.runs()}
-    assert {"import", "sweep", "digest", "deliver", "verify"} <= set(names)
+    first = {"import", "sweep", "digest", "deliver", "verify"}
+    wait_until(lambda: first <= {run["name"].split()[0] for run in installation.runs() if run["end_time"]})
+    names = {run["name"].split()[0]: run for run in installation.runs() if run["end_time"]}
     assert {run["state_name"] for run in names.values()} <= set(EndState)
     assert {run["state_type"] for run in names.values()} == {"COMPLETED"}
     assert names["sweep"]["tags"]
