@@ -59,6 +59,15 @@ class Proposal:
     before: Mapping[str, Value]
 
 
+class WrongCode(WrongChange):
+    """A code is not the one of the test message to `mailbox`."""
+
+    def __init__(self, mailbox: str, *, of_several: bool) -> None:
+        whose = f" to {mailbox}" if of_several else ""
+        super().__init__(f"the code is another one: give the six digits of the test message{whose}")
+        self.mailbox = mailbox
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A change that waits for the codes of its test messages: by whom it was asked, and until when (UTC)."""
@@ -120,8 +129,7 @@ def confirm(context: AppContext, id_: str, codes: Mapping[str, str], actor: str,
     for mailbox, digest in row.codes.items():
         given = _digest(context, id_, mailbox, codes.get(mailbox, "").strip())
         if not secrets.compare_digest(digest, given):
-            whose = f" to {mailbox}" if len(row.codes) > 1 else ""
-            raise WrongChange(f"the code is another one: give the six digits of the test message{whose}")
+            raise WrongCode(mailbox, of_several=len(row.codes) > 1)
     put_in_force(context, Change(DIRECTORY, _text(context, row.entry), actor, via))
 
 

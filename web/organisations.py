@@ -9,7 +9,7 @@ from typing import Any
 
 from casework.delivery.ladder_check import check
 from casework.month_ahead import month_ahead
-from casework.organisations import MAILBOX, Entry, called, confirm, record_entry, waiting
+from casework.organisations import MAILBOX, Entry, WrongCode, called, confirm, record_entry, waiting
 from casework.own_file_changes import WrongChange, history
 from casework.rules.config_held import DIRECTORY
 from config.directory import Directory
@@ -74,7 +74,8 @@ def confirm_mailbox(asked: Asked) -> Answer:
     try:
         confirm(asked.context, row.id, codes, asked.account, "page")
     except (WrongChange, EntryError) as problem:
-        return _mailbox(asked, first_capital(str(problem)))
+        wrong = list(row.mailboxes).index(problem.mailbox) + 1 if isinstance(problem, WrongCode) else 1
+        return _mailbox(asked, first_capital(str(problem)), wrong)
     return GoTo("/organisations?done=mailbox#changes")
 
 
@@ -108,13 +109,15 @@ def _overview(asked: Asked, error: tuple[str, str] | None = None) -> Page:
     return Page("organisations.html", values, 400 if error else 200)
 
 
-def _mailbox(asked: Asked, error: str = "") -> Page:
+def _mailbox(asked: Asked, error: str = "", wrong: int = 1) -> Page:
     try:
         row = waiting(asked.context, asked.place["id"])
     except WrongChange:
         return no_page(404)
     whose = called(asked.context, row.entry)
+    typed = {name: value.strip() for name, value in asked.form.items() if name.startswith("code-")}
     values = {"title": "Confirm a mailbox", "row": row, "whose": whose, "error": error, "errors": bool(error)}
+    values |= {"wrong": wrong, "typed": typed}
     return Page("organisation_mailbox.html", values, 400 if error else 200)
 
 

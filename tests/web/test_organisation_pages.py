@@ -199,6 +199,8 @@ def test_a_therapy_service_moves_to_a_new_provider_next_month_with_two_new_mailb
     one, two = (code_sent(place, each) for each in codes)
     wrong = post(admin, asked.url.path, **{"code-1": one, "code-2": "x"})
     assert (wrong.status_code, "test message to" in wrong.text) == (400, True)
+    assert 'href="#code-2"' in wrong.text and 'id="code-2-error"' in wrong.text, "the error is beside its field"
+    assert f'value="{one}"' in wrong.text, "what was typed is not lost"
     assert place.context().directory.provider("northshire", "speech_and_language_therapy", date(2026, 3, 1)) is None
     done = post(admin, asked.url.path, **{"code-1": one, "code-2": two})
     assert "The change is recorded" in done.text
@@ -208,6 +210,8 @@ def test_a_therapy_service_moves_to_a_new_provider_next_month_with_two_new_mailb
     assert mailbox == NEW, "of the requests before, too"
     page = text_of(admin.get(f"/organisations/bodies/{BODY}").text)
     assert "until Sat 28 Feb 2026" in page and "then Lowmoor Children" in page
+    listed = text_of(admin.get("/organisations").text)
+    assert "Speech and Language Therapy: Northshire, Tarnford until Sat 28 Feb 2026" in listed
     assert verify(place.context()).intact
 
 
