@@ -33,7 +33,7 @@ class WordList(NamedTuple):
 def lists(columns: TrackerColumns) -> list[WordList]:
     """Every list that may be changed, in the order of the file."""
     found = [
-        WordList(f"column.{name}", f"Headers of: {name.replace('_', ' ')}", each.names)
+        WordList(f"column.{name}", f"Headers of: {each.names[0] if each.names else name.replace('_', ' ')}", each.names)
         for name, each in columns.column.items()
     ]
     for place, title in OTHER.items():

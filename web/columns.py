@@ -24,7 +24,7 @@ MEANWHILE = "The list was changed meanwhile. Look at it again, then send the for
 def overview(asked: Asked) -> Answer:
     """Every list of words; and what a header would mean, where one is asked."""
     header = asked.query.get("header", "").strip()[:LONGEST]
-    values: dict[str, Any] = {"title": "Columns of the tracker", "lists": word_lists(asked.context), "header": header}
+    values: dict[str, Any] = {"title": "Columns of the tracker", "lists": word_lists(asked.context), "typed": header}
     values |= {"means": meaning(asked.context, header) if header else "", "done": asked.query.get("done", "")}
     return Page("columns.html", values)
 

@@ -203,7 +203,7 @@ def test_a_header_of_the_tracker_is_learned(seen: Watched) -> None:
     page.get_by_label("A header of your tracker").fill("Northshire number")
     seen.press("Ask")
     assert dco.says("not understood")
-    seen.follow("Change Headers of: reference")
+    seen.follow("Change Headers of: Ref")
     page.get_by_label("Words").fill("Ref\nRef")
     seen.press("See what it changes")
     assert page.title().startswith("Error: ")

@@ -42,6 +42,7 @@ def walked(browser: Browser, first: Iterable[str] = ("/",)) -> Iterator[tuple[st
         seen.add(address)
         answer = browser.get(address)
         text = workbook(answer.content) if answer.content.startswith(b"PK") else answer.text
+        assert "<Macro" not in text and "&lt;Macro" not in text, f"{address}: a value has the name of a macro"
         yield address, answer.status_code, text
         if answer.headers.get("content-type", "").startswith("text/html"):
             waiting += sorted(links(answer.text) - seen)

@@ -181,6 +181,8 @@ def test_a_header_of_a_tracker_is_learned_on_a_page_and_by_the_command(
     again = post(dco, "/columns/column.reference", **reference | {"words": "Ref", "step": "record"})
     assert again.status_code == 400 and "changed meanwhile" in again.text
     assert "understood as: Ref" in text_of(dco.get("/columns?header=northshire+NUMBER").text)
+    assert 'value="northshire NUMBER"' in dco.get("/columns?header=northshire+NUMBER").text, "and it is not lost"
+    assert "Macro" not in dco.get("/columns").text
     env = {"SENDFLOW_HOME": str(place.context().settings.home), "SENDFLOW_TODAY": "2026-02-10"}
     assert "Northshire number" in sendflow("columns", env=env).stdout
     assert sendflow("columns", "set", "words.yes", "yes", "ja", "--actor", "dco.team", env=env).exit_code == 0
