@@ -66,6 +66,8 @@ def _use(given: list[str], source: Path | None, shipped: bool, actor: str | None
     if kind is None or (source is None) is not shipped:
         names = ", ".join(FILES.values())
         fail(Exit.WRONG_CALL, f"Expected one of {names}, and either --from PATH or --shipped. {EXAMPLE}")
+    if source is not None and not source.is_file():
+        fail(Exit.WRONG_CALL, f"There is no file at --from {source}: give the file that has the text. {EXAMPLE}")
     context = open_installation("files", access=Access.CHANGES)
     try:
         text = read_text(source) if source is not None else None

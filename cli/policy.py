@@ -131,7 +131,7 @@ def _try_words(place: str, words: list[str], tracker: Path | None, json_: bool) 
     except WrongChange as problem:
         fail(Exit.REFUSED, f"Nothing was recorded: {problem}")
     except SheetError as problem:
-        fail(Exit.REFUSED, f"Nothing was recorded: {problem.sentence}")
+        fail(Exit(problem.exit_code), f"Nothing was recorded: {problem.sentence}")
     rows = [*found.differ, *(each for each in found.own if each not in found.differ)]
     lines = [f"{each.header}: {each.now or 'not read'}, then {each.then or 'not read'}" for each in rows]
     lines = ["Nothing was recorded.", *found.problems, *lines, f"{found.same} other known headers mean the same."]

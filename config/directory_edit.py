@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-import tomli
-import tomlkit
-
 from config.directory import Directory, DirectoryError
+from config.toml_edit import edited
 
 DAYS = ("first_day", "last_day")
 
@@ -63,17 +61,16 @@ def mailboxes(directory: Directory) -> list[Entry]:
 
 def changed(text: str, changes: Sequence[tuple[Place, str | date | None]]) -> str:
     """The text with these values; None takes a value away. Raises DirectoryError where it cannot be done safely."""
-    document, wanted = tomlkit.parse(text), tomli.loads(text)
-    for place, value in changes:
-        for table in (_table(document, place), _table(wanted, place)):
+
+    def put(content: Any) -> None:
+        for place, value in changes:
+            table = _table(content, place)
             if value is None:
                 table.pop(place.key, None)
             else:
                 table[place.key] = value
-    made = tomlkit.dumps(document)
-    if tomli.loads(made) != wanted:
-        raise _by_hand(changes[0][0])
-    return made
+
+    return edited(text, put, lambda _sentence: _by_hand(changes[0][0]))
 
 
 def _table(content: Any, place: Place) -> Any:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-import tomli
 import tomlkit
 from pydantic import AfterValidator, BaseModel, ValidationError
 from tomlkit.items import AoT, Table
@@ -28,6 +27,7 @@ from config.directory_entries import (
     TeamRole,
     checked_mailbox,
 )
+from config.toml_edit import edited
 
 NEW = "new"
 Kind = Literal["text", "mailbox", "day", "list", "choice", "boxes"]
@@ -113,12 +113,7 @@ def with_entry(text: str, sort: str, key: str, values: Mapping[str, Value]) -> s
     allowed = {each.name for each in questions(directory, sort, key)}
     given = {name: value for name, value in values.items() if name in allowed}
     _check(directory, sort, key, given)
-    document, wanted = tomlkit.parse(text), tomli.loads(text)
-    for content in (document, wanted):
-        _put(content, sort, key, given)
-    made = tomlkit.dumps(document)
-    if tomli.loads(made) != wanted:
-        raise EntryError("the file cannot be changed here without changing something else: change it by hand")
+    made = edited(text, lambda content: _put(content, sort, key, given), EntryError)
     try:
         directory_of(made)
     except DirectoryError as problem:

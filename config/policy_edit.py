@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal, NamedTuple, get_args
 
-import tomli
 import tomlkit
 from pydantic import ValidationError
 
 from config.escalation_policy import EscalationPolicyError, EscalationStep, policy_of
 from config.text import counted
+from config.toml_edit import edited
 from models.enums import Party
 
 NEW = "new"
@@ -95,12 +95,7 @@ def with_step(text: str, rule: str, step: str, answers: StepForm | None, on: dat
         if step == NEW and answers.id in known:
             raise StepError("the rule has a step of that name: expected another one", "id")
         _validate(answers)
-    document, wanted = tomlkit.parse(text), tomli.loads(text)
-    for content in (document, wanted):
-        _put(content, rule, step, answers, on)
-    made = tomlkit.dumps(document)
-    if tomli.loads(made) != wanted:
-        raise StepError("the file cannot be changed here without changing something else: change it by hand")
+    made = edited(text, lambda content: _put(content, rule, step, answers, on), StepError)
     try:
         policy_of(made)
     except EscalationPolicyError as problem:

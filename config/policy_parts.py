@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import tomli
-import tomlkit
-
 from config.escalation_policy import EscalationPolicy, EscalationPolicyError, policy_of
 from config.policy_edit import PARTIES, RECIPIENTS, StepError
+from config.toml_edit import edited
 
 LETTER, ENDED, SAID_SENT, GRACE = "letter", "ended", "said_sent", "grace"
 CONFIRM, QUIET, GRACE_DAYS = "confirm", "quiet_working_days", "grace_working_days"
@@ -49,12 +47,8 @@ def with_part(text: str, file: str, part: str, values: PartValues, on: date) -> 
         raise StepError(f"there is no field {odd[0]}: expected some of {', '.join(known)}", odd[0])
     asked = {**known, **values}
     _validate(sort, asked)
-    document, wanted = tomlkit.parse(text), tomli.loads(text)
-    for content in (document, wanted):
-        _put(content, sort, key, {name: value for name, value in asked.items() if value != known[name]}, on)
-    made = tomlkit.dumps(document)
-    if tomli.loads(made) != wanted:
-        raise StepError("the file cannot be changed here without changing something else: change it by hand")
+    changed = {name: value for name, value in asked.items() if value != known[name]}
+    made = edited(text, lambda content: _put(content, sort, key, changed, on), StepError)
     try:
         policy_of(made)
     except EscalationPolicyError as problem:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import tomli
 import tomlkit
 
+from config.toml_edit import edited
 from config.tracker_columns import TrackerColumns, TrackerError, columns_of, header_key
 
 SHORT = "answers.short"
@@ -52,12 +52,7 @@ def with_words(text: str, place: str, words: Sequence[str]) -> str:
     first = [_pair(word)[0] for word in words] if place == SHORT else words
     if len({word.casefold() for word in first}) != len(words):
         raise TrackerError("a word is there twice: expected each once")
-    document, wanted = tomlkit.parse(text), tomli.loads(text)
-    for content in (document, wanted):
-        _put(content, place, words)
-    made = tomlkit.dumps(document)
-    if tomli.loads(made) != wanted:
-        raise TrackerError("the file cannot be changed here without changing something else: change it by hand")
+    made = edited(text, lambda content: _put(content, place, words), TrackerError)
     columns_of(made)
     return made
 

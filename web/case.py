@@ -20,7 +20,7 @@ from casework.owners import assign, owner_of
 from casework.reports.about_a_case import ask_about
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown, LateDaysShown
-from casework.reports.case_report import CaseRead, read_case, report, report_of, viewed
+from casework.reports.case_report import CaseRead, NothingKnownThen, read_case, report, report_of, viewed
 from casework.reports.effects import effects
 from casework.reports.item_words import item_words
 from casework.reports.recordable import RecordableFact, usual_facts
@@ -99,10 +99,11 @@ def case(asked: Asked) -> Answer:
         now = report_of(context, read)
         then = None if view.is_now else viewed(context, read, view.as_at, view.known_at)
         found = now if then is None else report_of(context, then)
-    except LookupError as problem:
-        if "known" in str(problem):
-            back = f"/cases/{ref}#replay", f"Back to {ref}"
-            return fault("Nothing was known of this case then", "Choose a later day.", status=404, back=back)
+    except NothingKnownThen as problem:
+        back = f"/cases/{ref}#replay", f"Back to {ref}"
+        said = f"{first_capital(problem.since)}. Choose a later day."
+        return fault("Nothing was known of this case then", said, status=404, back=back)
+    except LookupError:
         return no_page(404)
     recorded = asked.query.get("recorded", "")
     return Page(

@@ -14,7 +14,7 @@ from casework.saved_views import WrongView, delete_view, save_view, views_of
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file, filter_words
-from web.faults import no_page
+from web.faults import fault, no_page
 from web.labels import first_capital
 from web.today import owner_options
 
@@ -42,7 +42,12 @@ COLUMNS = (
 
 def cases(asked: Asked) -> Answer:
     """A page of the list, or all of it as a file."""
-    wanted, context = _wanted(asked), asked.context
+    try:
+        wanted, context = _filter_of(asked.query), asked.context
+    except ValidationError as problem:
+        named = " and ".join(sorted({str(each["loc"][0]) for each in problem.errors()}))
+        said = f"The list of cases does not know what the address gives for {named}. Choose on the page Cases."
+        return fault("The list has no such filter", said, status=400, back=("/cases", "Go to Cases"))
     if wanted.search and not asked.query.get("page"):
         found = case_list(context, wanted.model_copy(update={"show": Show.ALL}), context.today())
         if found.total == 1 and found.rows[0].case_ref == wanted.search.strip().upper():
@@ -61,7 +66,11 @@ def save(asked: Asked) -> Answer:
     try:
         view = save_view(asked.context, asked.account, asked.form.get("name", ""), given)
     except WrongView as problem:
-        return _page(asked, _wanted(asked, given), first_capital(str(problem)))
+        try:
+            wanted = _filter_of(given)
+        except ValidationError:  # the sentence says so
+            wanted = CaseFilter()
+        return _page(asked, wanted, first_capital(str(problem)))
     return GoTo(f"/cases?{view.query}")
 
 
@@ -83,16 +92,10 @@ def by_nhs_number(asked: Asked) -> Answer:
     return Page("nhs_number.html", values)
 
 
-def _wanted(asked: Asked, query: Mapping[str, str] | None = None) -> CaseFilter:
-    given = {
-        name: value
-        for name, value in (asked.query if query is None else query).items()
-        if name in CaseFilter.model_fields and value
-    }
-    try:
-        return CaseFilter.model_validate(given)
-    except ValidationError:
-        return CaseFilter()
+def _filter_of(query: Mapping[str, str]) -> CaseFilter:
+    """The filter of an address. Raises ValidationError."""
+    given = {name: value for name, value in query.items() if name in CaseFilter.model_fields and value}
+    return CaseFilter.model_validate(given)
 
 
 def _page(asked: Asked, wanted: CaseFilter, error: str = "") -> Answer:

@@ -30,6 +30,7 @@ from web.forms import Field, check_one, fill
 from web.policy_words import PARTS, in_words, title_of
 
 LEAVE_OUT = "leave_out"
+MEANWHILE = "the policy was changed meanwhile. Look at it again, then send the form again"
 FACT_WORDS = {
     "reminder_due": "a reminder",
     "breached": "the duty is breached",
@@ -87,17 +88,39 @@ def change(asked: Asked) -> Answer:
     answers = None if leaves_out else _answers(asked, fields, found[0])
     step = StepChange(asked.place["rule"], asked.place["step"], answers)
     try:
+        ensure_as_seen(asked)
         if asked.form.get("step") != "record":
             return _page(asked, fields, propose_step(asked.context, step))
         record_step(asked.context, step, asked.account, "page")
     except Refused as refused:
         return _page(asked, fields, error=refused.message, status=409)
     except (WrongChange, ConfigFault) as problem:
-        name = problem.field if isinstance(problem, StepError) else ""
-        field = next((each for each in fields if each.name == name), fields[0])
-        field.error = labels.first_capital(str(problem))
+        note_error(fields, problem)
         return _page(asked, fields, status=400)
     return GoTo("/policy?done=step")
+
+
+def ensure_as_seen(asked: Asked) -> None:
+    """Raise WrongChange where the policy is not the one that the person saw."""
+    if asked.form.get("base") != asked.context.escalation_policy.digest:
+        raise WrongChange(MEANWHILE)
+
+
+def note_error(fields: list[Field], problem: Exception) -> None:
+    """Say what is wrong beside the field that it is about, or the first one."""
+    name = problem.field if isinstance(problem, StepError) else ""
+    field = next((each for each in fields if each.name == name), fields[0])
+    field.error = labels.first_capital(str(problem))
+
+
+def shared_values(asked: Asked, fields: list[Field], proposal: Proposed | None, error: str) -> dict[str, Any]:
+    """What the page of a step and the page of a part both have: errors, answers, what they would do, and the policy."""
+    first = {field.name: f"{field.name}-{field.options[0][0]}" for field in fields if field.kind == "boxes"}
+    errors = [{"text": each.error, "href": f"#{first.get(each.name, each.name)}"} for each in fields if each.error]
+    errors += [{"text": error, "href": "#check-title"}] if error else []
+    base = asked.context.escalation_policy.digest
+    values: dict[str, Any] = {"fields": fields, "errors": errors, "proposal": proposal, "base": base}
+    return values | {"hidden": sent_of(fields) | {"base": base}, "two": _two(asked)}
 
 
 def _two(asked: Asked) -> bool:
@@ -208,11 +231,8 @@ def _page(
     asked: Asked, fields: list[Field], proposal: Proposed | None = None, *, error: str = "", status: int = 200
 ) -> Page:
     context, rule, step = asked.context, asked.place["rule"], asked.place["step"]
-    first = {field.name: f"{field.name}-{field.options[0][0]}" for field in fields if field.kind == "boxes"}
-    errors = [{"text": each.error, "href": f"#{first.get(each.name, each.name)}"} for each in fields if each.error]
-    errors += [{"text": error, "href": "#check-title"}] if error else []
     steps = [(each, when(each)) for each in steps_of(context, rule)]
     values: dict[str, Any] = {"title": "Add a step" if step == NEW else f"Change a step: {labels.step(step)}"}
-    values |= {"rule": context.law.rules[rule], "step": step, "steps": steps, "fields": fields, "errors": errors}
-    values |= {"hidden": sent_of(fields), "proposal": proposal, "two": _two(asked)}
+    values |= {"rule": context.law.rules[rule], "step": step, "steps": steps}
+    values |= shared_values(asked, fields, proposal, error)
     return Page("policy_step.html", values | {"leaves_out": LEAVE_OUT in asked.form}, status)

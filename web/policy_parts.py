@@ -7,16 +7,15 @@ from typing import Any
 from casework.cases.fact_form import Refused
 from casework.own_file_changes import WrongChange
 from casework.policy_changes import PartChange, Proposed, parts_of, propose_part, record_part
-from config.policy_edit import PARTIES, StepError
+from config.policy_edit import PARTIES
 from config.policy_parts import GRACE_DAYS, LETTER, QUIET, PartValues
-from config.settings import ADOPTIONS
 from config.toml_reader import ConfigFault
 from web import labels
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
 from web.forms import Field, check_one
-from web.policy import LABELS, filled, is_known, sent_of
+from web.policy import LABELS, ensure_as_seen, filled, is_known, note_error, shared_values
 from web.policy_words import ANSWERS, in_words, title_of
 
 NUMBERS = {
@@ -42,15 +41,14 @@ def change(asked: Asked) -> Answer:
         return _page(asked, fields, status=400)
     part = PartChange(asked.place["part"], {field.name: _value(field) for field in fields})
     try:
+        ensure_as_seen(asked)
         if asked.form.get("step") != "record":
             return _page(asked, fields, propose_part(asked.context, part))
         record_part(asked.context, part, asked.account, "page")
     except Refused as refused:
         return _page(asked, fields, error=refused.message, status=409)
     except (WrongChange, ConfigFault) as problem:
-        name = problem.field if isinstance(problem, StepError) else ""
-        field = next((each for each in fields if each.name == name), fields[0])
-        field.error = labels.first_capital(str(problem))
+        note_error(fields, problem)
         return _page(asked, fields, status=400)
     return GoTo("/policy?done=part")
 
@@ -82,12 +80,8 @@ def _value(field: Field) -> list[str] | bool | int:
 def _page(
     asked: Asked, fields: list[Field], proposal: Proposed | None = None, *, error: str = "", status: int = 200
 ) -> Page:
-    first = {field.name: f"{field.name}-{field.options[0][0]}" for field in fields if field.kind == "boxes"}
-    errors = [{"text": each.error, "href": f"#{first.get(each.name, each.name)}"} for each in fields if each.error]
-    errors += [{"text": error, "href": "#check-title"}] if error else []
     part = asked.place["part"]
     values: dict[str, Any] = {"title": title_of(asked.context, part), "part": part, "sort": part.partition(".")[0]}
-    values |= {"now": in_words(parts_of(asked.context)[part]), "fields": fields, "errors": errors}
-    values |= {"hidden": sent_of(fields), "proposal": proposal}
+    values |= {"now": in_words(parts_of(asked.context)[part])} | shared_values(asked, fields, proposal, error)
     values |= {"then": in_words({field.name: _value(field) for field in fields}) if proposal is not None else ""}
-    return Page("policy_part.html", values | {"two": ADOPTIONS in asked.context.settings.second_person}, status)
+    return Page("policy_part.html", values, status)

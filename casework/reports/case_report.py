@@ -42,8 +42,12 @@ class NothingKnownThen(Refusal, LookupError):
 
     default_code = "nothing_known_then"
 
-    def __init__(self) -> None:
-        super().__init__("nothing was known of this case then")
+    def __init__(self, facts: Sequence[StoredFact]) -> None:
+        """Say from which day on something was true, and from which day on it was known."""
+        true_from = min(fact.occurred_on for fact in facts)
+        known_from = london_day(datetime.fromisoformat(min(fact.recorded_at for fact in facts)))
+        self.since = f"its first fact is of {full_day(true_from)}, and was recorded on {full_day(known_from)}"
+        super().__init__(f"nothing was known of this case then: {self.since}")
 
 
 class CaseRead(NamedTuple):
@@ -89,7 +93,7 @@ def _replayed(
         casefile = replay(case_ref, facts, as_at, known_at)
     except NotPermitted as problem:
         if problem.seq == 0:
-            raise NothingKnownThen from None
+            raise NothingKnownThen(facts) from None
         raise
     duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
     return CaseRead(facts, casefile, duties, as_at, known_at)

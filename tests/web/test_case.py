@@ -100,9 +100,19 @@ def test_a_replay_shows_the_e_mails_that_were_known_then(
     assert (entry.letter.state, entry.letter.sent_at, entry.letter.letter) == ("created", None, None)
 
 
+@pytest.mark.parametrize("form", ["", "&format=csv", "&format=xlsx"])
+def test_a_filter_that_the_list_does_not_know_is_named_and_nothing_else_is_shown(
+    browsers: Callable[[str], Browser], form: str
+) -> None:
+    answer = browsers("dco.team").get(f"/cases?show=nonsense{form}")
+    assert (answer.status_code, "The list has no such filter" in answer.text) == (400, True)
+    assert "does not know what the address gives for show." in answer.text and CASE not in answer.text
+
+
 def test_who_asks_for_too_early_a_day_finds_the_way_back_to_the_case(browsers: Callable[[str], Browser]) -> None:
     answer = browsers("auditor").get(f"/cases/{CASE}", params={"as_at": "2001-01-01"})
     assert answer.status_code == 404
+    assert re.search(r"Its first fact is of \d+ \w+ \d{4}, and was recorded on \d+ \w+ \d{4}\.", answer.text)
     assert (
         f'href="/cases/{CASE}#replay"' in answer.text
         and 'id="replay"' in browsers("auditor").get(f"/cases/{CASE}").text

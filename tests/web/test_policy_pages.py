@@ -76,6 +76,23 @@ def test_a_reminder_a_week_later_shows_the_month_and_is_adopted(
     assert len(adoptions(place.context())) == 2
 
 
+def test_a_policy_that_changed_after_a_person_saw_it_is_not_overwritten(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    dco, admin = person("dco.team"), person("admin.team")
+    seen = form(dco) | {"distance": "4"}
+    assert "Check before it is recorded" in post(dco, PATH, **seen).text
+    assert "The change is recorded" in post(admin, PATH, **form(admin) | {"distance": "2", "step": "record"}).text
+    late = post(dco, PATH, **seen | {"step": "record"})
+    assert (late.status_code, "The policy was changed meanwhile" in late.text) == (400, True)
+    assert 'value="4"' in late.text, "what was typed is not lost"
+    step = place.context().escalation_policy.step(RULE, STEP)
+    assert step is not None and step.weeks == 2
+    part = "/policy/parts/grace.ehc_needs_assessment"
+    old = form_sent(dco, part, "grace_working_days") | {"grace_working_days": "3", "base": seen["base"]}
+    assert "changed meanwhile" in post(dco, part, **old | {"step": "record"}).text
+
+
 def test_the_policy_of_the_teams_own_file_is_changed_there(
     place: Installation, person: Callable[[str], Browser]
 ) -> None:

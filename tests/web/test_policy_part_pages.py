@@ -37,6 +37,11 @@ def path(part: str) -> str:
     return f"/policy/parts/{part}"
 
 
+def seen_by(visitor: Browser, part: str, **given: str) -> dict[str, str]:
+    """These answers about a part, with the policy that the page was made from."""
+    return {"base": form_sent(visitor, path(part), "base")["base"], **given}
+
+
 def recipients(place: Installation) -> list[tuple[str, str]]:
     """The recipients of each letter about a request, by the case's opening."""
     with reading(place.context().engine) as connection:
@@ -99,7 +104,7 @@ def test_a_part_of_the_teams_own_file_is_changed_there(place: Installation, pers
     assert "To those who got an e-mail about it" in seen and "none was made" in seen
     assert "The change is recorded" in post(dco, path(over), **gone | {"step": "record"}).text
     assert place.context().escalation_policy.ended[RULE].to == ()
-    post(dco, path("grace.ladder"), grace_working_days="7", step="record")
+    post(dco, path("grace.ladder"), **seen_by(dco, "grace.ladder", grace_working_days="7", step="record"))
     assert "grace_working_days = 7  # letters" in own.read_text("utf-8")
     assert [(each.actor, each.via) for each in history(place.context(), LADDER)][:2] == [("dco.team", "page")] * 2
 
@@ -110,10 +115,11 @@ def test_two_people_change_a_part_where_adoptions_need_two(
     settings = replace(place.context().settings, second_person=frozenset({ADOPTIONS}))
     place._context = replace(place.context(), settings=settings)
     dco, admin = person("dco.team"), person("admin.team")
-    first = post(dco, path(GRACE), grace_working_days="4", step="record")
+    first = post(dco, path(GRACE), **seen_by(dco, GRACE, grace_working_days="4", step="record"))
     assert (first.status_code, "a second person has to agree" in first.text) == (409, True)
     assert place.context().escalation_policy.grace[RULE] == 2
-    assert "The change is recorded" in post(admin, path(GRACE), grace_working_days="4", step="record").text
+    agreed = post(admin, path(GRACE), **seen_by(admin, GRACE, grace_working_days="4", step="record"))
+    assert "The change is recorded" in agreed.text
     assert place.context().escalation_policy.grace[RULE] == 4
 
 
@@ -129,7 +135,8 @@ def test_two_people_change_a_part_where_adoptions_need_two(
 def test_a_wrong_part_is_refused_beside_its_question(
     place: Installation, person: Callable[[str], Browser], part: str, given: dict[str, str], said: str
 ) -> None:
-    refused = post(person("dco.team"), path(part), **given)
+    dco = person("dco.team")
+    refused = post(dco, path(part), **seen_by(dco, part, **given))
     assert (refused.status_code, said in refused.text.lower()) == (400, True)
     assert len(rulesets(place.context())) == 1
 
