@@ -16,7 +16,7 @@ from web.asked import Asked
 from web.export import Column, Sheet, as_file, filter_words
 from web.faults import fault, no_page
 from web.labels import first_capital
-from web.today import owner_options
+from web.today import owner_options, unknown_filters
 
 SHOWN_AS = {
     Show.OPEN: "Open cases",
@@ -111,6 +111,7 @@ def _page(asked: Asked, wanted: CaseFilter, error: str = "") -> Answer:
             "title": "Cases",
             "found": found,
             "wanted": wanted,
+            "unknown": unknown_filters(asked, wanted),
             "shown_as": SHOWN_AS,
             "las": context.directory.la,
             "bodies": context.directory.bodies,

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from casework.owners import UNOWNED, everyone
+from casework.reports.case_list import CaseFilter
 from casework.reports.chased import DutyKey, LastChase, duty_key, last_chases
 from casework.reports.today import MOST_CHANGED, Today, Wanted, today_of
 from casework.reports.worklists import BoardRow
@@ -105,12 +106,26 @@ def owner_options(asked: Asked) -> list[tuple[str, str]]:
     return [(asked.account, "me"), (UNOWNED, "nobody"), *((each, each) for each in others)]
 
 
+def unknown_filters(asked: Asked, wanted: Wanted | CaseFilter) -> list[str]:
+    """What a filter names that this installation does not have: the lists are empty for it, and nothing is in order."""
+    directory = asked.context.directory
+    known = {
+        "authority": (wanted.la, set(directory.la)),
+        "organisation": (wanted.body, {each.body for each in directory.bodies}),
+        "process": (wanted.process, set(asked.context.processes)),
+    }
+    return [
+        f"There is no {what} {value} here" for what, (value, there) in known.items() if value and value not in there
+    ]
+
+
 def _values(asked: Asked, most_changed: int = MOST_CHANGED) -> dict[str, Any]:
     context, query = asked.context, asked.query
     wanted = Wanted(**{name: query.get(name, "") for name in Wanted.model_fields})
     return {
         "found": today_of(context, context.today(), wanted, most_changed),
         "wanted": wanted,
+        "unknown": unknown_filters(asked, wanted),
         "week_later": context.today() + timedelta(days=7),
         "rules": context.law.rules,
         "query": urlencode({name: value for name, value in wanted.model_dump().items() if value}),

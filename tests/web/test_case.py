@@ -109,6 +109,15 @@ def test_a_filter_that_the_list_does_not_know_is_named_and_nothing_else_is_shown
     assert "does not know what the address gives for show." in answer.text and CASE not in answer.text
 
 
+@pytest.mark.parametrize("place", ["/today", "/lists/late", "/cases"])
+def test_an_authority_that_there_is_not_is_not_shown_as_one_without_late_duties(
+    browsers: Callable[[str], Browser], place: str
+) -> None:
+    dco = browsers("dco.team")
+    assert "There is no authority nowhere here" in dco.get(f"{place}?la=nowhere").text
+    assert "There is no" not in dco.get(f"{place}?la=northshire&body=QX101&process=tribunal").text
+
+
 def test_who_asks_for_too_early_a_day_finds_the_way_back_to_the_case(browsers: Callable[[str], Browser]) -> None:
     answer = browsers("auditor").get(f"/cases/{CASE}", params={"as_at": "2001-01-01"})
     assert answer.status_code == 404
