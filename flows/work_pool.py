@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 WORTH = 2_000  # duties; below that a sweep is done before a worker's process has started
 WORTH_LETTERS = 100  # mailboxes; the same
 BEGIN_SECONDS = 60.0
+START_SECONDS = 30.0  # for a pool or a worker that has just been started
+POLLED_SECONDS = 30.0  # a worker asks for runs every two seconds
 PATIENCE_SECONDS = 3 * 3600.0
 WORTH_CASES = 20_000  # cases; the same
 THE = {Job.SWEEP: "the sweep", Job.DELIVER: "the delivery", Job.VERIFY: "the verification"}
@@ -181,24 +183,14 @@ def _share_or_say(context: AppContext, work: Shared, say: Callable[[str], None])
 
 async def _share(work: Shared, parts: int) -> str:
     from prefect.client.orchestration import get_client
-    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
     from flows.limits import limit_name
 
     async with get_client() as client:
-        try:
-            deployment = await client.read_deployment_by_name(f"{work.job}/{work.job}-now")
-            workers = await client.read_workers_for_work_pool(POOL)
-        except (ObjectNotFound, PrefectHTTPStatusError) as problem:
-            # Of a pool that is not there Prefect's client says only what the server answered.
-            if isinstance(problem, PrefectHTTPStatusError) and problem.response.status_code != HTTPStatus.NOT_FOUND:
-                raise
-            raise NoPool("the pool is not there yet: run sendflow deployments once") from None
-        if not any(str(getattr(each.status, "value", each.status)) == "ONLINE" for each in workers):
-            raise NoPool("no worker is at work for the pool: start one with sendflow run worker")
+        deployment = await _ready(client, work.job)
         started = [
             await client.create_flow_run_from_deployment(
-                deployment.id,
+                deployment,
                 parameters={**work.parameters, "part": str(Shard(number, parts))},
                 tags=["shared"],
             )
@@ -209,6 +201,47 @@ async def _share(work: Shared, parts: int) -> str:
             most = (await client.read_global_concurrency_limit_by_name(limit_name(VERIFICATION))).limit
             said += "" if most >= parts else f" (the limit {limit_name(VERIFICATION)} lets {most} verify at once)"
         return said
+
+
+async def _ready(client: PrefectClient, job: Job) -> UUID:
+    """The deployment of a job, once a worker can take its runs. An installation that has just been started makes its
+    pool, and its worker announces itself, some seconds after its pages answer.
+
+    Raises NoPool where that has not come about after `START_SECONDS`.
+    """
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return await _deployment_with_worker(client, job)
+        except NoPool:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(1.0)
+
+
+async def _deployment_with_worker(client: PrefectClient, job: Job) -> UUID:
+    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+    try:
+        deployment = await client.read_deployment_by_name(f"{job}/{job}-now")
+        workers = await client.read_workers_for_work_pool(POOL)
+        queues = await client.read_work_queues(work_pool_name=POOL)
+    except (ObjectNotFound, PrefectHTTPStatusError) as problem:
+        # Of a pool that is not there Prefect's client says only what the server answered.
+        if isinstance(problem, PrefectHTTPStatusError) and problem.response.status_code != HTTPStatus.NOT_FOUND:
+            raise
+        raise NoPool("the pool is not there yet: run sendflow deployments once") from None
+    online = any(str(getattr(each.status, "value", each.status)) == "ONLINE" for each in workers)
+    if not online and not was_polled([each.last_polled for each in queues], datetime.now(UTC)):
+        raise NoPool("no worker is at work for the pool: start one with sendflow run worker")
+    return deployment.id
+
+
+def was_polled(last_polled: Iterable[datetime | None], now: datetime) -> bool:
+    """Whether a worker asked for runs just now. It then is at work, although its heartbeat may be late: on a busy
+    machine Prefect can miss some, and shows a worker as offline 90 seconds after the last.
+    """
+    return any(polled is not None and (now - polled).total_seconds() < POLLED_SECONDS for polled in last_polled)
 
 
 async def _wait(client: PrefectClient, started: list[UUID], patience: float) -> str:

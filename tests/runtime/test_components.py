@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -147,6 +148,14 @@ def test_a_reason_does_not_pass_through_prefect_so_now_and_workers_exclude_each_
     refused = sendflow("deliver", "--workers", "2", "--now", "--reason", "hearing tomorrow", env=given)
     assert (refused.exit_code, "sendflow deliver --workers 4" in refused.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_asked_for_runs_just_now_is_at_work() -> None:
+    """On a busy machine Prefect showed a living worker as offline, because its heartbeat was late."""
+    now = datetime(2026, 4, 14, 9, 0, tzinfo=UTC)
+    assert work_pool.was_polled([None, now - timedelta(seconds=2)], now)
+    assert not work_pool.was_polled([None, now - timedelta(seconds=31)], now)
+    assert not work_pool.was_polled([], now)
 
 
 def test_prefect_gets_the_shard_of_a_verification_and_nothing_else(team: Team) -> None:

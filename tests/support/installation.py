@@ -170,11 +170,27 @@ class RunningInstallation:
         found: list[dict[str, Any]] = self.api("/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 200, **some})
         return found
 
+    def _when_made(self, path: str) -> dict[str, Any]:
+        """What the server has there, once the worker has made it; or what it refuses for another reason."""
+        missing = {"refused": HTTPStatus.NOT_FOUND}
+        made: dict[str, Any] = wait_until(lambda: None if (found := self.api(path)) == missing else found)
+        return made
+
+    def with_worker(self) -> RunningInstallation:
+        """Wait until the server shows the worker as online, as a person sees it on the page of the work pool."""
+
+        def online() -> bool:
+            found = self.api("/work_pools/sendflow/workers/filter", {})
+            return isinstance(found, list) and any(each["status"] == "ONLINE" for each in found)
+
+        wait_until(online)
+        return self
+
     def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         """Start a deployment as a person does, and wait for the run's end. Return the run, or what the server
         refused.
         """
-        there: dict[str, Any] = self.api(f"/deployments/name/{deployment}/{deployment}-now")
+        there = self._when_made(f"/deployments/name/{deployment}/{deployment}-now")
         if "refused" in there:
             return there
         made: dict[str, Any] = self.api(

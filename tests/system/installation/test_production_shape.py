@@ -120,7 +120,7 @@ def test_a_login_reaches_neither_pages_nor_files(installation: RunningInstallati
     assert "Prefect" not in swept.stderr, "the command has shown its run"
     runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
     assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
-    shared = installation.ask("sweep", "--workers", "2")
+    shared = installation.with_worker().ask("sweep", "--workers", "2")
     assert shared.returncode == 0 and "2 parts of the sweep went to the pool's workers" in shared.stderr, shared.stderr
     assert installation.ask("doctor", "--quick", "--json").returncode in {0, 1}
     for page in (f"http://127.0.0.1:{installation.port}/", f"{api}/health"):

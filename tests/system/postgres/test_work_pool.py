@@ -14,6 +14,7 @@ import urllib.request
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from email import message_from_bytes
 from email.policy import default
@@ -149,6 +150,18 @@ def machines(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) 
 
 def of(team: Team, today: str = "2026-04-14") -> dict[str, str]:
     return {"SENDFLOW_DATABASE_URL": str(team.first.settings.database_url), "SENDFLOW_TODAY": today}
+
+
+def test_a_sweep_waits_for_a_worker_that_was_started_with_it(machines: Machines, team: Team) -> None:
+    """On a busy machine a worker announces itself some seconds after its start. This is the first test of the file: no
+    worker of another has been seen.
+    """
+    asked(team)
+    with ThreadPoolExecutor(1) as caller:
+        shared = caller.submit(machines.job, team.home, "sweep", 1, **of(team))
+        with machines.workers(team.home, "late", 1, **of(team)):
+            report, said = shared.result()
+    assert report["facts_written"] == 0, f"the worker has done it all: {said}"
 
 
 def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(
