@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.files_in_memory import remove_from_memory, write_to_memory
+
 if TYPE_CHECKING:
     from tests.support.mail_server import ScriptedMailServer
     from tests.support.team import Team
@@ -48,18 +50,21 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Make files private, and many: many machines allow a thousand open files, and a process opens hundreds here."""
     gc.disable()  # until the tests are collected: nothing that they import is garbage
+    if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
+        write_to_memory()
     os.umask(0o077)  # as `protect_process` sets it in the program
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
 
 
 def pytest_unconfigure() -> None:
-    """End the event loop of the tests' browsers, without which Python would wait for its thread."""
+    """End the event loop of the tests' browsers, without which Python would wait for its thread. Remove the files."""
     if loop := sys.modules.get("tests.support.one_loop"):
         loop.close()
+    remove_from_memory()
 
 
 class _CompiledStatements(dict[tuple[Any, ...], Any]):

@@ -20,6 +20,7 @@ from psycopg import sql
 from models.database import open_engine
 from models.schema import create_or_upgrade_schema
 from runtime.local_postgres import LocalPostgres, binaries
+from tests.support.files_in_memory import MEMORY, has_enough
 
 if TYPE_CHECKING:
     from tests.support.team import Team
@@ -31,17 +32,12 @@ collect_ignore = (
 MADE = "migrated_once"  # the benchmark has a template of its own in this cluster
 
 
-def _memory() -> str | None:
-    """The folder of files in memory, where there is one with space for the databases of every worker."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 6 << 30 else None
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """A running local PostgreSQL with one migrated database to copy from."""
     # Not under pytest's own folder: the account of the server may not enter it. In memory where there is space: several
     # hundred databases are copied.
-    home = Path(tempfile.mkdtemp(prefix="sendflow-pg-", dir=_memory()))
+    home = Path(tempfile.mkdtemp(prefix="sendflow-pg-", dir=MEMORY if has_enough() else None))
     home.chmod(0o755)
     cluster = LocalPostgres(home / "cluster", fast=True)
     cluster.make()
@@ -65,7 +61,7 @@ def database(postgres: LocalPostgres) -> Callable[..., str]:
     def make(empty: bool = False) -> str:
         name = f"installation_{next(numbers)}"
         with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
-            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier("template1" if empty else MADE)
             )
             connection.execute(copy)
