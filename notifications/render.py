@@ -157,7 +157,8 @@ def _read(path: Path) -> Template:
         raise RenderError(f"{path.name}: front matter: {first_fault(error, Template)}") from None
 
 
-def fields_used(template: Template) -> dict[str, str]:
+@cache
+def fields_used(template: Template) -> Mapping[str, str]:
     """Each field that a letter uses, with the part of the letter that does; what it sets itself is left out."""
     from jinja2 import meta  # lazy, as above
 

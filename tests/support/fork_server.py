@@ -172,10 +172,29 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
     os._exit(code)
 
 
-def main() -> None:
-    """Take orders until the other end of the socket is closed."""
+def prepare() -> None:
+    """Import what most programs import, and build what each would build from sendflow's own files: the shipped law,
+    the processes and the letters. None of it depends on the environment or on an installation.
+    """
     for name in IMPORTED:
         importlib.import_module(name)
+    from config.law import load_law
+    from deadlines.working_calendar import load_calendar
+    from notifications.render import _compiled, shelf
+    from statemachines.registry import opened_by, reactions_to, unnaming_facts
+
+    load_law()
+    load_calendar()
+    for build in (opened_by, reactions_to, unnaming_facts):
+        build()
+    for template in shelf().newest.values():
+        for part in (template.subject, template.heading, template.action, template.ask, template.note, template.body):
+            _compiled(shelf().environment, part)
+
+
+def main() -> None:
+    """Take orders until the other end of the socket is closed."""
+    prepare()
     gc.freeze()  # what is imported is no garbage, and a fork shares its pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets children that ended
     with socket.socket(fileno=int(sys.argv[1])) as orders:
