@@ -5,6 +5,7 @@ Purpose: a mistyped key in a statute file or an escalation policy must be an err
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -102,12 +103,20 @@ def read_bytes(path: Path, error: type[ConfigFault] = ConfigFault) -> bytes:
 def tables_of(text: str, where: str, error: type[ConfigFault] = ConfigFault) -> dict[str, Any]:
     """The tables of a TOML text; `where` names its file. Raises `error` with the line."""
     try:
-        return tomli.loads(text)
+        # Our own bytes; each caller gets tables of its own.
+        tables: dict[str, Any] = pickle.loads(_parsed(text))  # noqa: S301
     except ValueError as fault:  # TOMLDecodeError is one, and a number of too many digits is another
         raise error(
             f"{where}: this is not TOML: {fault}. Write each key once in its table, text in double quotes,"
             " dates bare. Example: from = 2014-09-01"
         ) from None
+    return tables
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> bytes:
+    """The tables of a TOML text, pickled, which is copied in a tenth of the time. Cached as `_depth` is."""
+    return pickle.dumps(tomli.loads(text))
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import config
 from config.law import NoAnswer, month_day
-from config.toml_reader import ConfigFault, Strict, parsed, read_toml, topmost
+from config.toml_reader import ConfigFault, Strict, parsed, read_text, tables_of, topmost
 
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
@@ -237,8 +237,14 @@ def _shipped() -> WorkingCalendar:
 
 
 def _read(folders: Sequence[Path]) -> WorkingCalendar:
-    days = read_toml(topmost(folders, "bank_holidays.toml"))
-    tribunal = read_toml(topmost(folders, "tribunal.toml"))
+    return _made(*(read_text(topmost(folders, name)) for name in ("bank_holidays.toml", "tribunal.toml")))
+
+
+@lru_cache(maxsize=8)
+def _made(days_text: str, tribunal_text: str) -> WorkingCalendar:
+    """The calendar of these two texts. Cached: an installation that is loaded again reads the same texts."""
+    days = tables_of(days_text, "almanac/bank_holidays.toml")
+    tribunal = tables_of(tribunal_text, "almanac/tribunal.toml")
     digest = hashlib.sha256(
         json.dumps([days, tribunal], sort_keys=True, default=str, separators=(",", ":")).encode()
     ).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -88,17 +89,25 @@ def _value_problems(
     source: Source, name: str, table: Any, model: type[BaseModel], number: int = 0
 ) -> Iterator[Problem]:
     """The values that are none of the words which a key may have, in a table and in the tables inside it."""
+    keys = _keys(model)
     for key, value in _mapping(table).items():
-        field = next((each for word, each in model.model_fields.items() if (each.alias or word) == key), None)
-        if field is None:
-            continue
-        if words := _choices(field.annotation):
-            known = Known(frozenset(words), f"which is no value of `{key}`", f"Values: {', '.join(sorted(words))}.")
+        words, tables = keys.get(key, (None, ()))
+        if words:
+            known = Known(words, f"which is no value of `{key}`", f"Values: {', '.join(sorted(words))}.")
             yield from source.unknown(name, key, value, known, number)
-        for inside in _models_in(field.annotation):
+        for inside in tables:
             if isinstance(value, list):
                 for index, each in enumerate(value):
                     yield from _value_problems(source, f"{name}.{key}", each, inside, index)
+
+
+@cache
+def _keys(model: type[BaseModel]) -> Mapping[str, tuple[frozenset[str], frozenset[type[BaseModel]]]]:
+    """What each key of a table may hold: its words, and the models of the tables inside it."""
+    return {
+        field.alias or word: (frozenset(_choices(field.annotation)), frozenset(_models_in(field.annotation)))
+        for word, field in model.model_fields.items()
+    }
 
 
 def _models_in(annotation: Any) -> set[type[BaseModel]]:
