@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 
 
 def full_day(day: date) -> str:
@@ -58,6 +59,7 @@ def readable(text: str) -> str:
 ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp|dsr|cetr|laep)\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def in_words(stored: str) -> str:
     """A stored word, such as `la_send_lead`, in words, with the abbreviations in capitals: LA SEND lead."""
     plain = re.sub(r"\bsection g\b", "section G", stored.replace("_", " "))

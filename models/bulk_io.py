@@ -9,7 +9,7 @@ driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import lru_cache, partial
 from itertools import chain, count
@@ -284,16 +284,28 @@ def run(connection: Connection, statement: str, given: Sequence[Any] | Mapping[s
 
 
 @contextmanager
-def in_one_go(connection: Connection) -> Iterator[None]:
+def in_one_go(connection: Connection, later: ExitStack | None = None) -> Iterator[None]:
     """Send the statements of the block to PostgreSQL without a wait for each answer; rows are waited for when read.
 
     An error is raised by a later read, or at the end of the block. Inside, only functions of this module are used, and
     none of SQLAlchemy's, no COPY and no `stream`. On SQLite nothing waits, and the block is like any other.
+
+    `later`: the answers are waited for at its end, and errors are raised there, so that PostgreSQL works meanwhile.
     """
     if connection.dialect.name == "sqlite":
         begun(connection)
         yield
         return
+    if later is not None:
+        later.enter_context(_answered(connection))
+        yield
+        return
+    with _answered(connection):
+        yield
+
+
+@contextmanager
+def _answered(connection: Connection) -> Iterator[None]:
     driver: Any = begun(connection).connection.dbapi_connection
     try:
         with driver.pipeline():

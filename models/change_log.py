@@ -11,6 +11,7 @@ that the records of two transactions never cross. Callers open the transaction; 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -261,10 +262,11 @@ def forget_pending(connection: Connection) -> None:
     info.pop(AT_ITS_END, None)
 
 
-def write_pending(connection: Connection, ending: str | None = None) -> None:
+def write_pending(connection: Connection, ending: str | None = None, later: ExitStack | None = None) -> None:
     """Write the records of this transaction, as its last statement: others wait for their place in the chain.
 
-    `ending` is a statement that is sent with them, where PostgreSQL takes them in one piece.
+    `ending` is a statement that is sent with them, where PostgreSQL takes them in one piece. `later`: it is waited for
+    at the end of that.
     """
     if PENDING not in connection.info:
         return
@@ -294,7 +296,7 @@ def write_pending(connection: Connection, ending: str | None = None) -> None:
     if ending is None or len(rows) >= MANY:
         insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
         return
-    with in_one_go(connection):
+    with in_one_go(connection, later):
         insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
         run(connection, ending, prepare=False)
 

@@ -3,15 +3,13 @@
 SQLite: WAL, synchronous FULL (these are statutory records), IMMEDIATE transactions, foreign keys, and recursive
 triggers, because INSERT OR REPLACE otherwise bypasses delete triggers. SQLite has one writer at a time.
 PostgreSQL: READ COMMITTED for a transaction that writes, one snapshot for a transaction that reads.
-Only this package knows how the two databases differ (here, in `server_connections`, `locks`, `schema`, `bulk_io` and
-`append_only`).
+Only this package knows how the two databases differ (here, in `server_connections`, `sqlite_connections`, `locks`,
+`schema`, `bulk_io` and `append_only`).
 """
 
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,25 +24,10 @@ from models.errors import DatabaseUnusable, SendflowError
 from models.lock_numbers import SHARE_LEDGER
 from models.macs import NUMBER, NUMBER_QUERY
 from models.questions import ANSWERS
-from models.server_connections import (
-    BUSY_MILLISECONDS,
-    PLANS_SECONDS,
-    SERVER_OPTIONS,
-    check_idle_connections,
-    server_arguments,
-)
+from models.server_connections import PLANS_SECONDS, SERVER_OPTIONS, check_idle_connections, server_arguments
+from models.sqlite_connections import set_pragmas
 from models.visibility import HIDDEN, hidden_processes, whole_engine
 
-# SQLite's page cache of each connection. With the default of 2,000 KiB, a verification reads the same pages repeatedly.
-CACHE_KIBIBYTES = 16_384
-PRAGMAS = (
-    f"busy_timeout={BUSY_MILLISECONDS}",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "recursive_triggers=ON",
-    "secure_delete=ON",
-    f"cache_size=-{CACHE_KIBIBYTES}",
-)
 # SQLSTATE of: unique key inserted by another transaction first, serialisation failure, deadlock, lock not available.
 CONTENDED = {"23505", "40001", "40P01", "55P03"}
 ATTEMPTS = 4
@@ -93,7 +76,7 @@ def open_engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         # No limit (0): each thread that writes has its own connection, and the pages are answered in 40 threads.
         engine = create_engine(url, pool_size=0, pool_reset_on_return=None, hide_parameters=True)
-        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "connect", set_pragmas)
         event.listen(engine, "begin", begin)
         close_write_connections_with(engine)
         return engine
@@ -127,30 +110,6 @@ def _close_write_connection(engine: Engine) -> None:
         reused.connection.invalidate()
         reused.connection.close()
     engine.__dict__[WRITE_CONNECTION] = _WriteConnection()
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    _switch_to_wal(cursor)
-    cursor.close()
-
-
-def _switch_to_wal(cursor: Any) -> None:
-    """Switch the file to WAL; this is needed once per file.
-
-    SQLite's busy timeout does not apply to this statement. If another process switches at the same time, retry here.
-    """
-    until = time.monotonic() + BUSY_MILLISECONDS / 1000
-    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
 
 
 def begin(connection: Connection) -> None:
@@ -231,6 +190,12 @@ class transaction:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._finish(kind)
+        if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
+            shared.info[ANSWERS] = {}
+            _end_snapshot(shared)  # its next read begins a snapshot that has what was written
+
+    def _finish(self, kind: type[BaseException] | None, *_more: object) -> None:
         connection = self._connection
         try:
             if kind is None:
@@ -247,9 +212,6 @@ class transaction:
             raise
         if self._reused is None:
             connection.close()
-        if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
-            shared.info[ANSWERS] = {}
-            _end_snapshot(shared)  # its next read begins a snapshot that has what was written
 
     def _discard(self) -> None:
         """Close the connection after an error of the database itself; the next transaction opens a new one."""
@@ -294,9 +256,16 @@ class writing(transaction):
 
 
 class _writing_at_its_end(transaction):
-    """The same for a transaction that reads nothing. PostgreSQL is asked for its revision with what it writes."""
+    """The same for a transaction that reads nothing. PostgreSQL is asked for its revision with what it writes.
 
-    __slots__ = ()
+    `later`: PostgreSQL commits while something else is done, and is waited for at the end of that.
+    """
+
+    __slots__ = ("_later",)
+
+    def __init__(self, engine: Engine, later: ExitStack | None = None) -> None:
+        super().__init__(engine)
+        self._later = later
 
     def __enter__(self) -> Connection:
         connection = super().__enter__()
@@ -304,6 +273,17 @@ class _writing_at_its_end(transaction):
         if found is not None:
             connection.info[AT_ITS_END] = AskedFirst(_AT_BEGIN, partial(_check_answer, found))
         return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._later is None or kind is not None:
+            super().__exit__(kind, fault, trace)
+            return
+        with ExitStack() as ending:
+            ending.push(self._finish)
+            write_pending(self._connection, "COMMIT", ending)
+            self._later.push(ending.pop_all())
 
 
 def _check_answer(found: str, connection: Connection, cursor: Any) -> None:
@@ -414,6 +394,7 @@ def transact(
     reads: bool = True,
     appends: bool = False,
     ahead: Ahead | None = None,
+    later: ExitStack | None = None,
 ) -> Done:
     """Run `work` in one transaction, and again if another transaction wrote first. Raises Contended after 4 attempts.
 
@@ -421,10 +402,13 @@ def transact(
 
     `work` reads all its input itself and changes nothing outside the transaction, so it can run more than once.
     `reads`: False for `work` that only inserts one row by `change_log.insert_logged`, as the last of its transaction.
+    `later`: see `transact_while`.
     """
     at_its_end = not reads and is_postgresql(engine)
     opened = (
-        partial(_writing_at_its_end, engine) if at_its_end else partial(writing, engine, appends=appends, ahead=ahead)
+        partial(_writing_at_its_end, engine, later)
+        if at_its_end
+        else partial(writing, engine, appends=appends, ahead=ahead)
     )
     for _attempt in range(ATTEMPTS):
         try:
@@ -437,6 +421,23 @@ def transact(
         "Others wrote to the same cases at the same time, at each of 4 attempts. Nothing was written. Try again in a"
         " minute"
     )
+
+
+@contextmanager
+def transact_while(engine: Engine, work: Callable[[Connection], object]) -> Iterator[None]:
+    """Run `work`, which only inserts one row by `change_log.insert_logged` as its last, in one transaction.
+
+    It is stored when the block ends: PostgreSQL writes to the disk while the block runs, and SQLite before. A snapshot
+    that is open goes on. Raises what `transact` raises, before the block or at its end; then nothing was written.
+    """
+    shared = _SNAPSHOTS.open.pop(engine, None)  # what is written is no part of what the block reads
+    with ExitStack() as later:
+        try:
+            transact(engine, work, reads=False, later=later if is_postgresql(engine) else None)
+        finally:
+            if shared is not None:
+                _SNAPSHOTS.open[engine] = shared
+        yield
 
 
 def contended(fault: DBAPIError) -> bool:

@@ -22,7 +22,6 @@ from sqlalchemy.pool import NullPool
 
 from models.bulk_io import run
 from models.database import (
-    CACHE_KIBIBYTES,
     COPIED,
     COPIED_TO_POSTGRESQL,
     READ_ONLY,
@@ -35,6 +34,7 @@ from models.errors import DatabaseUnusable
 from models.schema import HEAD, MIGRATIONS, revision, upgrade
 from models.schema_revision import check_stored_revision
 from models.server_connections import BUSY_MILLISECONDS, SERVER_OPTIONS, check_idle_connections, server_arguments
+from models.sqlite_connections import CACHE_KIBIBYTES
 
 _copies = count(1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -30,13 +30,13 @@ from casework.access.sessions import COOKIE, Session
 from casework.access.single_sign_on import COOKIE as ATTEMPT
 from casework.context import AppContext
 from casework.delivery.account_links import send_waiting
-from casework.privacy.case_looks import note_look
+from casework.privacy.case_looks import noting_look
 from config.rights import roles
 from config.text import readable
 from models.acting import signed_in
 from models.database import one_snapshot, reading, transact
 from web import faults
-from web.answers import Answer, File, GoTo, Page, Plain
+from web.answers import Answer, File, GoTo, Look, Page, Plain
 from web.api.app import PATH, create_api
 from web.asked import Asked
 from web.guards import App, Guards, Message, Receive, Send
@@ -81,14 +81,14 @@ def _route(way: Way, installation: Installation) -> Route:
             # A page that is only looked at is of one instant, at which its reader may see it. An act reads what other
             # threads wrote meanwhile. While another server is asked, no snapshot is open.
             one = way.method == "GET" and not way.asks_others
-            with one_snapshot(installation.engine) if one else nullcontext():
+            # A look is logged while its page is made, and the page is shown after that.
+            with ExitStack() as logged, one_snapshot(installation.engine) if one else nullcontext():
                 asked = _asked(request, installation, alone=not one)
                 with one_snapshot(asked.context.engine) if one else nullcontext():
                     answer = _answer(way, asked)
+                    if isinstance(answer, Page) and answer.look is not None:
+                        _log_look(logged, asked, answer.look)
                     response = _response(request, asked, answer)
-            if isinstance(answer, Page) and answer.look is not None:
-                with signed_in(asked.account):
-                    note_look(asked.context, answer.look.case_ref, asked.account, answer.look.what)
             if way.mails:
                 response.background = BackgroundTask(_send_links, asked.context)
             return response
@@ -96,6 +96,11 @@ def _route(way: Way, installation: Installation) -> Route:
             return _broken(request, problem)
 
     return Route(way.path, endpoint, methods=[way.method], name=f"{way.method} {way.path}")
+
+
+def _log_look(logged: ExitStack, asked: Asked, look: Look) -> None:
+    with signed_in(asked.account):
+        logged.enter_context(noting_look(asked.context, look.case_ref, asked.account, look.what))
 
 
 def _send_links(context: AppContext) -> None:

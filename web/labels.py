@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from casework.imports.preview_page import MEANINGS
 from config.text import in_words
@@ -71,12 +70,7 @@ def looked_at(what: str) -> str:
 
 def words(value: object) -> str:
     """Words without underscores, with the abbreviations in capitals."""
-    return _words(str(value if value is not None else ""))
-
-
-@lru_cache(maxsize=4096)
-def _words(stored: str) -> str:
-    return in_words(stored)
+    return in_words(str(value if value is not None else ""))
 
 
 def step(rung: str) -> str:

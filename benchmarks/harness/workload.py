@@ -14,9 +14,10 @@ from typing import Any
 from casework.cases.record import RecordCommand
 from casework.context import AppContext
 from config.settings import Settings
-from models.database import PRAGMAS, open_engine, writing
+from models.database import open_engine, writing
 from models.facts import FactDraft
 from models.schema import create_or_upgrade_schema
+from models.sqlite_connections import PRAGMAS
 
 TODAY = date(2026, 7, 1)
 ACTOR = "bench"

@@ -5,6 +5,7 @@ look at a case, which shows references only.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from casework.context import LONDON, AppContext, instant
 from casework.privacy.purposes import purposes_of
 from config.purposes import OF_A_TEXT
 from models.change_log import insert_logged
-from models.database import open_engine, reading, transact
+from models.database import open_engine, reading, transact, transact_while
 from models.errors import SendflowError
 from models.free_text import read_free_texts
 from models.read_only import can_write
@@ -45,6 +46,13 @@ class Look(BaseModel):
 def note_look(context: AppContext, case_ref: str, actor: str, what: str) -> None:
     """Log a look before the page is shown."""
     note_looks(context, [case_ref], actor, what)
+
+
+def noting_look(context: AppContext, case_ref: str, actor: str, what: str) -> AbstractContextManager[None]:
+    """Log a look while the block makes the page: it is logged when the block ends, and the page is shown after that."""
+    at = instant(context.now())
+    row = {"case_ref": case_ref, "actor": actor, "what": what, "at": at}
+    return transact_while(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, [row], at, last=True))
 
 
 def note_looks(context: AppContext, case_refs: Iterable[str], actor: str, what: str) -> None:

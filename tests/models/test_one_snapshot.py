@@ -1,17 +1,21 @@
 """Reads of one page are of one instant: `one_snapshot`, on SQLite. `tests/system/postgres` has the other database."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from casework.access.seen import as_seen_by
-from models.database import one_snapshot, open_engine, reading, writing
+from models.change_log import insert_logged
+from models.database import one_snapshot, open_engine, reading, transact, transact_while, writing
 from models.questions import Question, ask_together
 from models.schema import create_or_upgrade_schema
-from models.tables import ALIAS, CASE
+from models.tables import ALIAS, CASE, CASE_LOOK, CHANGE_LOG
 from tests.models.test_visibility import OPEN, RESTRICTED, with_two_cases
 from tests.support.team import Team
 
@@ -74,6 +78,53 @@ def check_a_view(team: Team) -> None:
             assert references(after) == [OPEN, RESTRICTED]
     with reading(whole) as fresh:
         assert references(fresh) == [OPEN, RESTRICTED]
+
+
+def test_a_row_that_is_logged_while_a_page_is_made_is_stored_when_it_ends(team: Team) -> None:
+    check_a_row_beside_a_page(team)
+
+
+def check_a_row_beside_a_page(team: Team) -> None:
+    """The page goes on being of its instant. Who asks finds the row before the block ends, so nothing waits for it."""
+    engine = team.context("6 Mar 2026").engine
+    with one_snapshot(engine):
+        assert looks(engine) == 0
+        with transact_while(engine, look("NX91001")):
+            until = time.monotonic() + 30
+            while (found := in_a_thread(looks, engine)) == 0 and time.monotonic() < until:
+                time.sleep(0.01)
+            assert found == 1, "another connection finds it while the block runs"
+            assert looks(engine) == 0, "the page goes on"
+        assert looks(engine) == 0
+    assert looks(engine) == 1
+    with pytest.raises(ZeroDivisionError), transact_while(engine, look("NX91002")):
+        raise ZeroDivisionError  # a page that cannot be made: somebody asked for it
+    assert looks(engine) == 2
+    with writing(engine) as connection:
+        numbers = connection.scalars(select(CHANGE_LOG.c.key).where(CHANGE_LOG.c.subject == "case_look")).all()
+    assert len(set(numbers)) == 2, "each is in the change log"
+    reached = []
+    with pytest.raises(IntegrityError), transact_while(engine, look(None)):
+        reached.append(1)
+    assert looks(engine) == 2
+    transact(engine, look("NX91003"), reads=False)
+    assert looks(engine) == 3, "the connection can be used afterwards"
+
+
+def look(case_ref: str | None) -> Callable[[Connection], None]:
+    at = "2026-03-06T09:00:00.000000Z"
+    row = {"case_ref": case_ref, "actor": "dco.team", "what": "case", "at": at}
+    return lambda connection: insert_logged(connection, CASE_LOOK, [row], at, last=True)
+
+
+def looks(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return int(connection.scalar(select(func.count()).select_from(CASE_LOOK)) or 0)
+
+
+def in_a_thread(asked: Callable[[Engine], int], engine: Engine) -> int:
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asked, engine).result()
 
 
 def references(connection: Connection) -> list[str]:

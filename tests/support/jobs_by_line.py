@@ -15,13 +15,13 @@ from typing import Any
 
 from config.process_environment import fix_prefect_environment
 from config.settings import Settings
-from models import database
+from models import sqlite_connections
 
 
 def main() -> None:
     """Run until the input ends."""
     # A database that is away shows within seconds, not after half a minute.
-    database.PRAGMAS = ("busy_timeout=300", *database.PRAGMAS[1:])
+    sqlite_connections.PRAGMAS = ("busy_timeout=300", *sqlite_connections.PRAGMAS[1:])
     settings = Settings.read()
     fix_prefect_environment(settings, settings.api_url)
     _do({"do": "register"})
