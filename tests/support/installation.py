@@ -124,7 +124,8 @@ class RunningInstallation:
         try:
             wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
             assert self.process.poll() is None, self.said
-        except BaseException:
+        except BaseException as problem:
+            problem.add_note(f"It printed until then:\n{self.said}")
             self.close()
             raise
         return self
