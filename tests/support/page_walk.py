@@ -1,17 +1,30 @@
-"""Every page that an account reaches by links from the first one: what it answers, as text."""
+"""Every page that an account reaches by links from the first one: what it answers, as text.
 
+`make test` opens a few pages of each sort, and `make fuzz` (EXAMPLES is set) also every rule, form and step.
+"""
+
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import unescape
 from io import BytesIO
 from zipfile import ZipFile
+from zlib import crc32
 
 from tests.web.conftest import Browser
 
 LINK = re.compile(r'<a\b[^>]*?\shref="(/[^"#]*)')
 LEFT_OUT = ("/sign-out", "/static", "//", "/unusual")
 MOST = 4  # addresses of one sort that a walk opens
+CODE = r"[A-Z]{1,4}-?\d+(?:-\d+)?|\d{8}-[0-9a-f]+|(?<=/templates/).*|page=\d+"
+# Pages of the law and the policy show the rules and no case.
+RULE = r"|(?<=/law/rules/)[^?]+|(?<=/policy/parts/)[^?]+|(?<=/policy/)(?!parts/)\w+/\w+"
+EVERY = "EXAMPLES" in os.environ
+CODES = re.compile(CODE if EVERY else CODE + RULE)
+FORM = re.compile(r"/record/(\w+)")
+FORMS_IN = 1 if EVERY else 3  # one form in so many is opened
+RESTRICTED = "safeguarding"  # a page of the rules of a restricted process is always opened
 
 
 def workbook(content: bytes) -> str:
@@ -28,15 +41,13 @@ def links(page: str) -> set[str]:
 
 
 def walked(browser: Browser, first: Iterable[str] = ("/",)) -> Iterator[tuple[str, int, str]]:
-    """Each address with its status and its text, a few of each sort."""
-    seen: set[str] = set()
-    waiting, of_a_sort = list(first), Counter[str]()
+    """Each address with its status and its text, a few of each sort, and each of `first`."""
+    given, seen, of_a_sort = set(first), set[str](), Counter[str]()
+    waiting = list(first)
     while waiting:
         address = waiting.pop(0)
-        sort = re.sub(r"[A-Z]{1,4}-?\d+|\d{8}-[0-9a-f]+|(?<=/templates/).*|page=\d+", "X", address)
-        # A form asks the same of every case; a kind of fact has one.
-        most = 1 if "/record/" in sort else MOST
-        if address in seen or (of_a_sort[sort] >= most and sort != address):
+        sort = CODES.sub("X", address)
+        if address in seen or not (address in given or _is_chosen(address, sort, of_a_sort[sort])):
             continue
         of_a_sort[sort] += 1
         seen.add(address)
@@ -46,3 +57,10 @@ def walked(browser: Browser, first: Iterable[str] = ("/",)) -> Iterator[tuple[st
         yield address, answer.status_code, text
         if answer.headers.get("content-type", "").startswith("text/html"):
             waiting += sorted(links(answer.text) - seen)
+
+
+def _is_chosen(address: str, sort: str, opened: int) -> bool:
+    """Whether an address is opened after so many of its sort."""
+    if form := FORM.search(address):  # a form asks the same of every case; a kind of fact has one
+        return opened < 1 and crc32(form[1].encode()) % FORMS_IN == 0
+    return opened < MOST or sort == address or RESTRICTED in address
