@@ -7,12 +7,13 @@ a source. A locality may replace the file.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from config.toml_reader import ConfigFault, Strict, first_fault, named, read_toml
+from config.toml_reader import ConfigFault, Strict, first_fault, named, read_text, tables_of
 from models.facts import Slug
 
 FILE = Path(__file__).with_name("retention.toml")
@@ -104,7 +105,13 @@ class Retention(Strict):
 def load_retention(own: Path | None = None) -> Retention:
     """The file of the installation or the shipped one. Raises ConfigFault."""
     file = own or FILE
+    return _retention(read_text(file), named(file))
+
+
+@lru_cache(maxsize=16)
+def _retention(text: str, where: str) -> Retention:
+    """Cached: lists of what may be erased ask for the file at every child."""
     try:
-        return Retention.model_validate(read_toml(file))
+        return Retention.model_validate(tables_of(text, where))
     except ValidationError as fault:
-        raise ConfigFault(f"{named(file)}: {first_fault(fault, Retention)}") from None
+        raise ConfigFault(f"{where}: {first_fault(fault, Retention)}") from None

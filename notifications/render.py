@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import tomli
@@ -167,7 +168,7 @@ def fields_used(template: Template) -> Mapping[str, str]:
         words = str(getattr(template, part))
         used = meta.find_undeclared_variables(shelf().environment.parse(words)) - set(SET.findall(words))
         found |= {name: part for name in sorted(used) if name not in found}
-    return found
+    return MappingProxyType(found)
 
 
 def newest(template: str) -> Template:

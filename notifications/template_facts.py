@@ -42,7 +42,7 @@ def fields_of(template: Template) -> list[str]:
 
 def parts_of(template: Template) -> list[str]:
     """The shared parts that a template includes, also by another part, in order of name."""
-    found, more = set[str](), _parts(template.body)
+    found, more = set[str](), set(_parts(template.body))
     while more:
         found |= more
         more = set().union(*(_parts(_part(name)) for name in more)) - found
@@ -89,7 +89,8 @@ def _sentences(template: Template) -> Iterator[str]:
             yield " ".join([*words, "."])
 
 
-def _fields(source: str) -> set[str]:
+@cache
+def _fields(source: str) -> frozenset[str]:
     tree = shelf().environment.parse(source)
     known = find_undeclared_variables(tree)
     found = set(known)
@@ -97,18 +98,17 @@ def _fields(source: str) -> set[str]:
         if isinstance(node.node, nodes.Name) and node.node.name in known and node.attr not in METHODS:
             found.discard(node.node.name)
             found.add(f"{node.node.name}.{node.attr}")
-    for name in _parts(source):
-        found |= _fields(_part(name))
-    return found
+    return frozenset(found).union(*(_fields(_part(name)) for name in _parts(source)))
 
 
-def _parts(source: str) -> set[str]:
+@cache
+def _parts(source: str) -> frozenset[str]:
     calls = shelf().environment.parse(source).find_all(nodes.Call)
-    return {
+    return frozenset(
         str(call.args[0].value)
         for call in calls
         if isinstance(call.node, nodes.Name) and call.node.name == "part" and isinstance(call.args[0], nodes.Const)
-    }
+    )
 
 
 @cache

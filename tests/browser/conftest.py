@@ -19,11 +19,9 @@ import pytest
 import uvicorn
 
 from casework.access import sessions
-from casework.context import AppContext
 from config.settings import Settings
 from models.database import transact
-from runtime.demo.load import load_demo_data
-from tests.web.conftest import TODAY, Silent
+from tests.support.sample_home import TODAY, copy_sample
 from web.app import create_app
 from web.installation import Installation
 
@@ -134,19 +132,10 @@ def serving(installation: Installation) -> Iterator[str]:
         thread.join(20)
 
 
-def loaded(home: Path) -> Installation:
-    """An installation with the demo data, as `make up` loads it."""
-    settings = Settings(home=home, today=TODAY)
-    context = AppContext.load(settings)
-    load_demo_data(settings, context, Silent())
-    context.engine.dispose()
-    return Installation(settings)
-
-
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The sample. Tests of this fixture record nothing in it."""
-    installation = loaded(tmp_path_factory.mktemp("browser") / "var")
+    installation = Installation(copy_sample(tmp_path_factory, tmp_path_factory.mktemp("browser") / "var"))
     yield installation
     installation.close()
 

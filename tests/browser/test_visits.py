@@ -14,7 +14,7 @@ from models import ledger
 from models.database import reading
 from tests.browser.conftest import Visitor
 from tests.browser.looking import to_the_check_page
-from tests.web.conftest import TODAY
+from tests.support.sample_home import TODAY
 from web.installation import Installation
 
 CORRECTED = "SP90001"

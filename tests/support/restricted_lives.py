@@ -21,12 +21,12 @@ from config.settings import Settings
 from flows.jobs import Job, JobExecution
 from models.facts import FactDraft
 from runtime.demo import cases as demo_cases
-from runtime.demo.load import PEOPLE, load_demo_data
+from runtime.demo.load import PEOPLE
+from tests.support.sample_home import TODAY, copy_sample, load_sample
 from tests.support.webhook_receiver import HERE, receiving
-from tests.web.conftest import Silent
 from web.installation import Installation
 
-TODAY, TOMORROW = date(2026, 4, 14), date(2026, 4, 15)
+TOMORROW = date(2026, 4, 15)
 VISIBLE, CHILD = "SC44001", 61  # a case of the sample and the number of its child
 HIDDEN = ("SR00001", "SR00002", "SR00003", "SR-000001")
 UNKNOWN = "SR00009"
@@ -42,16 +42,19 @@ class Life(NamedTuple):
     calls: list[str]
 
 
-def lived(home: Path, folder: Path, *, with_restricted: bool) -> Life:
-    """The sample, and two days of work. With restricted cases also what is recorded about them."""
-    settings = Settings(home=home, today=TODAY)
-    context = AppContext.load(settings)
+def load_without(home: Path, folder: Path) -> None:
+    """Load the demo data with the cases of another folder."""
     before = demo_cases.load_demo_cases.__defaults__
     demo_cases.load_demo_cases.__defaults__ = (folder,)
     try:
-        load_demo_data(settings, context, Silent())
+        load_sample(home)
     finally:
         demo_cases.load_demo_cases.__defaults__ = before
+
+
+def lived(home: Path, *, with_restricted: bool) -> Life:
+    """Two days of work over the demo data. With restricted cases also what is recorded about them."""
+    context = AppContext.load(Settings(home=home, today=TODAY))
     save_view(context, "dco.team", "everything", {"show": "all"})
     with receiving() as receiver:
         allowed = replace(context, settings=replace(context.settings, webhook_hosts=(HERE,)))
@@ -94,8 +97,10 @@ def two_lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Life, 
     for file in demo_cases.FOLDER.glob("*.toml"):
         if file.stem != "safeguarding_referral":
             shutil.copy(file, without)
-    one = lived(tmp_path_factory.mktemp("with") / "var", demo_cases.FOLDER, with_restricted=True)
-    other = lived(tmp_path_factory.mktemp("without") / "var", without, with_restricted=False)
+    homes = [tmp_path_factory.mktemp(name) / "var" for name in ("with", "without")]
+    copy_sample(tmp_path_factory, homes[0])
+    load_without(homes[1], without)
+    one, other = (lived(home, with_restricted=home is homes[0]) for home in homes)
     yield one, other
     for each in (one, other):
         each.installation.close()

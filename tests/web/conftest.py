@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from casework.access import accounts, sessions
 from casework.context import AppContext
-from config.settings import Settings
 from models.database import transact
-from runtime.demo.load import load_demo_data
 from tests.support.one_loop import portal
+from tests.support.sample_home import copy_sample
 from web.app import create_app
 from web.installation import Installation
 
@@ -26,19 +23,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette prefers another client library than Prefect
     from starlette.testclient import TestClient
 
-TODAY = date(2026, 4, 14)
 ADDRESS = "http://localhost"
-
-
-class Silent:
-    """A console that prints nothing."""
-
-    def say(self, line: str) -> None:
-        """Print nothing."""
-
-    def working(self, what: str) -> AbstractContextManager[None]:
-        """Show nothing."""
-        return nullcontext()
 
 
 class Browser(TestClient):
@@ -100,12 +85,7 @@ def person(installation: Installation) -> Browser:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation with the demo data, as `make up` loads it. Tests of this fixture change nothing in it."""
-    home: Path = tmp_path_factory.mktemp("pages") / "var"
-    settings = Settings(home=home, today=TODAY)
-    context = AppContext.load(settings)
-    load_demo_data(settings, context, Silent())
-    context.engine.dispose()
-    installation = Installation(settings)
+    installation = Installation(copy_sample(tmp_path_factory, tmp_path_factory.mktemp("pages") / "var"))
     yield installation
     installation.close()
 

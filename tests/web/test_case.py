@@ -25,8 +25,9 @@ from casework.reports.worklists import overdue
 from casework.rule_packs import Adoption
 from config.settings import Settings
 from models.facts import StoredFact
+from tests.support.sample_home import TODAY
 from tests.support.team import ready
-from tests.web.conftest import TODAY, Browser
+from tests.web.conftest import Browser
 from web.installation import Installation
 from web.timeline import timeline
 

@@ -26,8 +26,9 @@ from models.locks import LEDGER, lock_cases, lock_exclusive
 from models.tables import CASE as CASE_TABLE
 from notifications.render import shelf
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST
+from tests.support.sample_home import TODAY
 from tests.support.team import Team
-from tests.web.conftest import TODAY, Browser, browser_of
+from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
 

@@ -16,7 +16,8 @@ from casework.reports.registers.all import OF_PROCESSES, registers
 from casework.reports.registers.shape import By, Of, RegisterList, Wanted
 from casework.reports.table_files import csv_bytes
 from tests.support.calling import sendflow
-from tests.web.conftest import TODAY, Browser
+from tests.support.sample_home import TODAY
+from tests.web.conftest import Browser
 from web.installation import Installation
 
 OPTIONS = {"from_on": "--from", "to_on": "--to", "by": "--by", "la": "--la", "days": "--days"}

@@ -15,7 +15,8 @@ import pytest
 from casework.access.seen import as_seen_by
 from casework.reports.case_list import CaseFilter, Show, case_list
 from tests.support.calling import sendflow
-from tests.web.conftest import TODAY, Browser
+from tests.support.sample_home import TODAY
+from tests.web.conftest import Browser
 from web.installation import Installation
 
 

@@ -20,8 +20,9 @@ from casework.reports.worklists import overdue, week
 from models.database import reading
 from models.tables import DUTY, LETTER
 from tests.support.by_hand import SALT, TRUST
+from tests.support.sample_home import TODAY
 from tests.support.team import Team
-from tests.web.conftest import TODAY, Browser
+from tests.web.conftest import Browser
 from web.installation import Installation
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,12 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from casework.access import passwords, sessions
-from casework.context import AppContext
-from config.settings import Settings
 from models.database import transact
-from runtime.demo.load import load_demo_data
 from tests.support.examples import examples
-from tests.web.conftest import Browser, Silent, browser_of
+from tests.support.sample_home import copy_sample
+from tests.web.conftest import Browser, browser_of
 from tests.web.pages_openapi import described
 from tests.web.test_rights import ACCOUNTS, MATRIX, PROGRAMS, PUBLIC
 from web.installation import Installation
@@ -47,11 +44,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     patch = pytest.MonkeyPatch()
     patch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     passwords.digest_of_nobody.cache_clear()
-    home: Path = tmp_path_factory.mktemp("tried") / "var"
-    given_settings = Settings(home=home, today=date(2026, 4, 14))
-    context = AppContext.load(given_settings)
-    load_demo_data(given_settings, context, Silent())
-    context.engine.dispose()
+    given_settings = copy_sample(tmp_path_factory, tmp_path_factory.mktemp("tried") / "var")
     installation = Installation(given_settings)
     yield installation
     installation.close()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,14 +24,12 @@ from schemathesis.specs.openapi.checks import (
 from casework.access import api_tokens
 from casework.context import AppContext
 from config.rights import roles
-from config.settings import Settings
-from runtime.demo.load import load_demo_data
 from tests.support.examples import examples
 from tests.support.paths import ROOT
+from tests.support.sample_home import copy_sample
 from tests.web.api.conftest import token_for
 from tests.web.api.test_example_client import serving
 from tests.web.api.test_rights import NEEDS
-from tests.web.conftest import Silent
 from web.api.app import PATH
 from web.app import create_app
 from web.installation import Installation
@@ -58,10 +54,8 @@ def called_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, d
     patch = pytest.MonkeyPatch()
     for name in ("CALLS", "WRONG_TOKENS"):
         patch.setattr(api_tokens, name, getattr(api_tokens, name)._replace(most=10**9))
-    home: Path = tmp_path_factory.mktemp("called") / "var"
-    given_settings = Settings(home=home, today=date(2026, 4, 14))
+    given_settings = copy_sample(tmp_path_factory, tmp_path_factory.mktemp("called") / "var")
     context = AppContext.load(given_settings)
-    load_demo_data(given_settings, context, Silent())
     made = {role: token_for(context, f"{role}.system", role=role) for role in roles()}
     context.engine.dispose()
     installation = Installation(given_settings)
