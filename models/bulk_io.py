@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain, count
 from typing import Any
 
@@ -166,7 +166,10 @@ def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) 
     name = () if connection.dialect.name == "sqlite" else (f"stream_{next(_NUMBERS)}",)
     with driver_cursor(begun(connection), *name) as cursor:
         cursor.execute(as_seen(connection, statement), given)
-        yield from chain.from_iterable(iter(partial(cursor.fetchmany, FETCH), []))
+        while rows := cursor.fetchmany(FETCH):
+            yield from rows
+            if len(rows) < FETCH:  # those were the last, and a server need not be asked again
+                return
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from tests.support.paths import ROOT
@@ -113,10 +114,12 @@ class Request:
         ]
 
 
+@cache
 def working(day: date) -> bool:
     return day.weekday() < 5 and day not in BANK_HOLIDAYS
 
 
+@cache
 def working_days(start: date, count: int) -> date:
     day = start
     while count:

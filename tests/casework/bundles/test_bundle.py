@@ -104,7 +104,7 @@ def other_pythons(minors: range = range(9, 16)) -> list[str]:
     named = [Path("/usr/bin") / f"python3.{minor}" for minor in minors]
     for minor in minors:
         named += sorted((Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/python"))
-    return [str(each) for each in named if each.exists()]
+    return [str(each) for each in named if each.exists() and each.resolve() != Path(sys.executable).resolve()]
 
 
 def test_the_program_in_the_bundle_runs_alone_in_an_empty_environment(

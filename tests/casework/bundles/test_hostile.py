@@ -26,6 +26,7 @@ from casework.proof import keys as log_keys
 from models.merkle import leaf_hash, root_by_inclusion
 from models.signed_note import Checkpoint, sign
 from tests.casework.bundles.test_bundle import other_pythons
+from tests.support.examples import examples
 
 SECONDS = 60  # on a machine that does other work too
 KEYS = log_keys.new_keys("evil.example/log")
@@ -212,7 +213,7 @@ def test_the_verifier_and_the_program_agree_on_every_proof(
     assert verifier.included_root(index, size, leaf, path) == root_by_inclusion(index, size, leaf_hash(leaf), path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_proofs_of_any_other_content_are_refused_though_they_are_signed(data: st.DataObject) -> None:
     """Any JSON in the place of the proofs: nothing but the true proofs passes."""

@@ -2,6 +2,7 @@
 step had theirs and their time, none is about a duty that was over, and none is sent twice.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from casework.delivery.holds import hold, release_held
 from models.facts import FactDraft, StoredFact
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.by_hand import SALT, TRUST
+from tests.support.examples import examples
 from tests.support.team import Team
 
 FIRST = date(2026, 3, 2)
@@ -124,7 +126,12 @@ def check(lines: list[StoredFact]) -> None:
 
 
 @given(acts=acts, off=off, late=st.integers(0, 60), imported=st.booleans(), refuse=st.booleans())
-@settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(4),
+    derandomize="EXAMPLES" not in os.environ,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_every_letter_that_was_sent_comes_after_the_lower_ones_and_their_time(
     acts: list[tuple[int, str]], off: set[int], late: int, imported: bool, refuse: bool
 ) -> None:

@@ -39,7 +39,7 @@ KINDS = (
     *("chasing_paused", "assessment_refused", "final_plan_received", "fact_withdrawn", "fact_corrected"),
 )
 MANY = settings(
-    max_examples=examples(6),
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize="EXAMPLES" not in os.environ,
@@ -128,6 +128,8 @@ def test_the_histories_make_letters_claim_something() -> None:
         with TemporaryDirectory() as folder:
             life = Life(Path(folder) / "home", Random(seed))
             life.live()
+            assert life.team.verify(life.today.isoformat()).intact
             CHECKED.update(life.witness.claims)
+            life.team.first.engine.dispose()
     for kind in ("date", "history", "gone to", "table", "Request rece"):
         assert CHECKED[kind] > 1, (kind, CHECKED)

@@ -36,16 +36,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory, database: Callable[..., str
 
 
 @pytest.fixture(scope="module")
-def tampered(filled: Team, postgres: LocalPostgres) -> Tampered:
+def tampered(filled: Team, postgres: LocalPostgres) -> Iterator[Tampered]:
     """Do something to a copy of the database, past the triggers, and verify it."""
     numbers = count(1)
     whole = str(filled.first.engine.url.database)
 
     def tamper(*deeds: Any) -> VerifyReport:
         name = f"tampered_{next(numbers)}"
-        with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as admin:
-            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(whole))
-            admin.execute(copy)
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        admin.execute(copy.format(sql.Identifier(name), sql.Identifier(whole)))
         with psycopg.connect(postgres.url(name, "owner", "postgresql"), autocommit=True) as connection:
             connection.execute("SET session_replication_role = replica")
 
@@ -63,10 +62,10 @@ def tampered(filled: Team, postgres: LocalPostgres) -> Tampered:
             return verify(replace(filled.context(TODAY), engine=engine))
         finally:
             engine.dispose()
-            with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as admin:
-                admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+            admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
-    return tamper
+    with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as admin:
+        yield tamper
 
 
 def test_nothing_is_found_where_nothing_was_done(tampered: Tampered) -> None:
