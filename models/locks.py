@@ -16,6 +16,7 @@ from models.database import LEDGER_SHARED, is_postgresql, is_reading
 from models.lock_numbers import LEDGER, lock_number
 
 _LOCK_CASES = "SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE"
+_LOCK_CASE = "SELECT case_ref FROM case_file WHERE case_ref = %s FOR UPDATE"
 
 
 def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) -> list[str]:
@@ -28,7 +29,11 @@ def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) 
 
 def send_case_locks(connection: Connection, refs: Sequence[str]) -> None:
     """Lock the cases that exist, within `bulk_io.in_one_go`: the statement after it sees them locked."""
-    if is_postgresql(connection) and not is_reading(connection):
+    if not is_postgresql(connection) or is_reading(connection):
+        return
+    if len(refs) == 1:
+        run(connection, _LOCK_CASE, tuple(refs))
+    else:
         run(connection, _LOCK_CASES, (list(refs),), prepare=False)
 
 

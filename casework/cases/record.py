@@ -48,7 +48,7 @@ from casework.cases.warnings import bodies_of_another_time, wrong_bodies
 from casework.context import AppContext
 from models import people
 from models.aliases import find_aliases
-from models.database import transact
+from models.database import is_postgresql, transact
 from models.facts import FactData, FactDraft, StoredFact
 from models.free_text import new_free_text
 from models.locks import lock_exclusive
@@ -138,7 +138,8 @@ def record(
         return recorded
 
     # What is done together, and another reference, may take locks that come before the lock on a case.
-    ahead = ahead_of_act(command.case_ref, drafts) if together is None and own_reference is None else None
+    asks_ahead = together is None and own_reference is None and is_postgresql(context.engine)
+    ahead = ahead_of_act(command.case_ref, drafts) if asks_ahead else None
 
     def act(check: Check) -> Recorded:
         return transact(context.engine, lambda connection: once(connection, check), appends=True, ahead=ahead)
@@ -258,27 +259,27 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     opens = next((each for draft in command.drafts if (each := opens_a_case(draft.kind, draft.data))), None)
     ref = command.case_ref or unit.references.next(restricted=opens is not None and opens.restricted)
     _lock_children_if_named(unit, command)
-    command = replace(command, drafts=[_with_link_as_stored(unit, draft) for draft in command.drafts])
-    case = as_seen(unit, _load_as_typed(unit, ref, command.drafts))
+    named = [_with_link_as_stored(unit, draft) for draft in command.drafts]
+    case = as_seen(unit, _load_as_typed(unit, ref, named))
     ref = case.case_ref
     process = case.process or opens
     refuse_out_of_series(unit, process, case)
-    command = replace(command, drafts=_naming_what_is_recorded(unit, process, case, command.drafts))
+    named = _naming_what_is_recorded(unit, process, case, named)
     person = dict(command.person or {})
-    if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in command.drafts):
+    if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in named):
         refuse_child_of(process, ref)
-    drafts = [_without_identity(unit, case, process, draft, person) for draft in command.drafts]
+    drafts = [_without_identity(unit, case, process, draft, person) for draft in named]
     if person.get("nhs_number"):
         people.lock_child(unit.connection, unit.context.cipher, person["nhs_number"])
     link = find_link(unit, process, case, drafts, person)
-    refuse_another_child(unit, case, command.drafts, link, person)
+    refuse_another_child(unit, case, named, link, person)
     reach = reach_of(unit, case, link, person) if link is not None or person else None
     if process is not None and process.restricted:
         unit.find_children([case] if case.facts else [])
         others = cases_of(unit, [case.child_id]) if case.child_id is not None else {}
         refuse_facts_of_the_child(process, case, drafts, [each for refs in others.values() for each in refs])
     if reach is not None and not command.confirmed:
-        ask_if_others_are_reached(unit, case, command.drafts, link, person, reach)
+        ask_if_others_are_reached(unit, case, named, link, person, reach)
     if process is not None and (process.one_open_case_per_child_and_la or not command.confirmed):
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
@@ -302,8 +303,8 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
 
 
 def _naming_what_is_recorded(
-    unit: UnitOfWork, process: Process | None, case: LoadedCase, drafts: Sequence[FactDraft]
-) -> Sequence[FactDraft]:
+    unit: UnitOfWork, process: Process | None, case: LoadedCase, drafts: list[FactDraft]
+) -> list[FactDraft]:
     """The drafts, whose fields name only cases and facts that are recorded, each as it is stored. Raises Refused."""
     if process is None:
         return drafts

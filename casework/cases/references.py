@@ -8,10 +8,11 @@ All references have one length within a series, so the highest text is the last 
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from casework.context import AppContext
 from models.aliases import find_aliases
+from models.bulk_io import begun, mark, run
 from models.database import reading
 from models.encryption import Cipher
 from models.errors import NoSuchCase, SeveralCases
@@ -20,7 +21,7 @@ from models.locks import lock_exclusive
 from models.same_words import plain_reference, reference_key, spellings
 from models.tables import CASE
 from models.visibility import SERIES as RESTRICTED
-from models.visibility import hidden_among
+from models.visibility import as_seen, hidden_among
 
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
 RESTRICTED_SERIES = f"{RESTRICTED}-"
@@ -117,13 +118,13 @@ def by_la_reference(connection: Connection, typed: str) -> list[str]:
     key = reference_key(typed)
     if not key or len(key) > LONGEST:
         return []
-    found = list(connection.scalars(_BY_LA_REFERENCE, {"key": key}))
+    asked = as_seen(connection, _BY_LA_REFERENCE.format(mark=mark(connection)))
+    found = [row[0] for row in run(begun(connection), asked, (key,)).fetchall()]
     return [ref for ref in found if ref not in hidden_among(connection, found)]
 
 
 # In the words of the index (revision 013): a database uses an index of an expression for the same text alone.
 _BY_LA_REFERENCE = (
-    select(CASE.c.case_ref)
-    .where(text("replace(la_reference, '-', '') = :key AND la_reference IS NOT NULL"))
-    .order_by(CASE.c.case_ref)
+    "SELECT case_ref FROM case_file WHERE replace(la_reference, '-', '') = {mark} AND la_reference IS NOT NULL"
+    " ORDER BY case_ref"
 )

@@ -5,6 +5,7 @@ PostgreSQL runs the same list (tests/system/postgres). The person owns the datab
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import pytest
@@ -276,3 +277,11 @@ def test_each_sort_of_row_has_macs_of_its_own() -> None:
     made = {mac.of_fact("NX1", 1, "a", None), mac.of_end("NX1", 1, "a"), mac.of_record(1, "a", None)}
     made |= {mac.of_fact("NX1", 1, "a", 2), mac.of_record(1, "a", 2), other.of_record(1, "a", 2)}
     assert len(made) == 6
+
+
+def test_each_mac_is_the_first_half_of_hmac_sha256() -> None:
+    """Rows of every earlier version have these."""
+    mac = Mac(b"k" * 32)
+    for seq in (1, 2):
+        expected = hmac.digest(b"k" * 32, f"fact NX1 {seq} a 7".encode(), "sha256").hex()[:32]
+        assert mac.of_fact("NX1", seq, "a", 7) == expected
