@@ -1,6 +1,7 @@
 """What the escalation steps would send in the next four weeks, if nothing else is recorded: counted, for who sets them.
 
-It evaluates every live case that its reader may see, under the law and the policy in force. Writes nothing.
+It evaluates the live cases that its reader may see and that have a step in these weeks, found by an index, under the
+law and the policy in force. Writes nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def month_ahead(context: AppContext) -> list[Ahead]:
     """The e-mails of the next four weeks, by process, step and recipient; the most first."""
     today, troubles = context.today(), list[Trouble]()
     days: dict[tuple[str, str, str], list[tuple[date, str]]] = {}
-    for file, now, _then in live_duties(context, context, troubles):
+    for file, now, _then in live_duties(context, context, troubles, today + AHEAD):
         for letter, on in letters_ahead(context, file, now, today + AHEAD).items():
             if on > today:
                 days.setdefault((file.process, letter.rung, letter.recipient), []).append((on, file.case_ref))

@@ -31,7 +31,7 @@ from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
 from casework.rules.shared_files import hold_adopted
-from casework.sweep import BATCH, Trouble
+from casework.sweep import BATCH, DueDuties, Trouble
 from config.law import LawError, NoAnswer
 from config.law_changes import changed_in_force
 from config.rule_pack import declaration_of, digests_of, files_of, law_files, law_folder, pack_digest, point_at
@@ -39,6 +39,7 @@ from config.toml_reader import ConfigFault
 from deadlines.duties import Duty, duties_of
 from deadlines.status import status_of
 from models import ledger
+from models.bulk_io import in_chunks
 from models.casefile import CaseFile
 from models.change_log import insert_logged
 from models.database import reading, transact, writing
@@ -184,15 +185,23 @@ def check_references(context: AppContext, pack: Path) -> None:
 
 
 def live_duties(
-    context: AppContext, changed: AppContext, troubles: list[Trouble]
+    context: AppContext, changed: AppContext, troubles: list[Trouble], until: date | None = None
 ) -> Iterator[tuple[CaseFile, list[Duty], list[Duty]]]:
-    """Each live case with its duties now and under the pack. Adds to `troubles`."""
+    """Each live case with its duties now and under the pack. Adds to `troubles`.
+
+    `until`: only those that a sweep for that day would evaluate. No other case has a step that becomes due by then.
+    """
     ended = [
         (CASE.c.process == name) & CASE.c.state.in_(sorted(process.final))
         for name, process in context.processes.items()
     ]
     with reading(context.engine) as connection:
-        refs = list(connection.scalars(select(CASE.c.case_ref).where(~or_(*ended)).order_by(CASE.c.case_ref)))
+        live = select(CASE.c.case_ref).where(~or_(*ended)).order_by(CASE.c.case_ref)
+        if until is None:
+            refs = list(connection.scalars(live))
+        else:
+            due = DueDuties.of(context, until).case_refs(connection)
+            refs = [ref for each in in_chunks(due) for ref in connection.scalars(live.where(CASE.c.case_ref.in_(each)))]
         for start in range(0, len(refs), BATCH):
             for ref, (facts, _tail) in ledger.read(connection, refs[start : start + BATCH]).items():
                 try:
@@ -201,6 +210,9 @@ def live_duties(
                     now = duties_of(case.lines, context.duty_rules[case.process], context.dates_of, claims)
                 except (NotPermitted, LawError, NoAnswer, KeyError, ValueError):
                     continue  # it cannot be evaluated today either: the sweep reports it
+                if changed is context:
+                    yield case, now, now
+                    continue
                 try:
                     yield case, now, duties_of(case.lines, changed.duty_rules[case.process], changed.dates_of, claims)
                 except (LawError, NoAnswer) as problem:

@@ -47,6 +47,17 @@ def ripe_on(word: str, record_class: RecordClass, concluded: Concluded, born: da
     return Ripe(day, word, how, period.source)
 
 
+def least_years(record_class: RecordClass, as_at: date) -> int:
+    """How many years after its first fact a matter is ripe at the earliest, for any date of birth and
+    conclusion, by the period that governs on `as_at`.
+    """
+    period = record_class.period_on(as_at)
+    years = [period.years]
+    if period.birthday is not None and period.birthday_if_17 is not None:
+        years += [period.birthday - SEVENTEEN, period.birthday_if_17 - ADULT]
+    return max(0, min(years))
+
+
 def last_ripe(found: Iterable[Ripe]) -> Ripe | None:
     """The matter that is retained longest; None for none."""
     return max(found, key=lambda each: each.on, default=None)

@@ -7,16 +7,16 @@ day is derived from the facts, the date of birth and retention.toml, and is stor
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 
 from casework.context import AppContext
 from casework.retention_holds import Hold, holds_on, retention_of
 from config.retention import Retention
-from deadlines.retention import Concluded, Ripe, last_ripe, ripe_on
+from deadlines.retention import Concluded, Ripe, last_ripe, least_years, ripe_on
 from models import ledger
 from models.bulk_io import in_chunks
 from models.database import reading
@@ -81,7 +81,7 @@ def ripe_records(context: AppContext, as_at: date | None = None) -> list[RipeRec
 def _ripe_for(context: AppContext, engine: Engine, day: date) -> list[RipeRecords]:
     retention = retention_of(context)
     with reading(engine) as connection:
-        groups = _groups(connection)
+        groups = _groups(connection, _possible(context, retention, day))
         born = _births(context, connection, groups)
         early = {
             key: cases
@@ -102,12 +102,41 @@ def ripeness_of(context: AppContext, connection: Connection, refs: Collection[st
     return _of(context, connection, cases, born.get(key), as_at)
 
 
-def _groups(connection: Connection) -> dict[str, list[Any]]:
-    """The cases by child; each case without one by itself. Those of an erased child may have words all the same."""
+def _possible(context: AppContext, retention: Retention, day: date) -> ColumnElement[bool]:
+    """The cases that are old enough to be ripe on a day for any date of birth; the others are not read."""
+    by_years: dict[int, list[str]] = {}
+    for name, process in context.processes.items():
+        classes = {retention.class_of(process.about, word) for word in process.record_classes}
+        years = min(least_years(retention.classes[word], day) for word in classes)
+        by_years.setdefault(years, []).append(name)
+    return or_(
+        *(
+            and_(CASE.c.process.in_(names), CASE.c.opened_on <= _years_before(day, years))
+            for years, names in by_years.items()
+        )
+    )
+
+
+def _years_before(day: date, years: int) -> date:
+    """Some days more, because a birthday on 29 February may count on the day after it."""
+    return date(day.year - years, day.month, min(day.day, 28)) + timedelta(days=7)
+
+
+def _groups(connection: Connection, possible: ColumnElement[bool]) -> dict[str, list[Any]]:
+    """The cases by child, if every case of the child is possible; each case without one by itself.
+
+    Those of an erased child may have words all the same.
+    """
     found: dict[str, list[Any]] = {}
     query = select(CASE.c.case_ref, CASE.c.process, CASE.c.state, CASE.c.opened_on, CASE.c.child_key)
-    for row in connection.execute(query.order_by(CASE.c.case_ref)):
+    for row in connection.execute(query.where(possible).order_by(CASE.c.case_ref)):
         found.setdefault(row.child_key or row.case_ref, []).append(row)
+    children = sorted(key for key, cases in found.items() if cases[0].child_key)
+    count = select(CASE.c.child_key, func.count()).group_by(CASE.c.child_key)
+    for chunk in in_chunks(children):
+        for key, cases in connection.execute(count.where(CASE.c.child_key.in_(chunk))):
+            if cases > len(found[key]):
+                del found[key]
     return found
 
 

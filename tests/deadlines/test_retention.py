@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.retention import load_retention
-from deadlines.retention import Concluded, Ripe, last_ripe, ripe_on
+from deadlines.retention import Concluded, Ripe, last_ripe, least_years, ripe_on
 
 RETENTION = load_retention()
 AS_AT = date(2060, 1, 1)
@@ -56,6 +56,20 @@ def test_an_unknown_birth_date_never_gives_an_earlier_day_than_the_true_one(
     unknown = ripe_on("child_health", RETENTION.classes["child_health"], matter, None, AS_AT)
     assert known.on <= unknown.on
     assert known.on > matter.concluded_on
+
+
+@given(born=st.none() | DAYS, first=DAYS, after=st.integers(0, 9000))
+@pytest.mark.parametrize("word", list(RETENTION.classes))
+def test_no_matter_is_ripe_before_its_least_years(word: str, born: date | None, first: date, after: int) -> None:
+    record_class = RETENTION.classes[word]
+    matter = Concluded(word, first, first + timedelta(days=after))
+    earliest = date(first.year + least_years(record_class, AS_AT), first.month, min(first.day, 28))
+    assert ripe_on(word, record_class, matter, born, AS_AT).on >= earliest
+
+
+def test_the_least_years_of_a_childs_record_are_from_the_birthdays_on() -> None:
+    assert least_years(RETENTION.classes["child_health"], AS_AT) == 8
+    assert least_years(RETENTION.classes["committee"], AS_AT) == 20
 
 
 @given(born=DAYS, ends=st.lists(st.integers(0, 9000), min_size=2, max_size=2))

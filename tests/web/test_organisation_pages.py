@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from html.parser import HTMLParser
 
 import pytest
+from sqlalchemy import Connection, select
 
 from audit.verify import verify
 from casework.delivery.ladder import ladder
 from casework.month_ahead import month_ahead
 from casework.own_file_changes import history
-from casework.pack_letters import AHEAD
+from casework.pack_letters import AHEAD, letters_ahead
+from casework.rule_packs import live_duties
 from casework.rules.config_held import DIRECTORY
 from config.directory import DEFAULT, directory_of, load_directory
 from config.directory_edit import Entry, Place, changed, mailboxes
-from models.database import transact
+from models import ledger
+from models.database import reading, transact
 from models.enums import Party
+from models.facts import StoredFact
+from models.ledger import Tail
+from models.tables import DUTY
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_children_pages import _give
@@ -259,3 +266,31 @@ def test_the_month_ahead_counts_what_the_ladder_of_the_case_says(
     assert {each.rung for each in found} == {each.rung for each in said}
     page = text_of(person("aud").get("/organisations/month").text)
     assert all(f"{each.letters}, on {each.cases} case" in page for each in found)
+
+
+def test_the_month_ahead_reads_the_cases_with_a_step_in_it_and_no_others(
+    sample: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It replayed every live case: 10 seconds for 100,000 cases, most of which have no step in four weeks."""
+    context, read = sample.context(), list[str]()
+    until, expected = context.today() + AHEAD, Counter[tuple[str, str, str]]()
+    for file, now, _then in live_duties(context, context, []):
+        for letter, on in letters_ahead(context, file, now, until).items():
+            if on > context.today():
+                expected[file.process, letter.rung, letter.recipient] += 1
+    of_all = ledger.read
+
+    def noted(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[StoredFact], Tail]]:
+        read.extend(refs)
+        return of_all(connection, refs)
+
+    monkeypatch.setattr(ledger, "read", noted)
+    assert sum(1 for _case in live_duties(context, context, [])) == len(read)
+    everything = len(read)
+    read.clear()
+    found = month_ahead(context)
+    assert {(each.process, each.rung, each.recipient): each.letters for each in found} == expected
+    assert 0 < len(read) < everything / 2
+    with reading(context.engine) as connection:
+        due = select(DUTY.c.case_ref).where(DUTY.c.next_check_on <= until).distinct()
+        assert set(read) <= set(connection.scalars(due))
