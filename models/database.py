@@ -86,6 +86,7 @@ def open_engine(url: str) -> Engine:
         pool_recycle=PLANS_SECONDS,
         pool_reset_on_return=None,
         hide_parameters=True,
+        use_native_hstore=False,  # no table has that type, and each engine would ask for it
         connect_args=server_arguments(url, SERVER_OPTIONS),
     )
     check_idle_connections(engine)

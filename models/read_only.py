@@ -134,6 +134,7 @@ def _server_engine(url: str) -> Engine:
         url,
         pool_reset_on_return=None,
         hide_parameters=True,
+        use_native_hstore=False,  # as `open_engine` says
         connect_args=server_arguments(url, f"{SERVER_OPTIONS} -c default_transaction_read_only=on"),
     )
     check_idle_connections(engine)
