@@ -50,14 +50,15 @@ TODAY = "2026-04-21"
 class Operations:
     """An installation on a simulated day, its Prefect server, and the commands of its team."""
 
-    def __init__(self, home: Path) -> None:
-        """Start the server and put the deployments into the pool."""
+    def __init__(self, home: Path, today: str = TODAY) -> None:
+        """Start the server."""
+        self.today = today
         self.team = Team(put_prefect_database(home))
-        settings = Settings(home=home, port=free_port(), auth=ensure_login(home), today=day(TODAY))
+        settings = Settings(home=home, port=free_port(), auth=ensure_login(home), today=day(today))
         self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
         self.server = Supervisor(self.settings, print)
         self.environment = child_environment(self.settings) | {
-            "SENDFLOW_TODAY": TODAY,
+            "SENDFLOW_TODAY": today,
             "SENDFLOW_API_URL": str(self.settings.api_url),
             "PYTHONPATH": str(ROOT),
         }
@@ -75,7 +76,7 @@ class Operations:
 
     def context(self) -> AppContext:
         """The context of a job on this day."""
-        return replace(self.team.context(day(TODAY)), settings=self.settings)
+        return replace(self.team.context(day(self.today)), settings=self.settings)
 
     def events(self) -> list[dict[str, Any]]:
         """The events of sendflow that the server has."""
