@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from multiprocessing import active_children
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -24,6 +25,7 @@ from audit.verify import How, VerifyReport, verify, verify_and_store, verify_sin
 from casework.context import AppContext
 from casework.owners import assign
 from casework.proof.sequencer import sequence
+from casework.steps import Step, shown_by
 from models.append_only import triggers
 from models.database import reading
 from models.errors import SendflowError
@@ -106,6 +108,34 @@ def test_a_process_that_is_lost_costs_its_part_alone(lived: Team, monkeypatch: p
     monkeypatch.setattr(whole, "check_in_processes", losing)
     found = verify(lived.context(LATER), how=How(2))
     assert (said(found), len(taken)) == (said(expected), 1)
+
+
+def test_the_progress_of_parts_that_end_in_any_order_only_grows_and_ends_whole(
+    lived: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of the part was shown: 100 per cent when the last range ended first, and less at the end."""
+
+    def backwards(shared: Shared, some: list[Part], _number: int, here: Callable[[Part], parts.Checked]) -> Any:
+        return (here(part) for part in reversed(some))
+
+    class Shows:
+        def __init__(self) -> None:
+            self.steps: list[Step] = []
+
+        def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
+            self.steps.append(step)
+            return work()
+
+        def slot(self, _resource: str, *, wait: bool) -> Any:
+            return nullcontext(True)
+
+    monkeypatch.setattr(whole, "check_in_processes", backwards)
+    shows = Shows()
+    with shown_by(shows):
+        assert verify(lived.context(LATER), how=How(2)).intact
+    ranges = [step for step in shows.steps if step.of > 1]
+    assert [step.name for step in ranges] == ["cases 5 to 5", "cases 3 to 4", "cases 1 to 2"]
+    assert [(step.number, step.of) for step in ranges] == [(1, 3), (2, 3), (3, 3)]
 
 
 def wait_for_the_other() -> None:

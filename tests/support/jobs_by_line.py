@@ -71,6 +71,13 @@ def _do(order: dict[str, Any]) -> None:
         case "register":
             register(settings)
             fix_prefect_environment(settings, settings.api_url)
+        case "small steps":
+            # Steps of the size that they have with tens of thousands of cases would need these.
+            from audit import parts, whole
+            from casework import sweep
+
+            for module, name in ((sweep, "BATCH"), (parts, "RANGE"), (whole, "RANGE")):
+                setattr(module, name, 1)
         case "by a person":
             # As the worker begins a run: the job loads the installation itself.
             begun: Any = FLOWS[Job(order["job"])](**order.get("given", {}), return_state=True)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,14 +120,15 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
             made.stop()
 
 
-def asked(context: AppContext, case: str, service: str = SALT) -> None:
-    """A case whose advice was asked for today."""
+def asked(context: AppContext, case: str, service: str = SALT, days_ago: int = 0) -> None:
+    """A case whose advice was asked for today, or so many days ago."""
+    on = context.today() - timedelta(days=days_ago)
     for kind, data in (
         ("ehc_assessment_requested", {"la": "northshire"}),
         ("assessment_agreed", {}),
         ("health_advice_requested", {"body": TRUST, "service": service}),
     ):
-        record(context, case, [FactDraft(kind, context.today(), data)], "dco.team", confirmed=True)
+        record(context, case, [FactDraft(kind, on, data)], "dco.team", confirmed=True)
 
 
 def test_letters_wait_where_others_have_every_slot_of_their_transport(hour: Hour) -> None:
@@ -311,3 +312,28 @@ def test_a_fault_turns_the_right_run_red_and_its_text_names_the_remedy(
     assert hour.do("job", "deliver", given={"now": True, "reason": "a test"}) is None
     green = {run["state_type"] for run in hour.runs(began)}
     assert green == {"COMPLETED"} or fault is mailbox_refused, "the fault is gone, and so is the red"
+
+
+def test_a_job_of_many_steps_shows_its_progress_to_the_end(hour: Hour, tmp_path: Path) -> None:
+    """A large sweep, a verification and an import in pieces: one progress artifact each, which ends at 100 and holds a
+    number and nothing else.
+    """
+    context = AppContext.load(hour.settings)
+    for number in range(3):
+        asked(context, f"NX7{number:04d}", days_ago=60)
+    context.engine.dispose()
+    rows = [SOUND | {"Ref": f"PR00{number}", "NHS number": ""} for number in range(3)]
+    assert hour.do("small steps") is None
+    began = datetime.now(UTC)
+    assert hour.do("job", "sweep") is None
+    assert hour.do("by a person", "verify") is None
+    assert hour.do("job", "import", given={"path": str(tracker(tmp_path, *rows)), "piece": 1}) is None
+    runs = hour.runs(began)
+    assert [run["name"].split()[0].rstrip(":") for run in runs] == ["sweep", "verify", "import"]
+    for run in runs:
+        wanted = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}, "type": {"any_": ["progress"]}}}
+        (shown,) = hour.ask("artifacts/filter", wanted)
+        assert (shown["key"], float(shown["data"])) == (run["name"].split()[0].rstrip(":"), 100.0)
+        assert (shown["description"], shown["metadata_"]) == (None, None)
+        steps = hour.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+        assert len(steps) > 1, "as many tasks as steps"
