@@ -28,6 +28,7 @@ from models.tables import DUTY, WEBHOOK, WEBHOOK_EVENT
 
 CASE_CHANGED, DUTY_CHANGED = "case.changed", "duty.changed"
 PREFIX = "whsec_"
+TRIED = 4  # times, after 36 minutes: then operations staff have to know
 MOST_OPEN = 20
 _DUTY = tuple(DUTY.columns.keys())
 _CASE = ("case_ref", "process", "state", "seq")

@@ -34,7 +34,8 @@ from flows.remedies import LEFT_TO_DO
 from flows.run_labels import BY_HAND_TAG, JOB_TAG
 from flows.views import save_views
 
-LEFT = f"sendflow and its machine stopped while this ran; {LEFT_TO_DO}"
+# A server whose disk is full takes no end, also of a run that was finished.
+LEFT = f"sendflow or its machine stopped while this ran, or Prefect could not store its end; {LEFT_TO_DO}"
 
 WHAT_THEY_DO = {
     "sweep": (

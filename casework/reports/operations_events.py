@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from casework.cases.of_the_child import withheld_cases
 from casework.context import AppContext, instant
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, MAIL_SERVER_ACCEPTS, last_finished
+from casework.webhooks import TRIED
 from models.common_facts import CAME_BACK
 from models.incoming_mail import MailState
-from models.tables import FACT, FINDING, IMPORT_FILE, INCOMING_MAIL, JOB_RUN, RULESET
+from models.tables import FACT, FINDING, IMPORT_FILE, INCOMING_MAIL, JOB_RUN, RULESET, WEBHOOK_EVENT
 
 FACT_EVENTS = {
     "breached": "sendflow.duty.breached",
@@ -33,6 +34,7 @@ SWEPT = "sendflow.sweep.finished"
 ROWS_REFUSED = "sendflow.import.rows_refused"
 REPLY_TO_DECIDE = "sendflow.reply.to_decide"
 RULES_CHANGED = "sendflow.ruleset.changed"
+WEBHOOK_FAILING = "sendflow.webhook.failing"
 URGENT = frozenset({ALTERED, LETTERS_FAILING, NO_SWEEP, SWEPT})
 SHOWN = ("rule", "rung", "service", "due", "why", "ground")  # codes and days of a fact that an event may repeat
 NEWEST = 500  # rows of a small table that are read
@@ -75,8 +77,9 @@ def new_events(
         for each in source(connection, since)
         if each.key not in known
     ]
-    if (missing := _no_sweep(connection, context)) is not None and missing.key not in known:
-        small.append(missing)
+    # What is so now: its row may be older than `since`.
+    now = (_no_sweep(connection, context), *_failing_webhooks(connection))
+    small += (each for each in now if each is not None and each.key not in known)
     facts: list[OperationsEvent] = []
     more = False
     withheld = withheld_cases(connection).keys()
@@ -196,3 +199,13 @@ def _no_sweep(connection: Connection, context: AppContext) -> OperationsEvent | 
         return None
     due = instant(datetime.fromisoformat(last) + LONGEST_TIME_BETWEEN_SWEEPS)
     return OperationsEvent(NO_SWEEP, f"no_sweep/{last}", due, {"last": last})
+
+
+def _failing_webhooks(connection: Connection) -> Iterator[OperationsEvent]:
+    """One event for each address that does not take its first message after several tries: those after it wait."""
+    first = select(func.min(WEBHOOK_EVENT.c.number)).where(WEBHOOK_EVENT.c.done_at.is_(None))
+    columns = (WEBHOOK_EVENT.c.webhook, WEBHOOK_EVENT.c.number, WEBHOOK_EVENT.c.at)
+    waiting = select(*columns).where(WEBHOOK_EVENT.c.number.in_(first.group_by(WEBHOOK_EVENT.c.webhook)))
+    for row in connection.execute(waiting.where(WEBHOOK_EVENT.c.tries >= TRIED).order_by(WEBHOOK_EVENT.c.number)):
+        key = f"webhook/{row.webhook}/{row.number}"
+        yield OperationsEvent(WEBHOOK_FAILING, key, row.at, {"webhook": row.webhook, "message": row.number})

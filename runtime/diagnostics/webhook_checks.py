@@ -8,10 +8,9 @@ from datetime import date
 from sqlalchemy import Connection, func, select
 
 from casework.context import AppContext
+from casework.webhooks import TRIED
 from models.tables import WEBHOOK_EVENT
 from runtime.diagnostics.finding import Finding
-
-TRIED = 4  # after 36 minutes
 
 
 def webhooks(_context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:

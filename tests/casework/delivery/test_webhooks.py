@@ -22,6 +22,7 @@ from casework import to_decide, webhooks
 from casework.context import AppContext
 from casework.delivery import webhook_calls
 from casework.delivery.webhook_calls import calls_are_due, send_calls
+from casework.reports.operations_events import WEBHOOK_FAILING, OperationsEvent, new_events
 from casework.webhooks import WrongWebhook
 from models.database import reading, transact
 from models.tables import WEBHOOK, WEBHOOK_EVENT
@@ -124,6 +125,13 @@ def test_a_council_is_informed_of_its_own_cases(team: Team, receiver: Receiver) 
     assert {each.case_ref for each in webhooks.events(context)} == {"NX90078"}
 
 
+def failing_webhooks(context: AppContext) -> list[OperationsEvent]:
+    """What operations staff are shown of addresses that take nothing; rows of any age."""
+    with reading(context.engine) as connection:
+        found = new_events(connection, context, "9999", (), 10).events
+    return [each for each in found if each.name == WEBHOOK_FAILING]
+
+
 def test_what_is_not_taken_is_sent_again_later_under_the_same_id_and_what_follows_waits(
     team: Team, receiver: Receiver
 ) -> None:
@@ -136,9 +144,13 @@ def test_what_is_not_taken_is_sent_again_later_under_the_same_id_and_what_follow
         at_once(context)
     with reading(context.engine) as connection:
         assert [each.what for each in examined(context, connection, context.today())] == ["webhook_waits"]
+    (failing,) = failing_webhooks(context)
+    assert failing.data == {"webhook": webhooks.listed(context)[0].id, "message": webhooks.events(context)[-1].number}
+    assert failing.case_ref is None, "operations learn of the address, and of no case"
     assert len({each.headers["webhook-id"] for each in receiver.taken}) == 1
     total = len(webhooks.events(context))
     assert send_calls(context) == total and outcomes(context) == ["sent"] * total
+    assert failing_webhooks(context) == []
 
 
 def test_an_answer_without_an_end_holds_up_no_message(team: Team, receiver: Receiver) -> None:
