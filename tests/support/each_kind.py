@@ -71,7 +71,7 @@ def not_named() -> frozenset[str]:
 
 
 def acts_of(process: Process, number: int, scratch: AppContext) -> list[Act]:
-    """Acts that record every kind of a process, if each can be reached. `number` tells the processes' cases apart."""
+    """Acts that record every kind of a process, if each can be reached. `number` is a part of its references."""
     left, acts, at = kinds_of(process), list[Act](), random.Random(process.name)
     series = SERIES if process.restricted else "KD"
     for turn in range(CASES):
