@@ -77,6 +77,12 @@ def owner_of(connection: Connection, case_ref: str) -> str | None:
     return OWNER.scalar(connection, ref=case_ref) or None
 
 
+def owner_then(connection: Connection, case_ref: str, until: str) -> str | None:
+    """Who looked after a case at an instant; None where nobody did."""
+    query = select(CASE_OWNER.c.owner).where(CASE_OWNER.c.case_ref == case_ref, CASE_OWNER.c.at <= until)
+    return connection.scalar(query.order_by(CASE_OWNER.c.number.desc()).limit(1)) or None
+
+
 def everyone(connection: Connection) -> list[str]:
     """The accounts that look after a case now, by name."""
     newest = select(func.max(CASE_OWNER.c.number)).group_by(CASE_OWNER.c.case_ref)

@@ -16,7 +16,7 @@ from casework.cases.fact_form import Refused
 from casework.context import AppContext, instant
 from casework.declared_changes import declared_of
 from casework.delivery.holds import held_notices, release_held
-from casework.owners import assign, owner_of
+from casework.owners import assign, owner_of, owner_then
 from casework.reports.about_a_case import ask_about
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown, LateDaysShown
@@ -127,7 +127,7 @@ def case(asked: Asked) -> Answer:
             "filter": {name: asked.query.get(name, "") for name in FILTERS},
             "first_day": min(fact.occurred_on for fact in now.facts),
             "runs_at": f"{context.settings.ui_url}/runs/flow-run",
-            "owner": _owner(context, ref),
+            "owner": _owner(context, ref, view),
             "waits": _waits(context, now) if view.is_now and asked.may("release") else 0,
             "team": team_accounts(asked) if asked.may("record") else [],
             "linked": linked_cases(context, ref) if now.same_child else [],
@@ -246,9 +246,12 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
     return f"now: {'; '.join(parts)}" if parts else ""
 
 
-def _owner(context: AppContext, ref: str) -> str | None:
+def _owner(context: AppContext, ref: str, view: View) -> str | None:
+    """Who looks after the case; in a replay, who did at its instant, or at the end of its day."""
     with reading(context.engine) as connection:
-        return owner_of(connection, ref)
+        if view.is_now:
+            return owner_of(connection, ref)
+        return owner_then(connection, ref, view.known_at or _instant(view.typed["as_at"]))
 
 
 def _text(option: tuple[str, str]) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import select
 
 from casework.imports.tracker_import import import_file
 from casework.owners import UNOWNED, assign
 from casework.reports.case_list import CaseFilter, Show, case_list
 from casework.reports.today import Wanted, today_of
+from models.change_log import insert_logged
+from models.database import writing
+from models.tables import CASE_OWNER
 from tests.support.by_hand import CASE
 from tests.support.team import Team
 from tests.web.conftest import Browser
@@ -51,6 +58,30 @@ def test_a_case_is_assigned_to_nobody_and_to_no_one_outside_the_team(team: Team,
     person.post(f"/cases/{CASE}/owner", data={**token, "owner": ""})
     assert case_list(context, CaseFilter(owner="admin.team"), context.today()).total == 0
     assert team.verify("17 Mar 2026").intact
+
+
+def test_a_replay_names_the_case_owner_of_its_instant(team: Team, person: Browser) -> None:
+    """It named the one of now."""
+    assign(team.context("16 Mar 2026"), CASE, "admin.team", "dco.team")
+    with writing(team.first.engine) as connection:
+        [at] = connection.scalars(select(CASE_OWNER.c.at)).all()
+        later = (datetime.fromisoformat(at) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        row = {"number": 2, "actor": "dco.team", "case_ref": CASE, "owner": "dco.team", "at": later}
+        insert_logged(connection, CASE_OWNER, [row], later)
+    day = datetime.fromisoformat(at).date()
+    shown = {
+        days: re.search(r'<p id="owner">(.*?)</p>', person.get(f"/cases/{CASE}?as_at={day + timedelta(days)}").text)
+        for days in (-1, 0, 2, 3)
+    }
+    assert {days: found and found[1] for days, found in shown.items()} == {
+        -1: "Case owner then: nobody.",
+        0: "Case owner then: admin.team.",
+        2: "Case owner then: admin.team.",
+        3: "Case owner then: dco.team.",
+    }
+    known = person.get(f"/cases/{CASE}?as_at={day + timedelta(9)}&known_at={day}").text
+    assert "Case owner then: admin.team." in known
+    assert '<option value="dco.team" selected>' in person.get(f"/cases/{CASE}").text
 
 
 def test_a_refused_row_is_on_the_queue_until_it_is_answered(team: Team, person: Browser, tmp_path: Path) -> None:
