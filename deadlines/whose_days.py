@@ -176,9 +176,10 @@ def _holder(rule: Owned | None) -> Holder:
 def _of_a_duty(duty: Duty, law: _Law, as_at: date) -> Iterator[tuple[date, Whose]]:
     if duty.due is None:
         return
+    owner = law.owner(duty)
     for number in range(1, days_late(duty, as_at) + 1):
         day = duty.due + number * DAY
-        yield day, law.excepted(duty, day) or law.owner(duty)
+        yield day, law.excepted(duty, day) or owner
 
 
 class _Wait(NamedTuple):

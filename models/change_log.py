@@ -53,7 +53,7 @@ class Coverage(NamedTuple):
 
 
 class AskedFirst(NamedTuple):
-    """What is asked before the first statement of a transaction, and what checks its answer, and may raise."""
+    """What is asked with the one row of a transaction, and what checks the row of its answer, and may raise."""
 
     statement: str
     check: Callable[[Connection, Any], None]
@@ -352,18 +352,19 @@ def _insert_last(connection: Connection, pending: _Pending, last: _Last) -> Tail
     """Insert the row that a transaction left for its end, note it, and give the newest record, in one go."""
     first: AskedFirst | None = connection.info.pop(AT_ITS_END, None)
     statement, values = _insert_one(connection, last)
+    with_first = f", first.* FROM ({first.statement}) AS first" if first is not None else ""
     with in_one_go(connection):
-        asked = run(connection, first.statement) if first is not None else None
         run(connection, _TAKE_LOCK)
         # One statement, which sees what others wrote before the lock was given.
-        cursor = run(connection, f"WITH made AS ({statement}) {_NEWEST}, (SELECT {last.key} FROM made)", values)  # noqa: S608
+        asked = f"WITH made AS ({statement}) {_NEWEST}, (SELECT {last.key} FROM made){with_first}"  # noqa: S608
+        cursor = run(connection, asked, values)
+    tail, mac, number, *answer = cursor.fetchone()
     if first is not None:
-        first.check(connection, asked)
-    *newest_record, number = cursor.fetchone()
+        first.check(connection, answer)
     row = _whole(last, number)
     case = row[last.coverage.case] if last.coverage.case is not None else None
     pending.rows[last.coverage.name, row_key(number)] = (case, row_digest(last.coverage, row))
-    return _newest_of(connection, newest_record)
+    return _newest_of(connection, (tail, mac))
 
 
 def _send_newest(connection: Connection) -> Any:

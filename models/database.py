@@ -8,7 +8,7 @@ Only this package knows how the two databases differ (here, in `server_connectio
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -287,8 +287,8 @@ class _writing_at_its_end(transaction):
             self._later.push(ending.pop_all())
 
 
-def _check_answer(found: str, connection: Connection, cursor: Any) -> None:
-    fault = _of_begin(connection, cursor, found)
+def _check_answer(found: str, connection: Connection, row: Sequence[Any]) -> None:
+    fault = _of_begin(connection, row, found)
     if fault is not None:
         raise fault
 
@@ -301,15 +301,15 @@ def _check_revision(connection: Connection, found: str, appends: bool, ahead: Ah
         if shared and ahead is not None:
             connection.info[ASKED_AHEAD] = ahead(connection)
     connection.info[LEDGER_SHARED] = shared
-    return _of_begin(connection, cursor, found)
-
-
-def _of_begin(connection: Connection, cursor: Any, found: str) -> DatabaseUnusable | None:
-    row = (cursor.fetchone() or (None, None, None, None, None, None))[:6]
-    info = connection.info
-    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER], info[OPEN_WEBHOOKS] = row
-    info[TAIL] = tail or ""
+    row = cursor.fetchone()
     cursor.close()
+    return _of_begin(connection, row or (None, None, None, None, None, None), found)
+
+
+def _of_begin(connection: Connection, row: Sequence[Any], found: str) -> DatabaseUnusable | None:
+    info = connection.info
+    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER], info[OPEN_WEBHOOKS] = row[:6]
+    info[TAIL] = tail or ""
     if now == found:
         return None
     return DatabaseUnusable(COPIED_TO_POSTGRESQL if now == COPIED else UPGRADED_MEANWHILE)

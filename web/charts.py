@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 ROW, TOP, LEFT, WIDTH, RIGHT = 42, 34, 8, 620, 32
 LONGEST_LABEL = 84
+MONTHS = [f"{date(2000, month, 1):%b}" for month in range(1, 13)]
 INK, AXIS, DONE, LATE, OPEN, EXCUSED = "#212b32", "#aeb7bd", "#007f3b", "#d5281b", "#005eb8", "#7c2855"
 ENDED = "#768692"
 COLOURS = {"met": DONE, "met_late": LATE, "breached": LATE, "excused": EXCUSED, "no_date": ENDED}
@@ -73,11 +74,13 @@ def _bar(bar: Bar, top: int, x: object, as_at: date) -> Iterable[str]:
 def _months(first: date, days: int, x: object, height: int) -> Iterable[str]:
     assert callable(x)
     day = first.replace(day=1)
+    ends = height - 14
     step = next((each for each in (1, 3, 6) if WIDTH * 30 * each / days > 70), 12)
     last = first + timedelta(days=days)
     while day <= last:
         if day >= first and (day.month - 1) % step == 0:
-            yield f'<path d="M{x(day)} {TOP - 8} V{height - 14}" stroke="{AXIS}" stroke-width="1"/>'
+            yield f'<path d="M{x(day)} {TOP - 8} V{ends}" stroke="{AXIS}" stroke-width="1"/>'
             if (last - day).days * WIDTH > 30 * days:
-                yield f'<text x="{x(day) + 3}" y="{TOP - 14}" font-size="12" fill="{INK}">{day:%b %Y}</text>'
+                label = f"{MONTHS[day.month - 1]} {day.year}"
+                yield f'<text x="{x(day) + 3}" y="{TOP - 14}" font-size="12" fill="{INK}">{label}</text>'
         day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)

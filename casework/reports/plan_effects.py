@@ -25,6 +25,7 @@ class PlanEffects:
         self.facts: Sequence[StoredFact] = casefile.lines
         self.la = casefile.la
         self.day = day
+        self._restarted: dict[str, list[Duty]] = {}  # by rule: several duties of a case are of one rule
 
     def restart_before(self, duty: Duty) -> Duty | None:
         """The plan duty whose opening fact restarted the assessment before this advice was asked for."""
@@ -129,6 +130,12 @@ class PlanEffects:
 
         Examples: an order after a refusal, or its reversal.
         """
+        known = self._restarted.get(rule_id)
+        if known is None:
+            known = self._restarted[rule_id] = self._find_restarted(rule_id)
+        return known
+
+    def _find_restarted(self, rule_id: str) -> list[Duty]:
         rule = self.rules.get(rule_id)
         if rule is None:
             return []
