@@ -22,6 +22,16 @@ __all__ = ["XLSX", "Column", "Sheet", "as_file", "filter_words"]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+# What a list has as a code, for programs: its name is in a column of its own beside it, for people.
+NAMED = {
+    "la": "Name of the authority",
+    "body": "Name of the body",
+    "service": "Name of the service",
+    "process": "Name of the process",
+    "kind": "Fact in words",
+}
+
+
 class Sheet(NamedTuple):
     """A list to store: the file's name, what it shows, its columns and rows, and how many were left out before.
 
@@ -51,12 +61,35 @@ def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
     head = [[text] for text in _about(context, sheet)]
     if left_out + sheet.left_out:
         head.append([withheld_words(left_out + sheet.left_out)])
-    table = [[column.heading for column in sheet.columns]]
-    cells = sheet.cells or (lambda row: [getattr(row, column.name) for column in sheet.columns])
-    table += [list(cells(row)) for row in sheet.rows]
+    table = _table(context, sheet)
     if kind == "csv":
         return File(f"{sheet.name}.csv", "text/csv; charset=utf-8", csv_bytes([*head, [], *table]))
     return File(f"{sheet.name}.xlsx", XLSX, workbook([*head, [], *table], len(head) + 2))
+
+
+def _table(context: AppContext, sheet: Sheet) -> list[list[Any]]:
+    """The headings and the rows, with the name of each code beside it."""
+    if sheet.cells is not None:
+        return [[column.heading for column in sheet.columns], *(list(sheet.cells(row)) for row in sheet.rows)]
+    directory, table = context.directory, [list[Any]()]
+    said: dict[str, Callable[[str], str]] = {
+        "la": directory.la_name,
+        "body": lambda code: directory.body_names.get(code, code),
+        "service": directory.service_name,
+        "process": lambda name: context.processes[name].title,
+        "kind": labels.fact,
+    }
+    for column in sheet.columns:
+        table[0] += [column.heading, *([NAMED[column.name]] if column.name in NAMED else [])]
+    for row in sheet.rows:
+        cells: list[Any] = []
+        for column in sheet.columns:
+            value = getattr(row, column.name)
+            cells.append(value)
+            if column.name in NAMED:
+                cells.append(said[column.name](value) if value else "")
+        table.append(cells)
+    return table
 
 
 def _about(context: AppContext, sheet: Sheet) -> list[str]:
