@@ -7,7 +7,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count, pairwise
 from pathlib import Path
+from shutil import copyfile
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import sql
 from sqlalchemy import Engine, text
 
 from config.process_environment import child_environment
@@ -40,6 +43,36 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'empty.db'}"
     database: Databases = request.getfixturevalue("database")
     return database(empty=True)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def at_revision(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: LocalPostgres
+) -> Callable[[str], str]:
+    """Return a function that makes a database of a revision and gives its address: a copy of one that was walked up,
+    revision by revision.
+    """
+    ascending = [each.revision for each in reversed(list(scripts().walk_revisions()))]
+    numbers = count(1)
+    folder = tmp_path_factory.mktemp("revisions")
+
+    def copied(name: str, of: str) -> str:
+        if request.param == "sqlite":
+            if of != "nothing":
+                copyfile(folder / f"{of}.db", folder / f"{name}.db")
+            return f"sqlite:///{folder / f'{name}.db'}"
+        template = "template1" if of == "nothing" else f"revision_{of}"
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
+            connection.execute(copy.format(sql.Identifier(f"revision_{name}"), sql.Identifier(template)))
+        return postgres.url(f"revision_{name}", "owner")
+
+    for before, each in pairwise(["nothing", *ascending]):
+        engine = open_engine(copied(each, before))
+        with writing(engine) as connection:
+            upgrade(connection, each)
+        engine.dispose()
+    return lambda revision: copied(f"{revision}_{next(numbers)}", revision)
 
 
 def drift(engine: Engine) -> list[object]:
@@ -110,12 +143,10 @@ def test_migrate_makes_the_tables_of_an_empty_database(empty: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("since", [each.revision for each in scripts().walk_revisions()])
-def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(empty: str, tmp_path: Path, since: str) -> None:
-    engine = open_engine(empty)
-    with writing(engine) as connection:
-        upgrade(connection, since)
-    engine.dispose()
-    team = with_letters(empty, tmp_path)
+def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(
+    at_revision: Callable[[str], str], tmp_path: Path, since: str
+) -> None:
+    team = with_letters(at_revision(since), tmp_path)
     before = team.dump()
     create_or_upgrade_schema(team.first.engine)
     assert team.dump() == before
