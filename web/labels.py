@@ -39,6 +39,19 @@ PROBLEMS = {
     "undecided_already": "An earlier request for the child is undecided",
     "unlawful": "A fact that cannot be true there",
 }
+# Why an e-mail has not left, from what a transport says. `smtp_550` is the code of the mail server's answer.
+WHY_NOT = {
+    "unreachable": "the mail server cannot be reached",
+    "line_lost_before_data": "the mail server ended the connection",
+    "greeting_refused": "the mail server refused the connection",
+    "login_needed": "the mail server wants another login",
+    "outcome_unknown": "nobody knows whether the mail server took it",
+    "folder_not_writable": "the folder for e-mails cannot be written",
+    "cannot_be_written": "an address or the subject cannot be in an e-mail",
+}
+_SMTP = re.compile(r"smtp_([0-9]{3})")
+
+
 # What a number rests on that is neither an Act nor a regulation.
 BASES = {"local_standard": "local standard, no law", "nhse_policy": "NHS England policy, no law"}
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
@@ -86,6 +99,14 @@ def problem(code: str) -> str:
     """Why a row of a tracker was refused."""
     found = PROBLEMS.get(code) or words(code)
     return found[:1].lower() + found[1:]
+
+
+def why_not(code: str) -> str:
+    """Why an e-mail has not left. A refusal for good has a code of 500 and more."""
+    if (answer := _SMTP.fullmatch(code)) is not None:
+        how = "refused it" if answer[1] >= "500" else "did not take it yet"
+        return f"the mail server {how} (code {answer[1]})"
+    return WHY_NOT.get(code) or words(code)
 
 
 def person(recipient: str | None) -> str:

@@ -45,6 +45,7 @@ def environment() -> Environment:
         "field": labels.field,
         "fact": labels.fact,
         "step": labels.step,
+        "why_not": labels.why_not,
         "person": labels.person,
         "problem": labels.problem,
         "breakable": breakable,

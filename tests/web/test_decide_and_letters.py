@@ -31,6 +31,7 @@ from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
+from web.labels import why_not
 
 
 @pytest.fixture
@@ -101,6 +102,29 @@ def test_what_would_leave_next_is_what_leaves_on_that_day_and_asking_changes_not
     subjects = {each.mailbox: each.subject for each in letters(context)}
     for each in expected.letters:
         assert subjects[each.mailbox].endswith(each.subject.removeprefix("SIMULATION: "))
+
+
+def test_the_page_of_what_would_leave_says_to_whom_before_it_is_opened(sample: Installation) -> None:
+    expected = next_day_letters(sample.context())
+    page = browser_of(sample).sign_in("dco.team").get("/tomorrow").text
+    said = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<summary.*?</summary>", page)]
+    assert expected.letters
+    for each in expected.letters:
+        assert any(line.startswith(f"To {each.mailbox}: ") for line in said), each.mailbox
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("smtp_550", "the mail server refused it (code 550)"),
+        ("smtp_451", "the mail server did not take it yet (code 451)"),
+        ("unreachable", "the mail server cannot be reached"),
+        ("on_hold", "on hold"),
+    ],
+)
+def test_why_an_e_mail_has_not_left_is_said_in_words(code: str, said: str) -> None:
+    """The page said "smtp 550"."""
+    assert why_not(code) == said
 
 
 def test_what_would_leave_next_in_the_sample_is_what_leaves(sample: Installation, tmp_path: Path) -> None:
