@@ -22,14 +22,18 @@ def protect_process() -> None:
 
 
 def open_to_others(home: Path) -> Iterator[Path]:
-    """The files and folders of an installation that another account could read or write. No link is followed."""
+    """The files and folders of an installation that another account could read or write. No link is followed.
+
+    An account may pass through the home: that of a local PostgreSQL has to, where root starts it. It lists nothing.
+    """
     for folder, folders, files in os.walk(home, followlinks=False):
         for path in (Path(folder), *(Path(folder, name) for name in files)):
             try:
                 status = path.lstat()
             except FileNotFoundError:
                 continue
-            if status.st_mode & OTHERS and not stat.S_ISLNK(status.st_mode) and not stat.S_ISSOCK(status.st_mode):
+            closed_to = OTHERS & ~stat.S_IXOTH if path == home else OTHERS
+            if status.st_mode & closed_to and not stat.S_ISLNK(status.st_mode) and not stat.S_ISSOCK(status.st_mode):
                 yield path
         folders.sort()
 

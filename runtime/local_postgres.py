@@ -15,6 +15,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from dataclasses import asdict, dataclass
@@ -114,6 +115,9 @@ class LocalPostgres:
             return
         if self.folder.exists():
             shutil.rmtree(self.folder)  # left by a making that was cut off
+        if self._user is not None and self.folder.parent.exists():
+            # The folder of the installation is closed to others; the account of the server has to pass through it.
+            self.folder.parent.chmod(self.folder.parent.stat().st_mode | stat.S_IXOTH)
         if self._user is not None and (
             closed := [each for each in self.folder.parents if each.exists() and not each.stat().st_mode & 0o001]
         ):

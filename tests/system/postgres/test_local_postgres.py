@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from cli import main
+from config.private_files import make_private, open_to_others
 from config.process_environment import child_environment
 from config.settings import Settings, SettingsError
 from flows.remedies import remedy
@@ -49,6 +50,21 @@ def test_it_asks_everybody_for_a_password_and_shows_its_own_to_nobody(postgres: 
         row = connection.execute("SHOW listen_addresses").fetchone()
         assert row is not None
         assert row[0] == "127.0.0.1"
+
+
+def test_a_cluster_is_made_in_a_home_that_is_closed_to_others_and_stays_closed(home: Path) -> None:
+    """Each start closes the home. Root's PostgreSQL runs as another account, and was then refused for good."""
+    for _start in range(2):
+        make_private(home)
+        LocalPostgres(home / "postgres", fast=True).make()
+    assert list(open_to_others(home)) == []
+    assert stat.S_IMODE(home.stat().st_mode) & ~stat.S_IXOTH == 0o700, "others list nothing, and write nothing"
+    cluster = LocalPostgres(home / "postgres", fast=True)
+    cluster.start()
+    try:
+        assert cluster.answers()
+    finally:
+        cluster.stop(at_once=True)
 
 
 def test_an_installation_with_a_local_postgresql_continues_to_use_it(home: Path) -> None:
