@@ -21,7 +21,7 @@ from models import sqlite_connections
 def main() -> None:
     """Run until the input ends."""
     # A database that is away shows within seconds, not after half a minute.
-    sqlite_connections.PRAGMAS = ("busy_timeout=300", *sqlite_connections.PRAGMAS[1:])
+    sqlite_connections.PRAGMAS = pragmas = ("busy_timeout=300", *sqlite_connections.PRAGMAS[1:])
     settings = Settings.read()
     fix_prefect_environment(settings, settings.api_url)
     _do({"do": "register"})
@@ -34,6 +34,9 @@ def main() -> None:
         order = json.loads(line)
         os.environ.clear()
         os.environ.update(own | order.get("environment", {}))
+        # A database that may have no further page is as one on a full disk.
+        full = ["max_page_count=1"] if "DISK_IS_FULL" in os.environ else []
+        setattr(sqlite_connections, "PRAGMAS", (*pragmas, *full))  # noqa: B010 (a constant of a module)
         try:
             raised = None
             _do(order)

@@ -224,6 +224,16 @@ def database_away(hour: Hour, _folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def disk_full(hour: Hour, _folder: Path) -> Iterator[dict[str, str]]:
+    """The database takes no further page, and the sweep has much to write."""
+    context = AppContext.load(hour.settings)
+    for number in range(12):
+        asked(context, f"NX6{number:04d}", days_ago=60)
+    context.engine.dispose()
+    yield {"DISK_IS_FULL": "yes"}
+
+
+@contextmanager
 def mailbox_of_replies_away(hour: Hour, _folder: Path) -> Iterator[dict[str, str]]:
     yield {
         "SENDFLOW_IMAP_HOST": "127.0.0.1",
@@ -279,6 +289,7 @@ FAULTS: list[tuple[Fault, tuple[str, str, dict[str, Any]], EndState, str]] = [
     (key_missing, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "restores person.key"),
     (rule_file_broken, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "the file that sendflow doctor names"),
     (database_away, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "the database"),
+    (disk_full, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "disk"),
     (clock_jumped, ("by a person", "sweep", {}), EndState.COULD_NOT_FINISH, "sendflow confirm-clock"),
     (revision_of_a_later_program, ("by a person", "verify", {}), EndState.COULD_NOT_FINISH, "installs the version"),
     (row_altered, ("by a person", "verify", {}), EndState.DAMAGED, "sendflow findings"),
