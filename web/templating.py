@@ -35,6 +35,7 @@ def environment() -> Environment:
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # the files change with an update, which starts the program again
         extensions=[CellTag],
     )
     made.filters |= {

@@ -201,6 +201,14 @@ def test_nothing_is_wrong_with_any_page(visitor: Callable[..., Visitor], account
     assert looking.faults == []
 
 
+def test_a_row_of_another_form_than_those_before_it_is_looked_at(visitor: Callable[..., Visitor]) -> None:
+    person = visitor("dco.team")
+    person.open("/letters")
+    person.page.locator("tbody tr").nth(9).locator("a").first.evaluate("each => each.style.color = '#eee'")
+    faults = faults_of(person)
+    assert len(faults) == 1 and "axe color-contrast" in faults[0] and 'style="color' in faults[0]
+
+
 def test_nothing_is_wrong_with_why_a_date_is_and_with_an_email(
     visitor: Callable[..., Visitor], sample: Installation
 ) -> None:

@@ -46,8 +46,11 @@ class Browser(TestClient):
 
 
 def browser_of(installation: Installation) -> Browser:
-    """A browser in which nobody is signed in."""
-    made = Browser(create_app(installation), ADDRESS, raise_server_exceptions=False)
+    """A browser in which nobody is signed in. Those of one installation share its pages, as those of a server do."""
+    known = vars(installation)
+    if "pages_of_tests" not in known:
+        known["pages_of_tests"] = create_app(installation)
+    made = Browser(known["pages_of_tests"], ADDRESS, raise_server_exceptions=False)
     made.portal = portal()
     made.headers["sec-fetch-site"] = "same-origin"
     made.installation = installation
