@@ -34,6 +34,7 @@ from models.visibility import SERIES
 from statemachines.process import Process
 from statemachines.registry import processes, unnaming_facts
 from tests.support.any_fact import FIRST, data_of
+from tests.support.canaries import CANARIES
 from tests.support.paths import GOLDEN
 from tests.support.team import ready
 
@@ -213,6 +214,8 @@ class _Trial:
                 data["role"] = next(
                     (draft.data["role"] for draft in self.taken if "role" in draft.data), form.choices[0]
                 )
+            case name, "words" if name in data and form.encrypted and not name.endswith("_mailbox"):
+                data[name] = f"{self.at.choice(CANARIES)} said so"
             case name, "words" if data.get(name) == "words":
                 data[name] = self.at.choice(["words", "QX101", (form.example or "").strip('"') or "words"])
 

@@ -19,6 +19,7 @@ from models.common_facts import ENGINE_ONLY
 from models.facts import StoredFact
 from statemachines.registry import processes
 from tests.support import each_kind
+from tests.support.canaries import CANARIES
 from tests.support.installation import ROOT
 from tests.system.installation.test_operations import Operations
 
@@ -42,6 +43,8 @@ class Recorded:
         finally:
             made.server.stop()
             made.team.first.engine.dispose()
+        files = made.settings.prefect_home.rglob("prefect.db*")
+        self.stored = b"".join(path.read_bytes() for path in files if path.is_file())
 
     @staticmethod
     def _every_run(made: Operations) -> Iterator[dict[str, Any]]:
@@ -92,3 +95,9 @@ def test_what_prefect_may_not_name_is_recorded_without_a_run(recorded: Recorded)
         assert of_process[name] >= (kinds if name in RESTRICTED else kinds & each_kind.not_named()), name
     cases = {act["case"] for act in recorded.acts if act["process"] in RESTRICTED}
     assert cases and not {run["parameters"]["case"] for run in recorded.runs.values()} & cases
+
+
+def test_no_words_of_a_person_are_in_prefect(recorded: Recorded) -> None:
+    """Every byte of its database. The fields for words of a person had names and clinical words in them."""
+    assert b"record KD" in recorded.stored, "the search reads what is stored"
+    assert [canary for canary in (*CANARIES, "said so") if canary.encode() in recorded.stored] == []
