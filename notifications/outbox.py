@@ -177,6 +177,12 @@ def unsent(connection: Connection, refs: Iterable[str]) -> dict[str, list[Notice
     return found
 
 
+def on_hold(connection: Connection) -> list[NoticeDraft]:
+    """The notices that a first import put on hold."""
+    query = select(*_SHAPE).where(NOTICE.c.state == NoticeState.HELD)
+    return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key))]
+
+
 def sent_in(connection: Connection, letter: str) -> list[NoticeDraft]:
     """The notices of a letter that the mail server accepted."""
     states = (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)

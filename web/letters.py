@@ -7,7 +7,7 @@ from itertools import pairwise
 from sqlalchemy import select
 
 from casework.cases.fact_form import Refused
-from casework.delivery.next_day_letters import next_day_letters
+from casework.delivery.next_day_letters import letters_on_hold, next_day_letters
 from casework.delivery.release import notices_on_hold, release
 from casework.privacy.case_looks import note_looks
 from casework.reports.letter_events import letter_events
@@ -103,6 +103,14 @@ def tomorrow(asked: Asked) -> Answer:
     return Page("tomorrow.html", {"title": "What would leave next", "found": found})
 
 
+def held(asked: Asked) -> Answer:
+    """What a first import put on hold, as each mailbox would read it today, with the button that releases it."""
+    context = asked.context
+    found = letters_on_hold(context, page_of(asked.query))
+    note_looks(context, {ref for each in found.letters for ref in each.cases}, asked.account, "e-mail")
+    return Page("held.html", {"title": "E-mails on hold", "found": found, "held": notices_on_hold(context)})
+
+
 def templates(_asked: Asked) -> Answer:
     """Every template of an e-mail, with its purpose, its newest version and the age at which it can be read."""
     newest = shelf().newest
@@ -139,7 +147,7 @@ def template(asked: Asked) -> Answer:
 def release_held(asked: Asked) -> Answer:
     """Release what a first import put on hold, after a person looked at it."""
     if asked.form.get("sure") != "yes":
-        return fault("Nothing was released", "Tick the box to say that the list was looked at.", status=400)
+        return fault("Nothing was released", "Tick the box to say that the e-mails were looked at.", status=400)
     try:
         release(asked.context, asked.account)
     except Refused as problem:  # a second person has to agree, or this one asked before

@@ -219,6 +219,7 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/letters", "letters", letters.letters),
     Way("GET", "/letters/{id}", "letters", letters.letter),
     Way("GET", "/tomorrow", "letters", letters.tomorrow),
+    Way("GET", "/held", "letters", letters.held),
     Way("GET", "/templates", "letters", letters.templates),
     Way("GET", "/templates/{id}", "letters", letters.template),
     Way("POST", "/release", "release", letters.release_held),

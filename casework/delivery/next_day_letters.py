@@ -1,4 +1,5 @@
-"""What would leave on the next working day if nothing happened until then: the e-mails of each mailbox, not sent.
+"""What would leave on the next working day if nothing happened until then, and what would leave now if a person
+released what a first import put on hold: the e-mails of each mailbox, not sent.
 
 It evaluates, rechecks and composes as a sweep and a delivery do, on one snapshot: it locks nothing and writes nothing,
 so that nobody waits for who looks.
@@ -35,7 +36,8 @@ UNREADABLE_LETTER = "This e-mail cannot be shown: its template or its fields can
 class ExpectedLetter(BaseModel):
     """An e-mail that would leave: to whom, its subject, its text, and the cases that it would be about.
 
-    `in_digest`: it is to the team's own mailbox, so that it is a part of that day's digest.
+    `in_digest`: it is to the team's own mailbox, so that it is a part of that day's digest. `later`: it waits for
+    a lower step, for the end of a pause or of another hold.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +46,7 @@ class ExpectedLetter(BaseModel):
     text: str
     cases: list[str]
     in_digest: bool = False
+    later: bool = False
 
 
 class NextDay(BaseModel):
@@ -61,6 +64,20 @@ class NextDay(BaseModel):
     cases: int
     steps: int
     more: int
+
+
+class OnHold(BaseModel):
+    """The e-mails that a first import put on hold, for one page of their mailboxes, as they would read today.
+
+    `unneeded` notices of the page would not leave any more; `nowhere`, of all, have no address in the directory.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    letters: list[ExpectedLetter]
+    page: int
+    pages: int
+    unneeded: int
+    nowhere: int
 
 
 class _Expected(NamedTuple):
@@ -95,6 +112,36 @@ def next_day_letters(context: AppContext, page: int = 1) -> NextDay:
             steps=steps,
             more=max(0, len(refs) - MOST_CASES),
         )
+
+
+def letters_on_hold(context: AppContext, page: int = 1) -> OnHold:
+    """Say what would leave today if what is on hold were released. Nothing is written, and nothing leaves.
+
+    A mailbox gets one e-mail, with what else is due to it today, and later one with what waits for lower steps. `page`
+    counts from 1.
+    """
+    day = context.today()
+    with reading(context.engine) as connection:
+        unit = UnitOfWork(context, connection, actor="sendflow", via="letters")
+        held = outbox.on_hold(connection)
+        boxes = sorted({draft.mailbox for draft in held if draft.mailbox is not None})
+        pages = max(1, -(-len(boxes) // PAGE))
+        page = min(max(1, page), pages)
+        letters: list[ExpectedLetter] = []
+        unneeded = 0
+        for mailbox in boxes[(page - 1) * PAGE : page * PAGE]:
+            own = [draft for draft in held if draft.mailbox == mailbox]
+            drafts = sorted([*own, *outbox.created_for(connection, mailbox, day)], key=lambda draft: draft.key)
+            found = recheck(unit, drafts, day)
+            later = [draft for draft in own if draft.key in found.postponed]
+            unneeded += len({each.key for each in own} - {each.key for each in (*found.needed, *later)})
+            if found.needed:
+                letters.append(_letter(context, connection, _Expected(mailbox, found.needed), day))
+            if later:
+                made = _letter(context, connection, _Expected(mailbox, later), day)
+                letters.append(made.model_copy(update={"later": True}))
+        nowhere = sum(draft.mailbox is None for draft in held)
+        return OnHold(letters=letters, page=page, pages=pages, unneeded=unneeded, nowhere=nowhere)
 
 
 def _evaluate(unit: UnitOfWork, refs: Sequence[str], day: date) -> int:

@@ -80,6 +80,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/letters?state=failed",
         "/mails",
         "/tomorrow",
+        "/held",
         "/templates",
         "/templates/breach",
         "/unusual",

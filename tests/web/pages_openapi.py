@@ -78,6 +78,7 @@ QUERIES = {
     "/columns": ("done", "header"),
     "/letters": ("state", "format", "page"),
     "/tomorrow": ("page",),
+    "/held": ("page",),
     "/own": ("format",),
     "/audit/looks": ("who", "case", "from_on", "to_on", "what", "page", "format"),
     "/help/glossary": ("search",),

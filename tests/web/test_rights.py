@@ -115,6 +115,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/letters"): {D, A, S, U},
     ("GET", "/letters/{id}"): {D, A, S, U},
     ("GET", "/tomorrow"): {D, A, S, U},
+    ("GET", "/held"): {D, A, S, U},
     ("GET", "/templates"): {D, A, S, U},
     ("GET", "/templates/{id}"): {D, A, S, U},
     ("POST", "/release"): {D, A},

@@ -87,10 +87,14 @@ def test_what_is_on_hold_is_released_by_the_page_of_a_second_person(
 
     first, waits = people("dco.team", "23 Mar 2026"), held()
     assert waits > 0
+    assert 'href="/held"' in first.get("/letters").text
+    shown = first.get("/held").text
+    assert 'action="/release"' in shown and "Please" in shown.partition('class="app-letter"')[2]
     status, text = release(first)
     assert (status, "a second person has to agree" in text, held()) == (409, True, waits)
     assert release(first)[0] == 409 and held() == waits
     assert release(people("admin.team", "23 Mar 2026"))[0] == 200 and held() == 0
+    assert "Nothing is on hold" in first.get("/held").text
 
 
 def test_the_e_mails_of_a_case_are_released_by_the_page_of_a_second_person(

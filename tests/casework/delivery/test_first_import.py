@@ -10,7 +10,9 @@ import pytest
 
 from casework.cases.record import RecordCommand, record_acts
 from casework.delivery.deliver import deliver
+from casework.delivery.next_day_letters import letters_on_hold
 from casework.delivery.release import notices_on_hold, release
+from casework.reports.letters import letters as list_of_letters
 from casework.reports.letters import shown
 from config.settings import Carrier
 from models.facts import FactDraft
@@ -117,6 +119,30 @@ def test_where_people_would_get_them_they_wait_for_a_person(
     (fact,) = [line for line in team.lines("NX90001") if line.kind == "letters_released"]
     assert (fact.actor, fact.via) == ("sam.reed", "letters")
     assert [run_delivery(team, today, mail_server).sent for today in ("24 Apr 2026", "1 May 2026")] == [1, 1]
+
+
+def test_what_is_on_hold_is_shown_as_it_leaves_when_it_is_released(team: Team, mail_server: ScriptedMailServer) -> None:
+    imported(team, "24 Apr 2026", "NX90001", Carrier.SMTP, asked("2 Mar 2026"))
+    imported(team, "24 Apr 2026", "NX90002", Carrier.SMTP, asked("30 Mar 2026"))
+    context, before = team.context("24 Apr 2026"), team.dump()
+    shown_now = letters_on_hold(context)
+    assert team.dump() == before
+    assert (shown_now.unneeded, shown_now.nowhere, shown_now.pages) == (0, 0, 1)
+    assert {each.mailbox for each in shown_now.letters if each.later} == {MANAGER, DCO, LEAD}
+    (first,) = (each for each in shown_now.letters if not each.later)
+    assert (first.mailbox, first.cases) == (SERVICE, ["NX90001", "NX90002"])
+    release(context, "sam.reed")
+    assert run_delivery(team, "24 Apr 2026", mail_server).sent == 1
+    (left,) = list_of_letters(context)
+    assert (left.mailbox, shown(context, left.id).text) == (first.mailbox, first.text)
+    assert letters_on_hold(context).letters == []
+
+
+def test_what_is_on_hold_and_not_needed_any_more_is_counted(team: Team) -> None:
+    imported(team, "27 Mar 2026", "NX90001", Carrier.SMTP, asked("2 Mar 2026"))
+    team.record("30 Mar 2026", "health_advice_answered", case="NX90001", body="QX101", answer="not_known")
+    found = letters_on_hold(team.context("30 Mar 2026"))
+    assert (found.letters, found.unneeded) == ([], 1)
 
 
 def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_meanwhile_is_not_said_lower(
