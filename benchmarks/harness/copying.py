@@ -63,10 +63,11 @@ class Copier:
                 for name in NAMES:
                     text = text.replace(name, name + letters)
                 digest = sha256((previous + text).encode()).hexdigest()
-                its = mac and mac.of_fact(letters + ref, seq, digest, by)
+                its = mac.of_fact(letters + ref, seq, digest, by) if mac is not None else None
                 yield letters + ref, seq, kind, occurred_on, recorded_at, actor, text, previous, digest, its, by
                 previous = digest
-            self._ends[letters + ref] = previous, mac and mac.of_end(letters + ref, seq, previous)
+            end = mac.of_end(letters + ref, seq, previous) if mac is not None else None
+            self._ends[letters + ref] = previous, end
 
     def _rest(self, letters: str) -> Rows:
         cases = [
