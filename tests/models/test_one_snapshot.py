@@ -1,7 +1,6 @@
 """Reads of one page are of one instant: `one_snapshot`, on SQLite. `tests/system/postgres` has the other database."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from models.questions import Question, ask_together
 from models.schema import create_or_upgrade_schema
 from models.tables import ALIAS, CASE, CASE_LOOK, CHANGE_LOG
 from tests.models.test_visibility import OPEN, RESTRICTED, with_two_cases
+from tests.support.installation import wait_until
 from tests.support.team import Team
 
 CASES = Question(select(CASE.c.case_ref).order_by(CASE.c.case_ref))
@@ -90,10 +90,8 @@ def check_a_row_beside_a_page(team: Team) -> None:
     with one_snapshot(engine):
         assert looks(engine) == 0
         with transact_while(engine, look("NX91001")):
-            until = time.monotonic() + 30
-            while (found := in_a_thread(looks, engine)) == 0 and time.monotonic() < until:
-                time.sleep(0.01)
-            assert found == 1, "another connection finds it while the block runs"
+            # another connection finds it while the block runs
+            wait_until(lambda: in_a_thread(looks, engine) == 1, 30)
             assert looks(engine) == 0, "the page goes on"
         assert looks(engine) == 0
     assert looks(engine) == 1
