@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.exposition import generate_latest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from casework import job_log
 from casework.access.seen import as_seen_by
@@ -21,15 +21,18 @@ from casework.delivery.calendar import calendar
 from casework.imports.trial import try_import
 from casework.reports.operations_events import new_events
 from flows import artifacts
-from models.database import reading
-from models.tables import CASE_LOOK, JOB_RUN, LETTER
+from models.database import reading, writing
+from models.tables import CASE_LOOK, JOB_RUN, LETTER, NOTICE
+from models.visibility import SERIES
 from runtime.demo import cases as demo_cases
 from runtime.health.metrics import collect_metrics
 from tests.support.calling import sendflow
 from tests.support.restricted_lives import CHILD, HIDDEN, TOMORROW, UNKNOWN, Life, plain
+from tests.support.sample_home import copy_sample
 from tests.support.trackers import SOUND, tracker
 from tests.web.api.conftest import program_of, token_for
 from tests.web.conftest import browser_of
+from web.installation import Installation
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -164,3 +167,22 @@ def test_the_log_of_jobs_does_not_differ(lives: tuple[Life, Life]) -> None:
         lines.append(re.sub(r'"seconds":[\d.e-]+|"(facts|cases)":\d+', "", "\n".join(days)))
     assert "Quillfeather" not in lines[0]
     assert lines[0] == lines[1]
+
+
+def test_what_is_on_hold_names_a_hidden_case_to_nobody_who_may_not_see_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The walk of the pages finds nothing on hold. Here every e-mail that ever was is put on hold."""
+    installation = Installation(copy_sample(tmp_path_factory, tmp_path_factory.mktemp("held") / "var"))
+    with writing(installation.engine) as connection:
+        connection.execute(update(NOTICE).values(state="held"))
+        refs = set(connection.scalars(select(NOTICE.c.case_ref)))
+    hidden = {ref for ref in refs if ref.startswith(SERIES)}
+    assert hidden
+    for account in ("dco.team", "admin.team", "operations", "auditor", "safeguarding.lead"):
+        browser = browser_of(installation).sign_in(account)
+        pages = [browser.get(f"/held?page={number}").text for number in (1, 2, 3)] + [browser.get("/letters").text]
+        shown = {ref for ref in hidden for page in pages if ref in page}
+        assert "app-letter" in pages[0]
+        assert bool(shown) == (account == "safeguarding.lead"), account
+    installation.close()
