@@ -46,11 +46,11 @@ CASES = ("NX90001", "NX90002", "NX90003")
 class Hour:
     """An installation of the real day, its Prefect server, and the process that runs its jobs."""
 
-    def __init__(self, home: Path, mail: ScriptedMailServer) -> None:
-        """Start the server and the process of the jobs."""
+    def __init__(self, home: Path, mail: ScriptedMailServer, database_url: str | None = None) -> None:
+        """Start the server and the process of the jobs. On SQLite unless `database_url` names a database."""
         self.mail = mail
-        AppContext.load(Settings(home=put_prefect_database(home))).engine.dispose()
-        settings = Settings(home=home, port=free_port(), auth=ensure_login(home))
+        AppContext.load(Settings(home=put_prefect_database(home), database_url=database_url)).engine.dispose()
+        settings = Settings(home=home, port=free_port(), auth=ensure_login(home), database_url=database_url)
         self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
         self.server = Supervisor(self.settings, print)
         api = str(self.settings.api_url)
