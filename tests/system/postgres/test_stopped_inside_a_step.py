@@ -26,8 +26,9 @@ from models.facts import FactDraft
 from runtime.local_postgres import LocalPostgres
 from tests.support.installation import wait_until
 from tests.support.mail_server import running_mail_server
+from tests.support.prefect_server import PrefectServer
 from tests.support.trackers import SOUND, tracker
-from tests.system.installation.test_faults_in_prefect import DELIVER, Hour
+from tests.system.installation.runs.test_faults_in_prefect import DELIVER, Hour
 from tests.system.postgres.test_faults_of_the_server import back
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(300)]
@@ -48,9 +49,9 @@ DOUBLED = "SELECT case_ref, kind, text FROM fact GROUP BY 1, 2, 3 HAVING count(*
 class Stopped(Hour):
     """An installation on PostgreSQL, whose server stops and starts."""
 
-    def __init__(self, home: Path, mail: Any, postgres: LocalPostgres, database_url: str) -> None:
-        """Start Prefect's server and the process of the jobs."""
-        super().__init__(home, mail, database_url)
+    def __init__(self, prefect: PrefectServer, mail: Any, postgres: LocalPostgres, database_url: str) -> None:
+        """Start the process of the jobs."""
+        super().__init__(prefect, prefect.settings.home, mail, database_url)
         self.postgres, self.plain = postgres, database_url.replace("+psycopg", "")
         self.beside = ThreadPoolExecutor(1)
 
@@ -104,13 +105,15 @@ def stopped(
     tmp_path_factory: pytest.TempPathFactory, postgres: LocalPostgres, database: Callable[..., str]
 ) -> Iterator[Stopped]:
     """An installation whose sweeps, verifications and imports have many steps."""
+    prefect = PrefectServer(tmp_path_factory.mktemp("stopped") / "var")
     with running_mail_server() as mail:
-        made = Stopped(tmp_path_factory.mktemp("stopped") / "var", mail, postgres, database())
+        made = Stopped(prefect.started(), mail, postgres, database())
         try:
             assert made.do("small steps") is None
             yield made
         finally:
             made.stop()
+            prefect.stop()
 
 
 def cases(stopped: Stopped, series: str, days_ago: int = 60, la: str = "northshire") -> list[str]:
