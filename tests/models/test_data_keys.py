@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from shutil import copyfile
 
@@ -22,8 +20,8 @@ from models.encryption import BOUND, KEYED, EncryptionError
 from models.key_checks import DataKeysMissing, encrypted_values
 from models.people import child_keys, person_of
 from models.tables import DATA_KEY, FREE_TEXT, PERSON
+from tests.support import fork_server
 from tests.support.erasing import erase
-from tests.support.paths import ROOT
 from tests.support.team import Team
 
 TODAY = "2 Mar 2026"
@@ -179,12 +177,10 @@ def test_a_kill_while_older_values_get_data_keys_loses_nothing(two: Team, rounds
     as_before_revision_026(two)
     two.first.engine.dispose()
     settings: Settings = two.first.settings
-    environment = {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_TODAY": "2026-03-02", "PYTHONPATH": str(ROOT)}
+    environment = {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_TODAY": "2026-03-02"}
     if settings.database_url:
         environment["SENDFLOW_DATABASE_URL"] = settings.database_url
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, "", str(rounds)], env=environment, cwd=ROOT, check=False, capture_output=True
-    )
+    done = fork_server.run(KILLED, "", str(rounds), env=environment)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert forms(two).count(KEYED) == rounds and OLDER_VALUES in subjects(two)
     assert two.verify(TODAY).intact

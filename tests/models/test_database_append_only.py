@@ -4,8 +4,6 @@ a number.
 
 import hashlib
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from models.append_only import APPEND_ONLY_TABLES, missing_triggers, triggers
 from models.database import reading, writing
 from models.facts import GENESIS
 from models.schema import create_or_upgrade_schema
-from tests.support.paths import ROOT
+from tests.support.fork_server import Waiting
 from tests.support.team import Team
 
 
@@ -232,26 +230,10 @@ for number in range(1, 21):
 
 def race(home: Path, refusal: str) -> None:
     """Two processes at once, each waiting for the word: both open the installation and record the same twenty facts."""
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(home), actor, refusal],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
-        for actor in ("one", "two")
-    ]
+    racers = [Waiting(RACER, str(home), actor, refusal) for actor in ("one", "two")]
     for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    assert [racer.wait(60) for racer in racers] == [0, 0]
-    for racer in racers:
-        racer.communicate()
+        racer.go()
+    assert [racer.end() for racer in racers] == [(0, "")] * 2
 
 
 def test_two_processes_race_on_one_case_and_each_fact_is_there_once(team: Team) -> None:

@@ -8,8 +8,6 @@ letters are listed by hand.
 
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,8 +22,8 @@ from models.common_facts import ESCALATION_FACTS
 from models.database import reading
 from runtime.demo.tracker import DOUBTFUL, sample_rows, write_demo_tracker
 from tests.support.by_hand import SALT, TRUST
+from tests.support.fork_server import Waiting
 from tests.support.mail_server import running_mail_server
-from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.support.walk import (
     DAY,
@@ -315,25 +313,12 @@ def test_two_sweeps_at_once_in_two_processes_write_what_one_would(imported: Path
     alone = once.sweep("2026-06-01")
     assert alone.facts_written > 50
     both.first.engine.dispose()
-    sweepers = [
-        subprocess.Popen(
-            [sys.executable, "-c", SWEEPER, str(both.home)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        for _ in range(2)
-    ]
+    sweepers = [Waiting(SWEEPER, str(both.home)) for _ in range(2)]
     for sweeper in sweepers:
-        assert sweeper.stdout is not None
-        assert sweeper.stdout.readline() == "ready\n"
-    for sweeper in sweepers:
-        assert sweeper.stdin is not None
-        sweeper.stdin.write("go\n")
-        sweeper.stdin.flush()
-    written = [int(sweeper.communicate(timeout=60)[0]) for sweeper in sweepers]
-    assert [sweeper.returncode for sweeper in sweepers] == [0, 0]
+        sweeper.go()
+    codes, printed = zip(*(sweeper.end() for sweeper in sweepers), strict=True)
+    written = [int(each) for each in printed]
+    assert codes == (0, 0)
     assert sum(written) == alone.facts_written, "each fact was written by one of them"
     assert steps_recorded(both) == steps_recorded(once)
     assert sorted(both.notices()) == sorted(once.notices())

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -42,7 +43,18 @@ def signed(claims: Claims, key: RSAPrivateKey, **header: str) -> str:
     return f"{head}.{encode(key.sign(head.encode(), PKCS1v15(), SHA256()))}"
 
 
+# Keys that no provider has now. To make one takes a tenth of a second.
+_free: list[RSAPrivateKey] = []
+
+
 def new_key() -> RSAPrivateKey:
+    """A key that no provider has."""
+    return _free.pop() if _free else generate_private_key(65537, 2048)
+
+
+@cache
+def key_of_nobody() -> RSAPrivateKey:
+    """A key that no provider ever has."""
     return generate_private_key(65537, 2048)
 
 
@@ -60,6 +72,7 @@ class LyingProvider:
 
     def __init__(self) -> None:
         self.key, self.kid = new_key(), "key-1"
+        self._keys = [self.key]
         self.subject = "subject-of-sam"
         self.says: Callable[[Claims], Claims] = lambda claims: claims
         self.writes: Callable[[Claims], str] | None = None
@@ -78,6 +91,7 @@ class LyingProvider:
     def rotate(self) -> None:
         """Sign by a new key from now on; the old one is published no longer."""
         self.key, self.kid = new_key(), f"key-{secrets.token_hex(4)}"
+        self._keys.append(self.key)
 
     def metadata(self) -> Claims:
         found = {
@@ -126,6 +140,7 @@ class LyingProvider:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        _free.extend(self._keys)
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -69,6 +69,45 @@ def ready(home: Path) -> Path:
     return home
 
 
+FIRST_DAY = date(2026, 1, 1)
+
+
+class New(NamedTuple):
+    """A new installation as `AppContext.load` leaves it, to copy: its context, its person.key and its SQLite file."""
+
+    context: AppContext
+    key: bytes
+    records: bytes = b""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "New":
+        """Load a new installation, and close it."""
+        context = AppContext.load(settings)
+        context.engine.dispose()
+        in_home = settings.database_url is None
+        key = (settings.home / "person.key").read_bytes()
+        return cls(context, key, settings.records.read_bytes() if in_home else b"")
+
+    def copied(self, settings: Settings) -> AppContext:
+        """The same installation in an empty home. Its database is copied too, or was by the server."""
+        settings.prepare_home()
+        if settings.database_url is None:
+            settings.records.write_bytes(self.records)
+        key = settings.home / "person.key"
+        key.write_bytes(self.key)
+        key.chmod(0o600)
+        engine = open_engine(settings.records_url)
+        create_or_upgrade_schema(engine)
+        guard = replace(self.context.ruleset_guard, home=settings.home, own_texts={})
+        return replace(self.context, settings=settings, engine=engine, ruleset_guard=guard)
+
+
+@cache
+def _new() -> New:
+    with TemporaryDirectory() as folder:
+        return New.of(Settings(home=ready(Path(folder) / "var"), today=FIRST_DAY))
+
+
 def reference_for(process: Process) -> str:
     """The reference of a test's case. Those of restricted processes are a series of their own."""
     return f"{SERIES}00042" if process.restricted else CASE
@@ -77,10 +116,14 @@ def reference_for(process: Process) -> str:
 class Team:
     """A DCO team with one installation on one SQLite file. Every method takes the simulated day first."""
 
-    def __init__(self, home: Path, case: str = CASE, database_url: str | None = None) -> None:
+    def __init__(self, home: Path, case: str = CASE, database_url: str | None = None, new: New | None = None) -> None:
+        """`new` is the installation of which a server has copied the database at `database_url`."""
         self.case = case
-        self.home = home if database_url else ready(home)
-        self.first = AppContext.load(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
+        self.home = home
+        settings = Settings(home=home, today=FIRST_DAY, database_url=database_url)
+        if database_url is None and not (home.exists() and any(home.iterdir())):
+            new = _new()
+        self.first = AppContext.load(settings) if new is None else new.copied(settings)
         self.post = RecordingTransport()
         self._contexts: dict[date, AppContext] = {}
 

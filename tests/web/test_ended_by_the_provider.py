@@ -23,8 +23,8 @@ from tests.support.identity_provider import (
     Claims,
     LyingProvider,
     encode,
+    key_of_nobody,
     lying_provider,
-    new_key,
     part,
     signed,
 )
@@ -197,8 +197,8 @@ def by_our_secret(provider: LyingProvider) -> str:
 FORGERIES: dict[str, Callable[[LyingProvider], str]] = {
     "no signature": lambda each: f"{part({'alg': 'none'})}.{part(said(each))}.",
     "our own secret": by_our_secret,
-    "another key under the same name": lambda each: signed(said(each), new_key(), kid=each.kid),
-    "a key that is not published": lambda each: signed(said(each), new_key(), kid="key-of-nobody"),
+    "another key under the same name": lambda each: signed(said(each), key_of_nobody(), kid=each.kid),
+    "a key that is not published": lambda each: signed(said(each), key_of_nobody(), kid="key-of-nobody"),
     "a token of another kind": lambda each: signed(said(each), each.key, kid=each.kid, typ="at+jwt"),
     "no token": lambda _each: "",
     "words": lambda _each: "not.a.token",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.identity_provider import SECRET, Claims, LyingProvider, encode, new_key, part, signed
+from tests.support.identity_provider import SECRET, Claims, LyingProvider, encode, key_of_nobody, part, signed
 from tests.web.conftest import browser_of
 from tests.web.test_single_sign_on import known, place, provider, sign_in, team_of_two, title
 from web.installation import Installation
@@ -63,9 +63,13 @@ FORGERIES: dict[str, Callable[[LyingProvider], Callable[[Claims], str]]] = {
         lambda claims: f"{part({'alg': 'nOnE', 'kid': each.kid})}.{part(claims)}."
     ),
     "our own secret": lambda _provider: hidden_by_secret,
-    "another key under the same name": lambda each: lambda claims: signed(claims, new_key(), kid=each.kid),
-    "a key that is not published": lambda _provider: lambda claims: signed(claims, new_key(), kid="key-of-nobody"),
-    "a key that the token brings": lambda each: lambda claims: signed(claims, new_key(), jku="http://127.0.0.1:1/keys"),
+    "another key under the same name": lambda each: lambda claims: signed(claims, key_of_nobody(), kid=each.kid),
+    "a key that is not published": lambda _provider: (
+        lambda claims: signed(claims, key_of_nobody(), kid="key-of-nobody")
+    ),
+    "a key that the token brings": lambda each: (
+        lambda claims: signed(claims, key_of_nobody(), jku="http://127.0.0.1:1/keys")
+    ),
     "a signature of other claims": lambda each: (
         lambda claims: ".".join(
             (

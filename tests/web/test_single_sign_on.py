@@ -20,7 +20,7 @@ from casework.access import accounts, identity_provider, sessions, single_sign_o
 from casework.access.single_sign_on import AccountIdentity
 from models.database import reading, transact
 from models.tables import ACCOUNT_IDENTITY, SIGN_IN_ATTEMPT, SIGN_IN_LINK
-from tests.support.identity_provider import Claims, LyingProvider, Provider, lying_provider, new_key, signed
+from tests.support.identity_provider import Claims, LyingProvider, Provider, key_of_nobody, lying_provider, signed
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
@@ -142,7 +142,7 @@ def test_a_new_key_is_read_once_and_a_key_of_nobody_costs_one_question(
     provider.rotate()
     assert sign_in(browser_of(place)).url.path == "/today"
     assert provider.asked["keys"] == 2
-    provider.writes = lambda claims: signed(claims, new_key(), kid="key-of-nobody")
+    provider.writes = lambda claims: signed(claims, key_of_nobody(), kid="key-of-nobody")
     assert sign_in(browser_of(place)).status_code == 502
     assert provider.asked["keys"] == 3
 

@@ -1,7 +1,11 @@
-"""With 300,000 duties, PostgreSQL answers the lists of the pages by indexes; without one of these, it would not."""
+"""With 150,000 duties, PostgreSQL answers the lists of the pages by indexes; without one of these, it would not.
+
+`make faults` tries it with 300,000.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +20,7 @@ from models.tables import CASE, DUTY, FACT, LETTER, NOTICE
 from tests.casework.reports.test_read_by_index import reads_the_whole, statements
 from tests.support.team import Team
 
-CASES = 100_000
+CASES = 100_000 if "ROUNDS" in os.environ else 50_000
 TODAY = "20 May 2026"
 REF = "'ZZ' || lpad(({n})::text, 7, '0')"
 # What a copied row has in place of what the first row of its table has. Every duty is open, and due next year or later.
@@ -53,7 +57,7 @@ NEEDED = {
 }
 
 
-def test_no_list_of_the_pages_reads_300_000_duties(team: Team) -> None:
+def test_no_list_of_the_pages_reads_every_duty(team: Team) -> None:
     team.opened().asked()
     team.sweep(TODAY)
     team.deliver(TODAY)

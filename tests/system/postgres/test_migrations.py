@@ -4,9 +4,9 @@ it.
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from collections.abc import Callable
+from functools import cache
 from itertools import count, pairwise
 from pathlib import Path
 from shutil import copyfile
@@ -29,8 +29,8 @@ from models.errors import DatabaseUnusable
 from models.schema import HEAD, MIGRATIONS, create_or_upgrade_schema, revision, upgrade
 from models.schema_revision import revision_of_tables
 from runtime.local_postgres import LocalPostgres
+from tests.support import fork_server
 from tests.support.earlier_schema import back_to_002, fill, missing, rows_of
-from tests.support.paths import ROOT
 from tests.support.team import Team
 
 Databases = Callable[..., str]
@@ -45,34 +45,57 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return database(empty=True)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def at_revision(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: LocalPostgres
-) -> Callable[[str], str]:
-    """Return a function that makes a database of a revision and gives its address: a copy of one that was walked up,
-    revision by revision.
-    """
-    ascending = [each.revision for each in reversed(list(scripts().walk_revisions()))]
-    numbers = count(1)
-    folder = tmp_path_factory.mktemp("revisions")
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config)
 
-    def copied(name: str, of: str) -> str:
-        if request.param == "sqlite":
+
+def revisions(database: str) -> list[str]:
+    """The revisions from which a database is upgraded, the earliest first. `make suite` has each on SQLite, and a
+    quarter on PostgreSQL; `make faults` has each on both.
+    """
+    every = [each.revision for each in reversed(list(scripts().walk_revisions()))]
+    return every if database == "sqlite" or "ROUNDS" in os.environ else every[::4]
+
+
+class Walked:
+    """Databases of each revision, to copy: one was walked up, revision by revision."""
+
+    def __init__(self, database: str, folder: Path, postgres: LocalPostgres) -> None:
+        self._sqlite, self._folder, self._postgres = database == "sqlite", folder, postgres
+        self._numbers = count(1)
+        for before, each in pairwise(["nothing", *revisions(database)]):
+            engine = open_engine(self._copied(each, before))
+            with writing(engine) as connection:
+                upgrade(connection, each)
+            engine.dispose()
+
+    def made(self, revision: str) -> str:
+        """Make a database of a revision, and give its address."""
+        return self._copied(f"{revision}_{next(self._numbers)}", revision)
+
+    def _copied(self, name: str, of: str) -> str:
+        if self._sqlite:
             if of != "nothing":
-                copyfile(folder / f"{of}.db", folder / f"{name}.db")
-            return f"sqlite:///{folder / f'{name}.db'}"
+                copyfile(self._folder / f"{of}.db", self._folder / f"{name}.db")
+            return f"sqlite:///{self._folder / f'{name}.db'}"
         template = "template1" if of == "nothing" else f"revision_{of}"
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
+        with psycopg.connect(self._postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
             connection.execute(copy.format(sql.Identifier(f"revision_{name}"), sql.Identifier(template)))
-        return postgres.url(f"revision_{name}", "owner")
+        return self._postgres.url(f"revision_{name}", "owner")
 
-    for before, each in pairwise(["nothing", *ascending]):
-        engine = open_engine(copied(each, before))
-        with writing(engine) as connection:
-            upgrade(connection, each)
-        engine.dispose()
-    return lambda revision: copied(f"{revision}_{next(numbers)}", revision)
+
+@pytest.fixture(scope="module")
+def at_revision(tmp_path_factory: pytest.TempPathFactory, postgres: LocalPostgres) -> Callable[[str, str], str]:
+    """Return a function that makes an SQLite file, or a database of PostgreSQL, of a revision and gives its address."""
+
+    @cache
+    def walked(database: str) -> Walked:
+        return Walked(database, tmp_path_factory.mktemp("revisions"), postgres)
+
+    return lambda database, revision: walked(database).made(revision)
 
 
 def drift(engine: Engine) -> list[object]:
@@ -86,12 +109,6 @@ def drift(engine: Engine) -> list[object]:
                 ALL_ROWS,
             )
         )
-
-
-def scripts() -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return ScriptDirectory.from_config(config)
 
 
 def test_the_newest_revision_is_the_one_that_the_program_asks_for() -> None:
@@ -134,8 +151,7 @@ def test_migrate_makes_the_tables_of_an_empty_database(empty: str, tmp_path: Pat
     environment = child_environment(Settings(home=tmp_path / "var", database_url=url)) | {
         "SENDFLOW_TODAY": "2026-04-14"
     }
-    command = [sys.executable, "-c", "import cli; cli.main()", "migrate", "--json"]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = fork_server.sendflow("migrate", "--json", env=environment)
     assert done.returncode == 0, done.stderr
     engine = open_engine(url or f"sqlite:///{tmp_path / 'var' / 'sendflow.db'}")
     assert revision(engine) == HEAD
@@ -151,14 +167,17 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Team:
     return team
 
 
-@pytest.mark.parametrize("since", [each.revision for each in scripts().walk_revisions()])
+@pytest.mark.parametrize(
+    ("database_of", "since"),
+    [(database, since) for database in ("sqlite", "postgresql") for since in revisions(database)],
+)
 def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(
-    at_revision: Callable[[str], str], lived: Team, since: str
+    at_revision: Callable[[str, str], str], lived: Team, database_of: str, since: str
 ) -> None:
     """The database has rows before it is upgraded, and all of them afterwards, with the values that they had."""
     with reading(lived.first.engine) as connection:
         rows = rows_of(connection)
-    engine = open_engine(at_revision(since))
+    engine = open_engine(at_revision(database_of, since))
     with writing(engine) as connection:
         assert revision(engine) == since
         written = fill(connection, rows)

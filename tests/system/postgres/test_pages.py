@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
@@ -67,34 +68,57 @@ class Process:
         self._process.wait(30)
 
 
-@pytest.fixture
-def two(team: Team) -> Iterator[tuple[Process, Process, AppContext]]:
-    """Two processes on one database with a case, and its context."""
+class Two(NamedTuple):
+    """Two processes on one database with a case, its context, and the account of a test."""
+
+    first: Process
+    second: Process
+    context: AppContext
+    account: str = ""
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory, database: Callable[..., str]) -> Iterator[Two]:
+    """The processes, started once. Each test has an account of its own."""
+    team = Team(tmp_path_factory.mktemp("pages") / "var", database_url=database())
     team.opened("2 Feb 2026")
     context = team.context("16 Mar 2026")
     transact(context.engine, context.keep_time)
-    transact(context.engine, lambda each: accounts.change_role(each, "dco.team", "dco", "", "test"))
-    digest = passwords.digest_of(WORDS)
-    transact(context.engine, lambda each: accounts.set_password(each, "dco.team", digest))
     url = str(context.settings.database_url)
-    made = Process(team.home, url), Process(team.home, url)
+    made = Two(Process(team.home, url), Process(team.home, url), context)
     try:
-        for each in made:
+        for each in made[:2]:
             wait_until(each.answers, 90)
-        yield (*made, context)
+        yield made
     finally:
-        for each in made:
+        for each in made[:2]:
             each.end()
+        context.engine.dispose()
 
 
-def sign_in(process: Process, context: AppContext) -> None:
-    link = transact(context.engine, lambda each: sessions.create_link(each, "dco.team", datetime.now(UTC)))
-    assert process.ask("GET", f"/sign-in?token={link}")[0] == 303
+@pytest.fixture
+def two(started: Two, request: pytest.FixtureRequest) -> Two:
+    """The processes, as a new browser opens them, and an account with a password that only this test has."""
+    account = f"sam.{len(request.node.name)}"
+    digest = passwords.digest_of(WORDS)
+    for work in (
+        lambda each: accounts.change_role(each, account, "dco", "", "test"),
+        lambda each: accounts.set_password(each, account, digest),
+    ):
+        transact(started.context.engine, work)
+    started.first.cookie = started.second.cookie = ""
+    return started._replace(account=account)
 
 
-def test_two_processes_share_sessions_and_the_tokens_of_forms(two: tuple[Process, Process, AppContext]) -> None:
-    first, second, context = two
-    sign_in(first, context)
+def sign_in(two: Two) -> None:
+    """In the first process."""
+    link = transact(two.context.engine, lambda each: sessions.create_link(each, two.account, datetime.now(UTC)))
+    assert two.first.ask("GET", f"/sign-in?token={link}")[0] == 303
+
+
+def test_two_processes_share_sessions_and_the_tokens_of_forms(two: Two) -> None:
+    first, second, *_ = two
+    sign_in(two)
     second.cookie = first.cookie
     assert second.ask("GET", f"/cases/{CASE}")[0] == 200
     assert second.token() == first.token()
@@ -103,28 +127,27 @@ def test_two_processes_share_sessions_and_the_tokens_of_forms(two: tuple[Process
     assert first.ask("GET", "/today")[0] == 401
 
 
-def test_a_role_that_one_process_takes_away_is_gone_in_the_other(two: tuple[Process, Process, AppContext]) -> None:
-    first, _second, context = two
-    sign_in(first, context)
+def test_a_role_that_one_process_takes_away_is_gone_in_the_other(two: Two) -> None:
+    first, _second, context, account = two
+    sign_in(two)
     assert first.ask("GET", "/today")[0] == 200
-    transact(context.engine, lambda each: accounts.change_role(each, "dco.team", "", "", "test"))
+    transact(context.engine, lambda each: accounts.change_role(each, account, "", "", "test"))
     assert first.ask("GET", "/today")[0] == 401
 
 
-def test_two_processes_count_wrong_passwords_together(two: tuple[Process, Process, AppContext]) -> None:
-    wrong = {"account": "dco.team", "password": "x" * 12}
+def test_two_processes_count_wrong_passwords_together(two: Two) -> None:
+    wrong = {"account": two.account, "password": "x" * 12}
     for number in range(5):
-        each = two[number % 2]
-        assert isinstance(each, Process)
+        each = two[:2][number % 2]
         assert each.ask("POST", "/sign-in", {**wrong, "token": each.token("/sign-in")})[0] == 403
-    right = {"account": "dco.team", "password": WORDS}
+    right = {"account": two.account, "password": WORDS}
     for each in two[:2]:
         status, page = each.ask("POST", "/sign-in", {**right, "token": each.token("/sign-in")})
         assert (status, "locked" in page) == (403, True)
 
 
-def test_a_link_opens_once_whichever_process_is_asked(two: tuple[Process, Process, AppContext]) -> None:
-    first, second, context = two
+def test_a_link_opens_once_whichever_process_is_asked(two: Two) -> None:
+    first, second, context, _account = two
     transact(context.engine, lambda each: accounts.change_role(each, "late.comer", "auditor", "", "test"))
     link = transact(context.engine, lambda each: sessions.create_link(each, "late.comer", datetime.now(UTC)))
     assert first.ask("GET", f"/sign-in?token={link}")[0] == 303

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from config.settings import Settings
 from models.database import Contended, transact, writing
 from models.facts import FactDraft
 from models.locks import lock_cases
+from tests.support import fork_server
 from tests.support.by_hand import day
 from tests.support.mail_server import HOST, ScriptedMailServer, letters, run_delivery
 from tests.support.paths import ROOT
@@ -92,10 +91,7 @@ def workers(team: Team, today: str, code: str, how_many: int) -> list[int]:
     """Run the code in so many processes at once; return the number that each wrote."""
     settings = Settings(home=team.home, database_url=team.first.settings.database_url)
     environment = child_environment(settings) | {"SENDFLOW_TODAY": day(today).isoformat(), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", WORKERS, str(how_many), code]
-    done = subprocess.run(
-        command, env=environment, cwd=team.home, capture_output=True, text=True, timeout=100, check=False
-    )
+    done = fork_server.run(WORKERS, str(how_many), code, env=environment, cwd=team.home)
     assert done.returncode == 0, done.stderr
     return [int(each) for each in done.stdout.split()]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import RunningInstallation, wait_until
+from tests.support.prefect_database import put_prefect_database
 
 # Standard library only: the attacker has no part of sendflow. It prints one status for each attempt.
 ATTACK = """
@@ -69,6 +70,20 @@ print(json.dumps(found))
 """
 
 
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
+    """An installation as `sendflow up` makes it, under the most permissive umask."""
+    before = os.umask(0)
+    try:
+        opened = RunningInstallation(
+            put_prefect_database(tmp_path_factory.mktemp("attacked") / "var"), sample=False
+        ).opened()
+    finally:
+        os.umask(before)
+    yield opened
+    opened.close()
+
+
 def _answers(installation: RunningInstallation, url: str) -> bool:
     try:
         with installation.get(url) as answer:
@@ -92,7 +107,6 @@ def test_another_account_of_the_machine_may_do_nothing(installation: RunningInst
         "smtp_host": running["smtp_host"],
         "smtp_port": running["smtp_port"],
     }
-    letters = {*(installation.home / "letters").glob("*.eml")}
     command = [sys.executable, "-c", ATTACK, json.dumps(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=120)
     assert done.returncode == 0, done.stderr
@@ -117,8 +131,7 @@ def test_another_account_of_the_machine_may_do_nothing(installation: RunningInst
         "guessed link": 403,
         "letter": 530,
     }
-    forged = {*(installation.home / "letters").glob("*.eml")} - letters
-    assert [each for each in forged if b"forged" in each.read_bytes()] == []
+    assert not list((installation.home / "letters").glob("*.eml"))
 
 
 @pytest.mark.installation
