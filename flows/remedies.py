@@ -13,6 +13,7 @@ from config.database_cause import cause_here
 from models.errors import ConfigurationError, SendflowError
 
 AGAIN = "sendflow then does it at its next time"
+ASKED_AGAIN = "who asked for it then does so again: what was recorded stays, and is not recorded twice"
 LEFT_TO_DO = "sendflow does what is left at its next time, or when a person starts the job"  # of a run that was cut off
 
 

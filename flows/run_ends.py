@@ -14,7 +14,7 @@ from typing import Any
 from config.text import counted
 from flows.alerts import AlertOutcome
 from flows.jobs import Job
-from flows.remedies import AGAIN, remedy
+from flows.remedies import AGAIN, ASKED_AGAIN, remedy
 from flows.run_labels import NEEDS_A_PERSON_TAG
 from models.enums import LetterState
 from models.errors import Refusal
@@ -113,7 +113,9 @@ def broken(job: Job, name: str, problem: Exception) -> End:
     """The end of a run that a person must look into."""
     what, needs = remedy(problem)
     said = f"{job} could not be finished: {what}"
-    return End(name, EndState.COULD_NOT_FINISH, said, f"{needs}; {AGAIN}", broken=True)
+    # A file or a person's facts are with who gave them: sendflow cannot begin again by itself.
+    again = ASKED_AGAIN if job in (Job.IMPORT, Job.RECORD) else AGAIN
+    return End(name, EndState.COULD_NOT_FINISH, said, f"{needs}; {again}", broken=True)
 
 
 def _import_end(name: str, report: Mapping[str, Any]) -> End:

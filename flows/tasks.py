@@ -1,8 +1,8 @@
 """The steps of a job as tasks of its run: visible in the run's graph, and repeated where that is right.
 
 Purpose: a person sees which range of cases or rows was done, and which one failed. The work itself is done once even if
-Prefect fails around it. The text of an exception never reaches Prefect: a task that fails names its step and the kind
-of the fault.
+Prefect fails around it. The text of an exception never reaches Prefect: a task that fails names its step and what is
+wrong, in fixed words or by the kind of the fault.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from casework.steps import Step
 from config.settings import Settings
 from flows.limits import ASKED_AGAIN, WAITED, hold, limit_name
-from flows.remedies import named_fault
+from flows.remedies import remedy
 from flows.server_calls import ask
 from models.facts import REFERENCE
 
@@ -31,7 +31,7 @@ MOST_FAILED = 20
 
 
 class StepFailed(Exception):
-    """What Prefect stores of a step that failed: its name and the kind of the fault, without the fault's text."""
+    """What Prefect stores of a step that failed: its name and what is wrong, without the fault's text."""
 
 
 class _Away(StepFailed):
@@ -100,7 +100,7 @@ class TaskSteps:
             except Exception as problem:
                 problems.append(problem)
                 kind = _Away if step.again and isinstance(problem, OperationalError) else StepFailed
-                raise kind(f"{step.name}: {named_fault(problem)}") from None
+                raise kind(f"{step.name}: {remedy(problem).what}") from None
 
         with suppress(Exception):  # a fault of Prefect's
             (_step_again if step.again else _step)(step.name, once, return_state=True)

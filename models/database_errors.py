@@ -226,6 +226,16 @@ _BY_TEXT = [
 ]
 
 
+# The server does not answer at the moment: what is tried again later may succeed without a person.
+_AWAY = frozenset({"connection_refused", "timeout", "unreachable", "closed", "starting"})
+
+
+def is_away(fault: BaseException) -> bool:
+    """Whether the database server stopped, restarts, or cannot be reached at the moment."""
+    found = cause(fault)
+    return found is not None and found.word in _AWAY
+
+
 def cause(fault: BaseException) -> Cause | None:
     """Return the cause of a database error; None if it is not known, or if this is no database error."""
     own = getattr(fault, "orig", None) or fault

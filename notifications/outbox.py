@@ -304,6 +304,11 @@ def attempts(connection: Connection, id_: str) -> int:
     return connection.scalar(select(LETTER.c.attempts).where(LETTER.c.id == id_)) or 1
 
 
+def state_of(connection: Connection, id_: str) -> LetterState:
+    """The stored state of a letter."""
+    return LetterState(connection.execute(select(LETTER.c.state).where(LETTER.c.id == id_)).scalar_one())
+
+
 def unfinished(connection: Connection) -> list[Row[Any]]:
     """Letters that a run began to send and whose outcome is not recorded."""
     return list(

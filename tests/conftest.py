@@ -42,6 +42,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+# Each folder below has files that share an installation: one process runs them all.
+SHARED = "tests/system/installation/"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole files, as `--dist loadfile` does, and of `SHARED` whole folders."""
+    if config.option.dist != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    class ByFile(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return file.rpartition("/")[0] if file.startswith(SHARED) else file
+
+    return ByFile(config, log)
+
+
 def pytest_collection_finish() -> None:
     """Leave the modules and the collected tests out of garbage collection, and collect seldom: a tenth of the CPU."""
     gc.collect()

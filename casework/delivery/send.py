@@ -19,9 +19,9 @@ from casework.delivery.lease import DeliveryRun
 from casework.delivery.letter_links import put_links
 from casework.delivery.party_mailbox import NO_ADDRESS, address_of
 from casework.reports.for_a_person import OUTCOME_UNKNOWN
-from models.database import transact
 from models.enums import LetterState, NoticeState
 from models.facts import FactDraft
+from models.when_back import transact_when_back
 from notifications import outbox
 from notifications.message_ids import as_it_leaves
 from notifications.notices import NoticeDraft, late_corrections
@@ -45,9 +45,19 @@ def send(run: DeliveryRun, letter: LeasedLetter) -> LetterOutcome:
     fault_points.here("after_claim")
     attempt = _attempt(run, letter)
     fault_points.here("after_send_before_record")
-    state = transact(run.context.engine, partial(_record_attempt, run, letter, attempt))
+    # The next run would send a letter once more whose outcome it does not find.
+    record, again = (partial(each, run, letter, attempt) for each in (_record_attempt, _record_unless_done))
+    state = transact_when_back(run.context.engine, record, again)
     fault_points.here("after_record")
     return LetterOutcome(attempt, state)
+
+
+def _record_unless_done(
+    run: DeliveryRun, letter: LeasedLetter, attempt: Attempt, connection: Connection
+) -> LetterState | None:
+    """Record an outcome, unless it is there: the database may have stored it and gone away before it said so."""
+    stored = outbox.state_of(connection, letter.id)
+    return _record_attempt(run, letter, attempt, connection) if stored is LetterState.SENDING else stored
 
 
 def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:

@@ -22,6 +22,7 @@ from config.running_instance import read_running
 from config.settings import Carrier, Settings
 from config.transports import Limit, TransportRules, transport_rules
 from models.database import reading, transact
+from models.when_back import transact_when_back
 from notifications.local_smtp import LocalSmtpServer
 from notifications.notify import NotifyTransport
 from notifications.transport import (
@@ -84,7 +85,7 @@ class Transports:
             self._failures[name] = ENOUGH if attempt.pause is not None else failures
         if not self._context.simulated:
             noted = partial(transport_state.note, name=name, attempt=attempt, now=self._context.now())
-            transact(self._context.engine, noted)
+            transact_when_back(self._context.engine, noted)  # the letter is sent, which is to be recorded
         return attempt
 
     def state(self) -> str | None:

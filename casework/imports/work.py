@@ -32,6 +32,7 @@ from casework.imports.trial import Seen, try_import
 from models.acting import signed_in
 from models.data_keys import DataKeys
 from models.database import reading, transact
+from models.database_errors import is_away
 from models.errors import Refusal
 from models.tables import STAGED_IMPORT
 
@@ -118,6 +119,8 @@ class _Work:
             self._fail(problem.sentence if isinstance(problem, SheetError) else str(problem))
             return
         except Exception as problem:
+            if is_away(problem):
+                raise  # the lease ends, and the next process goes on
             self._fail(f"a fault ended the work ({type(problem).__name__})")  # its text may quote a row
             raise
         shown = found.model_copy(update={"report": found.report.model_copy(update={"refusals": []})})

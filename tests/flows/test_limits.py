@@ -1,6 +1,6 @@
 """The global concurrency limits: their numbers; and Prefect that does not answer holds up nobody.
 
-tests/system/installation/test_operations.py takes slots of a real server.
+tests/system/installation/runs/test_operations.py takes slots of a real server.
 """
 
 from __future__ import annotations

@@ -105,6 +105,14 @@ def test_a_fault_shows_its_kind_and_place_and_never_its_words() -> None:
     assert "Zebediah" not in ended.message
 
 
+@pytest.mark.parametrize("job", list(Job))
+def test_who_begins_again_is_said_of_each_job(job: Job) -> None:
+    """sendflow begins again what its clock begins. It has neither the file of an import nor a person's facts."""
+    ended = run_ends.broken(job, str(job), RuntimeError())
+    by_a_person = job in (Job.IMPORT, Job.RECORD)
+    assert ended.needs.endswith("is not recorded twice" if by_a_person else "sendflow then does it at its next time")
+
+
 def test_prefect_gets_references_kinds_and_days_only(team: Team) -> None:
     """Text that somebody types in the wrong place never reaches Prefect."""
     on = date(2026, 3, 2)

@@ -1,9 +1,11 @@
 """Runs Python programs of tests by fork: a process that has imported sendflow forks for each of them.
 
 A new interpreter spends a second on imports before the first line of a test's program. A fork has the same code,
-arguments, environment, folder, input and output, and it is killed as a process is. Prefect is not imported before the
-fork, because it reads the environment when it is imported. That a new interpreter starts as well is tested by
-`sendflow up`, by the units and by the measure `cli_startup`.
+arguments, environment, folder, input and output, and it is killed as a process is. That a new interpreter starts as
+well is tested by `sendflow up`, by the units and by the measure `cli_startup`.
+
+Prefect reads the environment when it is imported, so that the process above cannot import it. Commands that show their
+runs to the Prefect server of one installation are forked from a process that has imported it for that server.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,8 @@ from tempfile import TemporaryFile
 from types import ModuleType
 from typing import IO, Any, NoReturn
 
+from config.process_environment import fix_caller_environment
+from config.settings import Settings
 from tests.support.paths import ROOT
 
 # What most programs of tests import; none of it reads the environment or the clock while it is imported.
@@ -75,14 +79,19 @@ def start(
     streams: Sequence[int],
     env: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
+    prefect: str | None = None,
 ) -> Forked:
-    """Start what `python -c CODE WORDS` would be, with these three descriptors as its input, output and errors."""
+    """Start what `python -c CODE WORDS` would be, with these three descriptors as its input, output and errors.
+
+    `prefect` is the address of a Prefect server to which the program shows its runs.
+    """
     mine, theirs = os.pipe()
     environment = dict(os.environ if env is None else env)
     order = {"code": code, "words": words, "env": environment, "cwd": str(cwd)}
     message = json.dumps(order).encode()
     assert len(message) < LARGEST, "the order fits into one message"
-    socket.send_fds(_server(), [message], [*streams, theirs])
+    forking = _server() if prefect is None else _server_with_prefect(prefect, environment)
+    socket.send_fds(forking, [message], [*streams, theirs])
     os.close(theirs)
     return Forked(os.fdopen(mine, encoding="utf-8"))
 
@@ -133,9 +142,7 @@ def sendflow(*words: str, **how: Any) -> subprocess.CompletedProcess[str]:
 @cache
 def _server() -> socket.socket:
     """The way to the process that forks; it ends when this one does."""
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for each in (mine, theirs):
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+    mine, theirs = _two_ends()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
@@ -145,13 +152,38 @@ def _server() -> socket.socket:
         stdin=subprocess.DEVNULL,
     )
     theirs.close()
-
-    def end() -> None:
-        mine.close()
-        process.wait()
-
-    atexit.register(end)
+    atexit.register(_end, mine, process.wait)
     return mine
+
+
+def _end(way: socket.socket, wait: Callable[[], int]) -> None:
+    """Close the way to a process that takes orders, and wait for its end."""
+    way.close()
+    wait()
+
+
+def _two_ends() -> tuple[socket.socket, socket.socket]:
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for each in (mine, theirs):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+    return mine, theirs
+
+
+_WITH_PREFECT: dict[tuple[str, ...], socket.socket] = {}
+
+
+def _server_with_prefect(address: str, environment: Mapping[str, str]) -> socket.socket:
+    """The way to a process that has imported Prefect for a server and these settings. It is itself a fork."""
+    settings = sorted(f"{name}={value}" for name, value in environment.items() if name.startswith("SENDFLOW_"))
+    key = (address, *settings)
+    if key not in _WITH_PREFECT:
+        mine, theirs = _two_ends()
+        with theirs, Path(os.devnull).open("w") as nothing:
+            code = f"from tests.support.fork_server import take_orders_with_prefect as take; take({address!r})"
+            process = start(code, streams=[theirs.fileno(), nothing.fileno(), 2], env=environment)
+        atexit.register(_end, mine, process.wait)
+        _WITH_PREFECT[key] = mine
+    return _WITH_PREFECT[key]
 
 
 def _child(order: dict[str, Any], descriptors: list[int]) -> NoReturn:
@@ -223,13 +255,22 @@ def _forget_ended(*_signal: object) -> None:
             pass
 
 
-def main() -> None:
+def take_orders_with_prefect(address: str) -> None:
+    """Import Prefect as a command does that found this server, and take orders from the standard input."""
+    fix_caller_environment(Settings.read(), address)
+    importlib.import_module("flows.definitions")
+    orders = os.dup(0)
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    take_orders(orders)
+
+
+def take_orders(descriptor: int) -> None:
     """Take orders until the other end of the socket is closed."""
-    prepare()
     gc.freeze()  # what is imported is no garbage, and a fork shares its pages
     # Children that ended are waited for, so that their CPU is counted with that of this process.
     signal.signal(signal.SIGCHLD, _forget_ended)
-    with socket.socket(fileno=int(sys.argv[1])) as orders:
+    with socket.socket(fileno=descriptor) as orders:
         while True:
             message, descriptors, _flags, _from = socket.recv_fds(orders, LARGEST, 8)
             if not message:
@@ -240,6 +281,12 @@ def main() -> None:
                 _child(order, descriptors)
             for each in descriptors:
                 os.close(each)
+
+
+def main() -> None:
+    """Import, and take orders."""
+    prepare()
+    take_orders(int(sys.argv[1]))
 
 
 if __name__ == "__main__":

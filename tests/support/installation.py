@@ -64,6 +64,8 @@ def answered(asked: Callable[[], Any], times: int = 5) -> Any:
 class RunningInstallation:
     """One `sendflow up`. `said` is its output; `ask` runs another command on the same installation."""
 
+    prefect: str | None = None  # the address of its Prefect server, once it is open
+
     def __init__(self, home: Path, port: int | None = None, *, sample: bool = True, **environment: str) -> None:
         """Start the installation, with demo data or empty, and return at once."""
         self.home = home
@@ -128,6 +130,7 @@ class RunningInstallation:
             problem.add_note(f"It printed until then:\n{self.said}")
             self.close()
             raise
+        self.prefect = f"http://127.0.0.1:{self.port}/api"
         return self
 
     def ended(self) -> int:
@@ -140,7 +143,7 @@ class RunningInstallation:
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `sendflow` with these arguments on the same installation."""
-        return fork_server.sendflow(*words, env=self.environment)
+        return fork_server.sendflow(*words, env=self.environment, prefect=self.prefect)
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Send a POST with a body or a GET without to the Prefect server. Return its JSON, or {"refused": code}."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from config.process_environment import fix_prefect_environment
 from config.settings import Settings
-from models import sqlite_connections
+from models import sqlite_connections, when_back
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def main() -> None:
     _do({"do": "register"})
     from flows import tasks
 
+    # A letter's outcome waits for a database that stays away for seconds, not for a minute.
+    setattr(when_back, "TRIED_AFTER", (1.0, 2.0, 4.0))  # noqa: B010 (a constant of a module)
     # Who gets no slot waits for seconds, not for a quarter of a minute.
     setattr(tasks, "ASKED_AGAIN", 1)  # noqa: B010 (a constant of a module)
     own = dict(os.environ)

@@ -1,7 +1,7 @@
 """A database of Prefect that was migrated once, copied into installations whose subject is not how it is made.
 
 Prefect migrates an empty database through a hundred revisions, which takes six seconds of CPU for each installation.
-`test_up` starts without a copy, as a new user does.
+`system/installation/up` starts without a copy, as a new user does.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from audit.verify import verify
 from casework.context import AppContext
@@ -111,6 +113,26 @@ def test_a_process_that_is_killed_in_the_middle_leaves_the_rest_to_the_next(
     assert done is not None and done.report.facts_added == scalar(context, "SELECT count(*) FROM fact")
     assert scalar(context, "SELECT count(*) FROM case_file") == 5
     assert verify(context).intact
+
+
+def test_a_database_that_was_away_in_the_middle_ends_no_import(
+    context: AppContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there again when the fault is noticed. The lease ends, and the next process goes on: nobody is needed."""
+
+    def away(*_said: object) -> None:
+        raise OperationalError("COMMIT", {}, psycopg.OperationalError("server closed the connection unexpectedly"))
+
+    staged = sent(context, tmp_path, *rows_of(2))
+    files.begin(context, staged)
+    with monkeypatch.context() as patch:
+        patch.setattr(work._Recording, "noted", away)
+        with pytest.raises(OperationalError):
+            work_on(context, staged.id, WHO)
+    assert files.one_of(context, staged.id, WHO).state == State.RECORDING
+    monkeypatch.setattr(work, "real_now", lambda: real_now() + work.LEASE * 2)
+    assert work_on(context, staged.id, WHO)
+    assert scalar(context, "SELECT count(*) FROM case_file") == 2
 
 
 def test_a_process_that_lost_its_lease_records_nothing_more(

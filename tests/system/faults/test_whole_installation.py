@@ -2,7 +2,7 @@
 scheduler, the database and the supervisor.
 
 It runs only where ROUNDS is set (`make faults`): one start for twenty rounds, half a minute each. `make test` has the
-smaller tests in tests/system/installation/test_up.py, where many tests share one installation.
+smaller tests in tests/system/installation/up, where many tests share one installation.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.sweep import sweep
 from config.settings import Settings
+from models import when_back
 from models.database import open_engine, writing
 from models.facts import FactDraft
 from runtime.diagnostics.checks import examine
@@ -162,7 +163,14 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
     assert died > 0
 
 
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only one connection breaks, the server is there at the next try."""
+    monkeypatch.setattr(when_back, "TRIED_AFTER", (0.01,))
+
+
 @pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("no_wait")
 @pytest.mark.parametrize("how", list(Cut) if os.environ.get("ROUNDS") else [Cut.AFTER])
 def test_a_commit_whose_answer_is_lost_is_done_once_when_repeated(
     postgres: LocalPostgres,

@@ -1,6 +1,6 @@
 """Nothing that identifies a child is found outside the encrypted tables person and passage, for every input.
 
-These tests run every command by itself. tests/system/installation/test_production_shape.py records the canaries in an
+These tests run every command by itself. tests/system/installation/up/test_opened_again.py records the canaries in an
 installation with a Prefect server.
 """
 

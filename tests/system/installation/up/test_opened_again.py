@@ -1,26 +1,29 @@
-"""An installation with a login on pages, interface and health endpoints: the commands use it, and no secret reaches a
-parameter, a page or a file.
+"""An installation that was killed and opened again, with a login on pages, interface and health endpoints: the commands
+use it, and no secret reaches a parameter, a page or a file.
 
-Nothing that identifies a child reaches them either, although the tests record canaries. All tests share one
-installation, and the last of them closes it.
+Nothing that identifies a child reaches them either, although the tests record canaries. The tests share the
+installation of the folder, and close it by Ctrl-C.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
+import signal
+import sqlite3
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.jobs import Job
+from flows.deployments import LEFT
+from flows.worker import STOPPED
 from tests.support.canaries import (
     CLINICAL,
     NAMES,
@@ -32,22 +35,59 @@ from tests.support.canaries import (
     search_outputs,
     trackers,
 )
-from tests.support.installation import RunningInstallation, wait_until
-from tests.support.prefect_database import put_prefect_database
+from tests.support.installation import ROOT, RunningInstallation, processes_of, wait_until
+from tests.system.installation.up.conftest import LOGIN, Again, facts, kill
 
-LOGIN = "dco:kestrel-under-glass-41"
+pytestmark = [pytest.mark.installation, pytest.mark.timeout(600)]
 NAME = "Zuzanna Wrobelek"
 SECRET = LOGIN.partition(":")[2]
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
-    """An installation that asks for a login."""
-    made = RunningInstallation(
-        put_prefect_database(tmp_path_factory.mktemp("locked") / "var"), sample=False, SENDFLOW_AUTH=LOGIN
-    ).opened()
-    yield made
-    made.close()
+@pytest.fixture
+def opened(again: Again) -> RunningInstallation:
+    """The installation that was opened again. It asks for a login that its environment names."""
+    return again.installation
+
+
+def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningInstallation) -> None:
+    """Prefect does not notice that the process died. A later test shows what the next start does with that run."""
+    hangs = (
+        "import threading; from flows import jobs, runner; from casework.context import AppContext;"
+        " jobs.job_function = lambda job: lambda *given, **more: threading.Event().wait();"
+        " runner.run_job('verify', AppContext.load(), case='ZZ900002')"
+    )
+    hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=installation.environment)
+    wait_until(
+        lambda: [
+            run
+            for run in installation.runs("verify")
+            if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"
+        ]
+    )
+    hung.kill()
+    hung.wait()
+    assert [run["state_type"] for run in installation.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
+
+
+def test_a_killed_supervisor_takes_all_with_it(installation: RunningInstallation) -> None:
+    """After SIGKILL of the supervisor every other process ends."""
+    assert installation.process.poll() is None
+    kill(installation)
+    assert processes_of(installation.home) == []
+
+
+def test_opened_again_it_imports_nothing(again: Again) -> None:
+    """The next start uses the database that exists, and a run whose process was killed says what became of it."""
+    opened = again.installation
+    assert "nothing is imported again" in opened.said
+    assert facts(opened) == again.facts_before
+    (left,) = wait_until(
+        lambda: [
+            run for run in opened.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "CRASHED"
+        ]
+    )
+    assert left["state"]["message"] == LEFT
+    assert opened.first_lines(left["id"]) == [LEFT]
 
 
 def with_canaries(folder: Path) -> list[Words]:
@@ -77,15 +117,13 @@ def with_canaries(folder: Path) -> list[Words]:
     ]
 
 
-@pytest.mark.installation
-@pytest.mark.timeout(600)
-def test_no_canary_is_found_where_a_prefect_server_took_part(installation: RunningInstallation, tmp_path: Path) -> None:
+def test_no_canary_is_found_where_a_prefect_server_took_part(opened: RunningInstallation, tmp_path: Path) -> None:
     """The commands share one process, because the import of Prefect takes seconds."""
-    outputs, past = run(installation.home, with_canaries(tmp_path / "in"), **installation.environment)
+    outputs, past = run(opened.home, with_canaries(tmp_path / "in"), **opened.environment)
     assert [done.code for done in outputs] == [1, 2, 0, 2, 2, 0, 0, 0, 0]
     assert "Prefect" not in past + "".join(done.stderr for done in outputs), "each command has shown its run"
     search_outputs([*outputs, Done(("all",), 0, "", past)])
-    search_home(installation.home)
+    search_home(opened.home)
 
 
 def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]:
@@ -101,11 +139,9 @@ def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]
         return refused.code, refused.read().decode(errors="replace")
 
 
-@pytest.mark.installation
-@pytest.mark.timeout(600)
-def test_a_login_reaches_neither_pages_nor_files(installation: RunningInstallation) -> None:
+def test_a_login_reaches_neither_pages_nor_files(opened: RunningInstallation) -> None:
     """Without the login, interface and health endpoints answer 401. Commands use it; no page or file contains it."""
-    api, watch = f"http://127.0.0.1:{installation.port}/api", installation.running["watch_url"]
+    api, watch = f"http://127.0.0.1:{opened.port}/api", opened.running["watch_url"]
     wanted: dict[str, Any] = {"limit": 200}
     for path in ("flow_runs/filter", "logs/filter", "artifacts/filter", "variables/filter", "block_documents/filter"):
         assert ask(f"{api}/{path}", None, wanted)[0] == 401
@@ -115,40 +151,36 @@ def test_a_login_reaches_neither_pages_nor_files(installation: RunningInstallati
         assert SECRET not in said
     assert wait_until(lambda: _answers(f"{watch}/live"))
     assert (ask(f"{watch}/metrics")[0], ask(f"{watch}/metrics", LOGIN)[0]) == (401, 200)
-    swept = installation.ask("sweep", "--json")
+    swept = opened.ask("sweep", "--json")
     assert swept.returncode == 0, swept.stderr
     assert "Prefect" not in swept.stderr, "the command has shown its run"
     runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
     assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
-    shared = installation.with_worker().ask("sweep", "--workers", "2")
+    shared = opened.with_worker().ask("sweep", "--workers", "2")
     assert shared.returncode == 0 and "2 parts of the sweep went to the pool's workers" in shared.stderr, shared.stderr
-    assert installation.ask("doctor", "--quick", "--json").returncode in {0, 1}
-    for page in (f"http://127.0.0.1:{installation.port}/", f"{api}/health"):
+    assert opened.ask("doctor", "--quick", "--json").returncode in {0, 1}
+    for page in (f"http://127.0.0.1:{opened.port}/", f"{api}/health"):
         assert SECRET not in ask(page)[1]
-    assert SECRET not in installation.said + swept.stdout + swept.stderr
-    assert _holding(installation.home, SECRET.encode(), _basic()) == []
+    assert SECRET not in opened.said + swept.stdout + swept.stderr
+    assert _holding(opened.home, SECRET.encode(), _basic()) == []
 
 
-@pytest.mark.installation
-@pytest.mark.timeout(600)
-def test_without_the_login_no_route_of_the_interface_says_or_does_anything(installation: RunningInstallation) -> None:
+def test_without_the_login_no_route_of_the_interface_says_or_does_anything(opened: RunningInstallation) -> None:
     """The test requests every path and method of the server's description without a login."""
-    described = json.loads(ask(f"http://127.0.0.1:{installation.port}/openapi.json", LOGIN)[1])["paths"]
+    described = json.loads(ask(f"http://127.0.0.1:{opened.port}/openapi.json", LOGIN)[1])["paths"]
     found: dict[int, list[str]] = {}
     with ThreadPoolExecutor(4) as askers:
         asked = [(method, path) for path, methods in described.items() for method in methods]
-        codes = askers.map(lambda one: _code(installation, *one), asked)
+        codes = askers.map(lambda one: _code(opened, *one), asked)
         for (method, path), code in zip(asked, codes, strict=True):
             found.setdefault(code, []).append(f"{method} {path}")
     assert len(found[401]) > 150
     assert {code: paths for code, paths in found.items() if code != 401} == {}
 
 
-@pytest.mark.installation
-@pytest.mark.timeout(600)
-def test_prefect_stores_nothing_that_is_typed_beside_the_parameters(installation: RunningInstallation) -> None:
+def test_prefect_stores_nothing_that_is_typed_beside_the_parameters(opened: RunningInstallation) -> None:
     """The form has a switch that accepts any value, a name, tags and a message, and accepts unknown parameters."""
-    api = f"http://127.0.0.1:{installation.port}/api"
+    api = f"http://127.0.0.1:{opened.port}/api"
 
     def deployed() -> Any:
         code, said = ask(f"{api}/deployments/name/verify/verify-now", LOGIN)
@@ -184,41 +216,54 @@ def test_prefect_stores_nothing_that_is_typed_beside_the_parameters(installation
         data=json.dumps({"state": {"type": "CANCELLED", "message": NAME, "name": NAME}, "force": True}).encode(),
         headers={
             "Content-Type": "application/json",
-            "Origin": f"http://127.0.0.1:{installation.port}",
-            "Cookie": installation.signed_in(),
+            "Origin": f"http://127.0.0.1:{opened.port}",
+            "Cookie": opened.signed_in(),
         },
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert "cancelled by a person" in answer.read().decode()
     assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, "this is no start of a run"
-    assert _holding(installation.home, NAME.encode()) == []
+    assert _holding(opened.home, NAME.encode()) == []
 
 
-@pytest.mark.installation
-@pytest.mark.timeout(600)
-def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(installation: RunningInstallation) -> None:
+def test_ctrl_c_closes_it_and_leaves_no_process(opened: RunningInstallation) -> None:
+    """The database remains and running.json is deleted, so no command looks for a server. A run that a person started,
+    and that does not end, gets ten seconds and is then cancelled.
+    """
+    parts = opened.running["pids"]
+    assert set(parts) == {"server", "worker", "scheduler", "web"}
+    waits = sqlite3.connect(opened.home / "sendflow.db", isolation_level=None)
+    waits.execute("BEGIN IMMEDIATE")
+    try:
+        there = opened.api("/deployments/name/sweep/sweep-now")
+        made = opened.api(f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        wait_until(lambda: opened.api(f"/flow_runs/{made['id']}")["state_type"] == "RUNNING")
+        opened.signal(signal.SIGINT)
+        assert opened.ended() == 0
+    finally:
+        waits.close()
+    assert processes_of(opened.home) == []
+    assert not (opened.home / "running.json").exists()
+    assert (opened.home / "sendflow.db").exists()
+    assert "Prefect is not running" in opened.ask("verify", "--json").stderr
+    shown = sqlite3.connect(opened.home / "prefect" / "prefect.db")
+    state = "SELECT type, message FROM flow_run_state WHERE flow_run_id = ? ORDER BY timestamp DESC LIMIT 1"
+    assert shown.execute(state, (made["id"],)).fetchall() == [("CANCELLED", STOPPED)]
+    first = "SELECT message FROM log WHERE flow_run_id = ? ORDER BY timestamp LIMIT 1"
+    assert shown.execute(first, (made["id"],)).fetchall() == [(STOPPED,)]
+    shown.close()
+
+
+def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(opened: RunningInstallation) -> None:
     """The test also searches what the components write as they end."""
-    installation.close()
-    search_outputs([Done(("up",), 0, installation.said, "")])
-    assert search_home(installation.home) > 10
-    assert _holding(installation.home, SECRET.encode(), _basic()) == []
+    opened.close()
+    search_outputs([Done(("up",), 0, opened.said, "")])
+    assert search_home(opened.home) > 10
+    assert _holding(opened.home, SECRET.encode(), _basic()) == []
 
 
-@pytest.mark.parametrize("name", ["sweep", "deliver", "digest", "verify"])
-def test_the_gate_knows_the_parameters_of_every_deployment(name: str) -> None:
-    """The gate drops an unknown parameter without a message."""
-    from flows.definitions import FLOWS
-    from flows.deployments import deployments
-    from runtime.prefect_bodies import PARAMETERS
-
-    assert {f"{name}-now"} <= {each.name for each in deployments()}
-    assert inspect.signature(FLOWS[Job(name)].fn).parameters.keys() <= set(PARAMETERS)
-
-
-def _code(installation: RunningInstallation, method: str, path: str) -> int:
-    whole = (
-        f"http://127.0.0.1:{installation.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
-    )
+def _code(opened: RunningInstallation, method: str, path: str) -> int:
+    whole = f"http://127.0.0.1:{opened.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
     body = None if method in {"get", "delete"} else b"{}"
     try:
         request = urllib.request.Request(
@@ -245,35 +290,3 @@ def _holding(home: Path, *words: bytes) -> list[str]:
 
 def _basic() -> bytes:
     return b64encode(LOGIN.encode())
-
-
-def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
-    """A parameter is a reference, kinds of fact, a day, a digest or true; a pattern checks each text before Prefect
-    stores it.
-    """
-    from flows.definitions import FLOWS
-
-    names: set[str] = set()
-    for each in FLOWS.values():
-        names |= inspect.signature(each.fn).parameters.keys()
-        for schema in each.parameters.properties.values():
-            one = next((some for some in schema.get("anyOf", [schema]) if some.get("type") != "null"), schema)
-            assert one.get("type") == "boolean" or "pattern" in one or "pattern" in schema, schema
-    assert names <= {"case", "fact", "on", "digest", "as_at", "part", "now", "before", "snapshot"}
-
-
-def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) -> None:
-    """A traceback or a debugger prints settings, without the passwords."""
-    from config.settings import Settings
-
-    shown = repr(
-        Settings.read(
-            {
-                "SENDFLOW_HOME": str(tmp_path),
-                "SENDFLOW_AUTH": LOGIN,
-                "SENDFLOW_DATABASE_URL": "postgresql://sendflow:osprey-31@127.0.0.1/s",
-            }
-        )
-    )
-    assert SECRET not in shown
-    assert "osprey-31" not in shown

@@ -21,19 +21,13 @@ import pytest
 
 from casework.cases.record import record
 from casework.context import AppContext
-from config.login import ensure_login
-from config.process_environment import child_environment
-from config.running_instance import server_answers
-from config.settings import Settings
 from flows.run_ends import EndState
-from flows.server_calls import ask
 from models.facts import FactDraft
 from notifications.local_smtp import free_port
-from runtime.supervisor import Supervisor
 from tests.support.by_hand import SALT, TRUST
-from tests.support.installation import ROOT, answered, wait_until
+from tests.support.installation import ROOT, wait_until
 from tests.support.mail_server import ScriptedMailServer, running_mail_server
-from tests.support.prefect_database import put_prefect_database
+from tests.support.prefect_server import PrefectServer
 from tests.support.trackers import SOUND, tracker
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(400)]
@@ -44,24 +38,19 @@ CASES = ("NX90001", "NX90002", "NX90003")
 
 
 class Hour:
-    """An installation of the real day, its Prefect server, and the process that runs its jobs."""
+    """An installation of the real day, the Prefect server that shows its runs, and the process that runs its jobs."""
 
-    def __init__(self, home: Path, mail: ScriptedMailServer) -> None:
-        """Start the server and the process of the jobs."""
-        self.mail = mail
-        AppContext.load(Settings(home=put_prefect_database(home))).engine.dispose()
-        settings = Settings(home=home, port=free_port(), auth=ensure_login(home))
-        self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
-        self.server = Supervisor(self.settings, print)
-        api = str(self.settings.api_url)
-        environment = child_environment(self.settings) | {
-            "SENDFLOW_API_URL": api,
+    def __init__(
+        self, prefect: PrefectServer, home: Path, mail: ScriptedMailServer, database_url: str | None = None
+    ) -> None:
+        """Start the process of the jobs. On SQLite unless `database_url` names a database."""
+        self.mail, self.ask = mail, prefect.ask
+        self.settings = replace(prefect.of(home), database_url=database_url)
+        AppContext.load(self.settings).engine.dispose()
+        environment = prefect.environment(self.settings) | {
             "SENDFLOW_CARRIER": "smtp",
             "SENDFLOW_SMTP_PORT": str(mail.port),
-            "PYTHONPATH": str(ROOT),
         }
-        self.server.start("server")
-        self.server.wait_for("server", lambda: server_answers(api, self.settings.auth, 1.0), 200, lambda: None)
         command = [sys.executable, "-m", "tests.support.jobs_by_line"]
         self.jobs = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -70,7 +59,6 @@ class Hour:
     def stop(self) -> None:
         self.jobs.kill()
         self.jobs.communicate()
-        self.server.stop()
 
     def do(self, what: str, job: str = "", environment: dict[str, str] | None = None, **more: Any) -> str | None:
         """Run a job in the process of the jobs; return what it raised."""
@@ -80,10 +68,6 @@ class Hour:
         self.jobs.stdin.flush()
         answer: str | None = json.loads(self.jobs.stdout.readline())
         return answer
-
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Ask the server, some times if it is busy."""
-        return answered(lambda: ask(self.settings, str(self.settings.api_url), "POST", path, body))
 
     def runs(self, since: datetime) -> list[dict[str, Any]]:
         """The runs that were made since an instant, with their states, the first first."""
@@ -105,11 +89,11 @@ class Hour:
 
 
 @pytest.fixture(scope="module")
-def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
+def hour(prefect: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
     """Three cases whose advice was asked for today, so that letters are due."""
     home = tmp_path_factory.mktemp("hour") / "var"
     with running_mail_server() as mail:
-        made = Hour(home, mail)
+        made = Hour(prefect, home, mail)
         try:
             context = AppContext.load(made.settings)
             for case in CASES:

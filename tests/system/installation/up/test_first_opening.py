@@ -1,7 +1,6 @@
 """`sendflow up` in real processes with a real Prefect server, as a new user starts it.
 
-All tests share one installation, so their order matters: the last ones close it by Ctrl-C and by SIGKILL of the
-supervisor. `--dist loadfile` runs the tests of a file in one process.
+The files of this folder share one installation, and test_opened_again.py ends it.
 """
 
 from __future__ import annotations
@@ -12,10 +11,7 @@ import re
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,27 +19,19 @@ import pytest
 from config.running_instance import server_answers
 from config.toml_reader import HELP
 from flows.automations import ZOMBIES
-from flows.deployments import LEFT, WHAT_THEY_DO
+from flows.deployments import WHAT_THEY_DO
 from flows.pool_template import POOL
 from flows.run_ends import EndState
 from flows.run_labels import JOB_TAG, RECORDING_TAG
 from flows.views import VIEWS
-from flows.worker import KILLED, STOPPED
-from tests.support.installation import OPEN, ROOT, RunningInstallation, processes_of, wait_until
+from flows.worker import KILLED
+from tests.support.installation import RunningInstallation, processes_of, wait_until
 from tests.support.team import ready
 
 pytestmark = pytest.mark.installation
 REFERENCES_AND_DAYS = re.compile(
     r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$"
 )
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
-    """A running installation whose scheduler checks every second which jobs are due."""
-    opened = RunningInstallation(tmp_path_factory.mktemp("newcomer") / "var", SENDFLOW_TICK_SECONDS="1")
-    yield opened.opened()
-    opened.close()
 
 
 def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation) -> None:
@@ -341,26 +329,6 @@ def test_a_damaged_file_is_one_clear_line_and_nothing_is_started(tmp_path: Path,
     assert not (home / "running.json").exists()
 
 
-def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningInstallation) -> None:
-    """Prefect does not notice that the process died. A later test shows what the next start does with that run."""
-    hangs = (
-        "import threading; from flows import jobs, runner; from casework.context import AppContext;"
-        " jobs.job_function = lambda job: lambda *given, **more: threading.Event().wait();"
-        " runner.run_job('verify', AppContext.load(), case='ZZ900002')"
-    )
-    hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=installation.environment)
-    wait_until(
-        lambda: [
-            run
-            for run in installation.runs("verify")
-            if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"
-        ]
-    )
-    hung.kill()
-    hung.wait()
-    assert [run["state_type"] for run in installation.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
-
-
 def test_a_run_whose_process_is_killed_says_what_became_of_the_work(installation: RunningInstallation) -> None:
     """The worker sees that the process died of a signal, and writes our own sentence into the run."""
     waits = sqlite3.connect(installation.home / "sendflow.db", isolation_level=None)
@@ -389,61 +357,3 @@ def test_a_run_whose_process_is_killed_says_what_became_of_the_work(installation
     shown = installation.api(f"/flow_runs/{made['id']}")
     assert (shown["state_type"], shown["name"].split()[0]) == ("CRASHED", "sweep")
     assert installation.first_lines(made["id"]) == [KILLED], "a person reads it without looking for it"
-
-
-def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
-    """The database remains and running.json is deleted, so no command looks for a server. A run that a person started,
-    and that does not end, gets ten seconds and is then cancelled.
-    """
-    parts = installation.running["pids"]
-    assert set(parts) == {"server", "worker", "scheduler", "web"}
-    waits = sqlite3.connect(installation.home / "sendflow.db", isolation_level=None)
-    waits.execute("BEGIN IMMEDIATE")
-    try:
-        there = installation.api("/deployments/name/sweep/sweep-now")
-        made = installation.api(f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
-        wait_until(lambda: installation.api(f"/flow_runs/{made['id']}")["state_type"] == "RUNNING")
-        installation.signal(signal.SIGINT)
-        assert installation.ended() == 0
-    finally:
-        waits.close()
-    assert processes_of(installation.home) == []
-    assert not (installation.home / "running.json").exists()
-    assert (installation.home / "sendflow.db").exists()
-    assert "Prefect is not running" in installation.ask("verify", "--json").stderr
-    shown = sqlite3.connect(installation.home / "prefect" / "prefect.db")
-    state = "SELECT type, message FROM flow_run_state WHERE flow_run_id = ? ORDER BY timestamp DESC LIMIT 1"
-    assert shown.execute(state, (made["id"],)).fetchall() == [("CANCELLED", STOPPED)]
-    first = "SELECT message FROM log WHERE flow_run_id = ? ORDER BY timestamp LIMIT 1"
-    assert shown.execute(first, (made["id"],)).fetchall() == [(STOPPED,)]
-    shown.close()
-
-
-def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_it(
-    installation: RunningInstallation,
-) -> None:
-    """The next start uses the database that exists. After SIGKILL of the supervisor every other process ends."""
-
-    def facts() -> int:
-        return int(json.loads(installation.ask("verify", "--json").stdout)["facts"])
-
-    before = facts()
-    again = RunningInstallation(installation.home, installation.port)
-    try:
-        wait_until(lambda: again.said.count(OPEN) == 2)
-        assert "nothing is imported again" in again.said
-        assert facts() == before
-        (left,) = wait_until(
-            lambda: [
-                run
-                for run in again.runs("verify")
-                if run["name"] == "verify ZZ900002" and run["state_type"] == "CRASHED"
-            ]
-        )
-        assert left["state"]["message"] == LEFT
-        assert again.first_lines(left["id"]) == [LEFT]
-        again.signal(signal.SIGKILL)
-        again.ended()
-        wait_until(lambda: processes_of(installation.home) == [], 30)
-    finally:
-        again.close()

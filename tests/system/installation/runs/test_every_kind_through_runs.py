@@ -6,11 +6,7 @@ Kinds with a digit in their names were recorded once, and their runs were red: t
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,10 +14,10 @@ from flows.run_ends import EndState
 from models.common_facts import ENGINE_ONLY
 from models.facts import StoredFact
 from statemachines.registry import processes
-from tests.support import each_kind
+from tests.support import each_kind, fork_server
 from tests.support.canaries import CANARIES
-from tests.support.installation import ROOT
-from tests.system.installation.test_operations import Operations
+from tests.support.prefect_server import PrefectServer
+from tests.support.team import Team
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(900)]
 RESTRICTED = {name for name, process in processes().items() if process.restricted}
@@ -30,35 +26,25 @@ RESTRICTED = {name for name, process in processes().items() if process.restricte
 class Recorded:
     """What a process recorded through runs: its acts, the runs of the server by id, and the facts by case."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, prefect: PrefectServer, home: Path) -> None:
         """Record each act by a run of its own, as a command does."""
-        made = Operations(home, each_kind.TODAY.isoformat())
-        try:
-            command = [sys.executable, "-m", "tests.support.each_kind"]
-            done = subprocess.run(command, env=made.environment, cwd=ROOT, capture_output=True, text=True, check=False)
-            assert (done.returncode, done.stderr) == (0, "")
-            self.acts = [json.loads(line) for line in done.stdout.splitlines()]
-            self.runs = {run["id"]: run for run in self._every_run(made)}
-            self.facts: dict[str, list[StoredFact]] = {act["case"]: made.team.lines(act["case"]) for act in self.acts}
-        finally:
-            made.server.stop()
-            made.team.first.engine.dispose()
-        files = made.settings.prefect_home.rglob("prefect.db*")
-        self.stored = b"".join(path.read_bytes() for path in files if path.is_file())
-
-    @staticmethod
-    def _every_run(made: Operations) -> Iterator[dict[str, Any]]:
-        """Every run of the server, 200 at a time."""
-        offset = 0
-        while found := made.ask("flow_runs/filter", {"limit": 200, "offset": offset, "sort": "ID_DESC"}):
-            yield from found
-            offset += len(found)
+        team = Team(home)
+        before = {run["id"] for run in prefect.every_run()}
+        environment = prefect.environment(prefect.of(home, each_kind.TODAY))
+        program = "from tests.support.each_kind import main; main()"
+        done = fork_server.run(program, env=environment, prefect=prefect.address)
+        assert (done.returncode, done.stderr) == (0, "")
+        self.acts = [json.loads(line) for line in done.stdout.splitlines()]
+        self.runs = {run["id"]: run for run in prefect.every_run() if run["id"] not in before}
+        self.facts: dict[str, list[StoredFact]] = {act["case"]: team.lines(act["case"]) for act in self.acts}
+        team.first.engine.dispose()
+        self.stored = prefect.stored
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(prefect: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """The whole walk, once for the tests below."""
-    return Recorded(tmp_path_factory.mktemp("each-kind") / "var")
+    return Recorded(prefect, tmp_path_factory.mktemp("each-kind") / "var")
 
 
 def test_every_kind_of_every_process_is_in_the_history_by_its_run(recorded: Recorded) -> None:

@@ -23,23 +23,16 @@ from casework.access.sign_in import Place, sign_in_link
 from casework.context import AppContext, instant
 from casework.findings import Found, store
 from casework.reports.operations_events import LETTERS_FAILING, SWEPT
-from config.login import ensure_login
-from config.process_environment import child_environment
-from config.running_instance import server_answers
-from config.settings import Settings
 from flows import events
 from flows.automations import DAMAGE, FAILING, SILENT
 from flows.events import EventFeed
 from flows.run_ends import EndState
 from flows.run_labels import JOB_TAG, NEEDS_A_PERSON_TAG, RECORDING_TAG
-from flows.server_calls import ask
 from models.tables import JOB_RUN
-from notifications.local_smtp import free_port
-from runtime.supervisor import Supervisor
 from tests.support import fork_server
 from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
-from tests.support.installation import ROOT, answered, wait_until
-from tests.support.prefect_database import put_prefect_database
+from tests.support.installation import answered, wait_until
+from tests.support.prefect_server import PrefectServer
 from tests.support.team import Team
 from tests.support.trackers import SOUND, tracker
 
@@ -48,39 +41,28 @@ TODAY = "2026-04-21"
 
 
 class Operations:
-    """An installation on a simulated day, its Prefect server, and the commands of its team."""
+    """An installation on a simulated day, the Prefect server that shows its runs, and the commands of its team."""
 
-    def __init__(self, home: Path, today: str = TODAY) -> None:
-        """Start the server."""
-        self.today = today
-        self.team = Team(put_prefect_database(home))
-        settings = Settings(home=home, port=free_port(), auth=ensure_login(home), today=day(today))
-        self.settings = replace(settings, api_url=f"{settings.ui_url}/api")
-        self.server = Supervisor(self.settings, print)
-        self.environment = child_environment(self.settings) | {
-            "SENDFLOW_TODAY": today,
-            "SENDFLOW_API_URL": str(self.settings.api_url),
-            "PYTHONPATH": str(ROOT),
-        }
-        self.server.start("server")
-        api = str(self.settings.api_url)
-        self.server.wait_for("server", lambda: server_answers(api, self.settings.auth, 1.0), 120, lambda: None)
+    def __init__(self, prefect: PrefectServer) -> None:
+        """Make the installation in the folder of the server, which knows the sessions of its people."""
+        self.began = datetime.now(UTC)
+        self.prefect, self.ask = prefect, prefect.ask
+        self.team = Team(prefect.settings.home)
+        self.settings = replace(prefect.settings, today=day(TODAY))
+        self.environment = prefect.environment(self.settings)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of sendflow."""
-        return fork_server.sendflow(*words, env=self.environment)
-
-    def ask(self, path: str, body: Any, method: str = "POST") -> Any:
-        """Ask the server. Prefect answers 503 while its SQLite file is locked, so it is asked some times."""
-        return answered(lambda: ask(self.settings, str(self.settings.api_url), method, path, body))
+        return fork_server.sendflow(*words, env=self.environment, prefect=self.prefect.address)
 
     def context(self) -> AppContext:
         """The context of a job on this day."""
-        return replace(self.team.context(day(self.today)), settings=self.settings)
+        return replace(self.team.context(day(TODAY)), settings=self.settings)
 
     def events(self) -> list[dict[str, Any]]:
         """The events of sendflow that the server has."""
-        wanted = {"filter": {"event": {"prefix": ["sendflow."]}, "order": "ASC"}, "limit": 50}
+        since = {"since": self.began.isoformat()}
+        wanted = {"filter": {"event": {"prefix": ["sendflow."]}, "occurred": since, "order": "ASC"}, "limit": 50}
         found: list[dict[str, Any]] = self.ask("events/filter", wanted)["events"]
         return found
 
@@ -98,22 +80,22 @@ class Operations:
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """The runs of a flow, the newest first."""
-        wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_DESC"}
+        since = {"expected_start_time": {"after_": self.began.isoformat()}}
+        wanted = {"flows": {"name": {"any_": [flow]}}, "flow_runs": since, "sort": "EXPECTED_START_TIME_DESC"}
         found: list[dict[str, Any]] = self.ask("flow_runs/filter", wanted)
         return found
 
 
 @pytest.fixture(scope="module")
-def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
+def operations(prefect: PrefectServer) -> Iterator[Operations]:
     """An installation with a case whose advice is late."""
-    made = Operations(tmp_path_factory.mktemp("operations") / "var")
+    made = Operations(prefect)
     try:
         made.team.opened().asked()
         done = made.command("deployments", "--json")
         assert done.returncode == 0, done.stderr
         yield made
     finally:
-        made.server.stop()
         made.team.first.engine.dispose()
 
 
@@ -287,7 +269,6 @@ def test_old_recordings_are_deleted_and_nothing_else(operations: Operations, mon
 def test_nothing_of_a_child_is_anywhere_in_prefect(operations: Operations) -> None:
     """Every byte of its database: parameters, events, artifacts, logs, tags, names."""
     operations.team.first.engine.dispose()
-    folder = operations.settings.prefect_home
-    content = b"".join(path.read_bytes() for path in folder.rglob("prefect.db*") if path.is_file())
+    content = operations.prefect.stored
     assert b"rows on lines 2 to 3" in content, "the search reads what is stored"
     assert [each for each in (b"Zebediah", b"Quillfeather", b"9991234500", b"31/02/2015") if each in content] == []

@@ -14,16 +14,12 @@ from typing import Any
 import pytest
 
 from casework.access import accounts
-from config.login import ensure_login
-from config.running_instance import server_answers
 from config.settings import Settings
 from flows import shared_runs
 from flows.shared_runs import AGAIN_SECONDS, WINDOW_SECONDS, SharedRuns
 from models.database import transact
-from notifications.local_smtp import free_port
-from runtime.supervisor import Supervisor
 from tests.support.by_hand import CASE, SALT
-from tests.support.prefect_database import put_prefect_database
+from tests.support.prefect_server import PrefectServer
 from tests.support.team import Team
 from tests.web.conftest import browser_of
 from tests.web.test_recording import fields, send
@@ -34,21 +30,9 @@ ACTS = 24
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def served(prefect: PrefectServer) -> Settings:
     """The settings of an installation whose Prefect server runs."""
-    home: Path = tmp_path_factory.mktemp("prefect") / "var"
-    put_prefect_database(home)
-    settings = Settings(home=home, port=free_port(), auth=ensure_login(home))
-    settings = replace(settings, api_url=f"{settings.ui_url}/api")
-    processes = Supervisor(settings, print)
-    try:
-        processes.start("server")
-        processes.wait_for(
-            "server", lambda: server_answers(str(settings.api_url), settings.auth, 1.0), 120, lambda: None
-        )
-        yield settings
-    finally:
-        processes.stop()
+    return prefect.settings
 
 
 def ask(settings: Settings, path: str, body: Any) -> Any:
