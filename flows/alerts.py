@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from casework.context import AppContext
 
-DOCTOR = (sys.executable, "-c", "from cli import main; main()", "doctor", "--quick", "--alert", "--json")
+DOCTOR = (sys.executable, "-c", "from cli import main; main()", "doctor", "--quick", "--json")
 DOCTOR_SECONDS = 300
 
 
@@ -38,11 +38,13 @@ class AlertReport(BaseModel):
 
 def raise_alert(context: AppContext) -> AlertReport:
     """Run the doctor of this installation with its alert. It writes only what it has not written today."""
-    if context.settings.alert_to is None:
-        return AlertReport(outcome=AlertOutcome.NOBODY)
+    nobody = context.settings.alert_to is None
     # A process of its own, because the doctor is above this package, and reads everything again.
-    done = subprocess.run(DOCTOR, capture_output=True, text=True, check=False, timeout=DOCTOR_SECONDS)
+    command = DOCTOR if nobody else (*DOCTOR, "--alert")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOCTOR_SECONDS)
     if done.returncode not in (0, 1):
         return AlertReport(outcome=AlertOutcome.NOT_SENT)
     found = sorted({str(each["what"]) for each in json.loads(done.stdout)["findings"]})
+    if nobody:
+        return AlertReport(outcome=AlertOutcome.NOBODY, found=found)
     return AlertReport(outcome=AlertOutcome.WRITTEN if found else AlertOutcome.NOTHING, found=found)

@@ -17,6 +17,7 @@ import orjson
 
 from casework import findings
 from casework.context import AppContext
+from casework.imports.problem_words import problem
 from casework.reports.withheld import may_be_named, not_to_be_named
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
 from config.text import short_day
@@ -78,7 +79,7 @@ def due_this_week(context: AppContext, as_at: date) -> list[dict[str, str | int]
 
 def refused_rows(report: dict[str, Any]) -> list[dict[str, str | int]]:
     """One row for each doubtful cell of a refused row: its line and the reason, and nothing that the cell says."""
-    return [{"Line": each["line"], "Reason": each["code"].replace("_", " ")} for each in report.get("refusals") or []]
+    return [{"Line": each["line"], "Reason": problem(str(each["code"]))} for each in report.get("refusals") or []]
 
 
 def cases_to_look_at(context: AppContext, report: dict[str, Any]) -> list[dict[str, str | int]]:
@@ -132,6 +133,8 @@ async def publish(execution: JobExecution, document: dict[str, Any], ended: End,
                     "description": ended.sentence,
                 }
             )
+            if document.get("damage"):
+                return replace(ended, lines=(*ended.lines, "The Artifacts tab lists what was found."))
         case Job.IMPORT if document["refusals"]:
             await post(_table(REFUSED_KEY, refused_rows(document), f"Refused rows: {ended.sentence}"))
         case Job.SWEEP:

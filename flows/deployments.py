@@ -37,6 +37,10 @@ from flows.views import save_views
 # A server whose disk is full takes no end, also of a run that was finished.
 LEFT = f"sendflow or its machine stopped while this ran, or Prefect could not store its end; {LEFT_TO_DO}"
 
+POOL_DOES = (
+    "Runs what a person starts on these pages, the alert that automations start, and shares of large jobs. It needs a"
+    " worker: sendflow up has one; elsewhere, sendflow run worker."
+)
 WHAT_THEY_DO = {
     "sweep": (
         "Looks at every duty that has something new to say as at the day given (today unless said) and writes it down:"
@@ -113,9 +117,13 @@ async def put_into_pool(settings: Settings, made: list[RunnerDeployment]) -> Non
         try:
             await client.read_work_pool(POOL)
         except ObjectNotFound:
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=TEMPLATE))
+            await client.create_work_pool(
+                WorkPoolCreate(name=POOL, type="process", description=POOL_DOES, base_job_template=TEMPLATE)
+            )
         else:
-            await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=TEMPLATE, is_paused=False))
+            await client.update_work_pool(
+                POOL, WorkPoolUpdate(description=POOL_DOES, base_job_template=TEMPLATE, is_paused=False)
+            )
     for each in made:
         await each.aapply(work_pool_name=POOL)
     await keep_automations()

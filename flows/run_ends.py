@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from casework.imports.problem_words import problem
 from config.text import counted
 from flows.alerts import AlertOutcome
 from flows.jobs import Job
@@ -123,14 +124,14 @@ def _import_end(name: str, report: Mapping[str, Any]) -> End:
         _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
     )
     to_decide = _count(report, "claims_to_decide")
-    said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
+    said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {counted(added, 'fact')}"
     state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
     needs = [
         *([f"a person corrects {counted(refused_rows, 'row')} and imports the file again"] if refused_rows else []),
         *([f"the team decides {counted(to_decide, 'claimed exception')} (To decide)"] if to_decide else []),
     ]
     refusals = report.get("refusals") or []
-    lines = [f"Refused: line {each['line']}, {each['code'].replace('_', ' ')}" for each in refusals[:MOST_LINES]]
+    lines = [f"Refused: line {each['line']}: {problem(str(each['code']))}" for each in refusals[:MOST_LINES]]
     if len(refusals) > MOST_LINES:
         lines.append(f"and {len(refusals) - MOST_LINES} more: sendflow import FILE --dry-run lists every one")
     return End(f"{name}: {said}", state, said, ", and ".join(needs), lines=tuple(lines))
@@ -180,7 +181,8 @@ def _alert_end(name: str, report: Mapping[str, Any]) -> End:
             return End(f"{name}: nothing to fix", EndState.NOTHING_TO_FIX, "the doctor found nothing that needs a fix")
         case AlertOutcome.NOBODY:
             needs = "a person sets SENDFLOW_ALERT_TO to a mailbox that somebody reads, and runs sendflow doctor"
-            return End(f"{name}: nobody to alert", EndState.NOBODY_TO_ALERT, "nobody was alerted", needs)
+            said = f"the doctor found {found or 'nothing'}, and nobody was alerted"
+            return End(f"{name}: nobody to alert", EndState.NOBODY_TO_ALERT, said, needs)
         case _:
             said, needs = "the alert could not be sent", "a person runs sendflow doctor, which says what needs a fix"
             return End(f"{name}: not sent", EndState.COULD_NOT_FINISH, said, needs, broken=True)
@@ -196,8 +198,9 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
     }
     parts = [f"{kinds[kind]} {word}" for kind, word in words.items() if kinds.get(kind)]
     cases, facts, notices = (_count(report, key) for key in ("cases_looked_at", "facts_written", "notices_written"))
-    said = ", ".join(parts) or (f"{facts} facts" if facts else "nothing due")
-    message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
+    said = ", ".join(parts) or (counted(facts, "fact") if facts else "nothing due")
+    wrote = f"{counted(facts, 'fact')} and {counted(notices, 'notice')}"
+    message = f"looked at {counted(cases, 'case')}, wrote {wrote}"
     if unreckoned := report.get("troubles") or []:
         more = f"{counted(len(unreckoned), 'case')} could not be evaluated"
         lines = tuple(
@@ -230,7 +233,7 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
         return End(name, EndState.LETTERS_ON_HOLD, f"{said}; letters for {held} mailboxes are on hold", needs)
     state = EndState.SENT if counts["sent"] else EndState.WAITING if counts["waiting"] else EndState.NOTHING_TO_SEND
     if counts["waiting"]:
-        said += " for their day and for working hours"
+        said += " for their day or for working hours"
     return End(name, state, said)
 
 
@@ -281,7 +284,7 @@ def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     return End(
         f"{name}: {damage} damaged",
         EndState.DAMAGED,
-        f"{counted(damage, 'difference')} found among {counted(cases, 'case')} (see the artifact)",
+        f"{counted(damage, 'difference')} found among {counted(cases, 'case')}",
         needs,
         broken=True,
     )

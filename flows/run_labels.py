@@ -6,7 +6,7 @@ Only references, kinds of fact, codes, days and counts pass through here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from config.text import short_day
 from flows.jobs import Job, JobExecution
 from models.errors import Refusal
 from models.facts import REFERENCE
+from statemachines.fact_labels import fact
 
 NEW, UNKNOWN = "new", "unknown"
 MOST_KINDS = 50
+FEW_KINDS = 3  # in the name of a run
 # Tags, by which the views of the Prefect UI choose runs.
 JOB_TAG, RECORDING_TAG = "job", "recording"
 BY_HAND_TAG, NEEDS_A_PERSON_TAG = "by-hand", "needs-a-person"
@@ -98,7 +100,7 @@ def tags_at_the_start(execution: JobExecution) -> tuple[str, ...]:
     }
     return (
         RECORDING_TAG,
-        *(["rehearsed"] if execution.context.simulated else []),
+        *(["simulated"] if execution.context.simulated else []),
         *_process_of(execution),
         *sorted(bodies),
     )
@@ -118,7 +120,7 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
     """The run's name while it runs, from its parameters."""
     match job:
         case Job.RECORD:
-            return f"record {shown['case']} {shown['fact']}"
+            return f"record {shown['case']} {_in_words(str(shown['fact']).split(','))}"
         case Job.IMPORT:
             return f"import {str(shown['digest'])[:8]}"
         case Job.SWEEP | Job.DIGEST | Job.RETENTION:
@@ -131,6 +133,12 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
             return f"verify {shown.get('case') or 'every case'}" + _part(shown)
         case Job.REPLIES | Job.ALERT:
             return str(job)
+
+
+def _in_words(kinds: Sequence[str]) -> str:
+    """What people call the first kinds, and how many there are besides."""
+    more = f" and {len(kinds) - FEW_KINDS} more" if len(kinds) > FEW_KINDS else ""
+    return ", ".join(fact(kind) for kind in kinds[:FEW_KINDS]) + more
 
 
 def _part(shown: Mapping[str, Any]) -> str:

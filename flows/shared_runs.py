@@ -23,6 +23,7 @@ from config.settings import Settings
 from flows.run_labels import RECORDING_TAG
 from flows.server_calls import ask
 from models.facts import REFERENCE
+from statemachines.fact_labels import fact
 
 WINDOW_SECONDS = 0.2
 AGAIN_SECONDS = 10.0  # after a server that did not answer
@@ -77,9 +78,9 @@ class SharedRuns:
         try:
             yield batch.run
         except BaseException:
-            self._leave(batch, f"{reference} {kind}: refused", refused=True)
+            self._leave(batch, f"{reference} {fact(kind)}: refused", refused=True)
             raise
-        self._leave(batch, f"{reference} {kind}", refused=False)
+        self._leave(batch, f"{reference} {fact(kind)}", refused=False)
 
     def close(self) -> None:
         """Wait until every run that was begun has ended."""
@@ -111,7 +112,7 @@ class SharedRuns:
                 return
             flow = self._flow_of(server)
             state = {"type": "RUNNING", "name": "Running"}
-            tags = [RECORDING_TAG, "pages", *(["rehearsed"] if self._settings.today is not None else [])]
+            tags = [RECORDING_TAG, "pages", *(["simulated"] if self._settings.today is not None else [])]
             begun = {"flow_id": flow, "name": "record from the pages", "parameters": {}, "state": state, "tags": tags}
             batch.run = str(self._ask(server, "POST", "flow_runs/", begun)["id"])
             batch.begun.set()

@@ -7,6 +7,7 @@ wrong, in fixed words or by the kind of the fault.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,14 @@ from models.facts import REFERENCE
 AGAIN_AFTER = [1.0, 5.0]  # seconds: a database that restarts answers again within them
 PROGRESS_SECONDS = 1.0
 MOST_FAILED = 20
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """Leave out Prefect's line with a traceback: the next one says how the task ended, in our words."""
+    return not (record.exc_info and record.getMessage().startswith("Task run failed with"))
+
+
+logging.getLogger("prefect.task_runs").addFilter(_without_trace)
 
 
 class StepFailed(Exception):

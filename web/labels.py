@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from casework.imports.preview_page import MEANINGS
+from casework.imports import problem_words
 from config.text import in_words
 from statemachines.fact_labels import fact, field
 
@@ -25,19 +25,6 @@ PEOPLE = {
     "provider_send_lead": "provider's SEND lead",
     "icb_executive_lead": "integrated care board's executive lead",
     "local_authority": "local authority",
-}
-PROBLEMS = {
-    **MEANINGS,
-    "another_child": "An NHS number of another child",
-    "authoritys_reference": "The authority's reference of a stored case",
-    "bad_value": "A word that is none of those expected",
-    "confirm_child": "It may be about the child of a stored case",
-    "contradiction": "Cells that contradict each other",
-    "differs": "Another value than is recorded",
-    "look_again": "A probable slip",
-    "open_already": "A case of the child is open already",
-    "undecided_already": "An earlier request for the child is undecided",
-    "unlawful": "A fact that cannot be true there",
 }
 # Why an e-mail has not left, from what a transport says. `smtp_550` is the code of the mail server's answer.
 WHY_NOT = {
@@ -97,7 +84,7 @@ def step(rung: str) -> str:
 
 def problem(code: str) -> str:
     """Why a row of a tracker was refused."""
-    found = PROBLEMS.get(code) or words(code)
+    found = problem_words.problem(code)
     return found[:1].lower() + found[1:]
 
 

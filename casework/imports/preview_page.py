@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from casework.imports.preview import Preview
+from casework.imports.problem_words import problem
 from casework.reports.worklists import BoardGroup
 from config.directory import Directory
 from config.text import full_day, short_day
@@ -60,25 +61,6 @@ RECIPIENTS = {
     "icb_executive_lead": "The board's executive lead for SEND",
     "local_authority": "The local authority",
 }
-MEANINGS = {
-    "ambiguous_date": "A day that may mean another one",
-    "check_digit": "An NHS number with a wrong digit",
-    "duplicate_reference": "A reference that an earlier row has",
-    "encoding": "Letters in another encoding",
-    "future_date": "A day that has not come yet",
-    "impossible_date": "A day that does not exist",
-    "merged_below": "Cells merged with the row above",
-    "merged_beside": "Cells merged with their neighbours",
-    "missing": "An empty cell that is needed",
-    "no_value": "A formula without a value",
-    "not_a_date": "Text where a day is expected",
-    "not_asked": "An answer of a service that was not asked",
-    "out_of_order": "Days in an order that cannot be",
-    "unknown_la": "A local authority that the directory does not have",
-    "unknown_service": "A service that the directory does not have",
-    "unmapped_service": "A service that nobody provides for this authority",
-}
-
 ORGANISATIONS = {"unknown_la", "unknown_service", "unmapped_service"}
 DIRECTORY = (
     "<p>The directory says which authorities, services and providers there are. sendflow comes with an invented one."
@@ -185,7 +167,7 @@ def _refused(preview: Preview) -> str:
     if not report.refusals:
         return "<section><h2>Refused rows</h2><p>No row is refused.</p></section>"
     codes = Counter(refusal.code for refusal in report.refusals)
-    rows = [(MEANINGS.get(code, _label(code)), number) for code, number in codes.most_common()]
+    rows = [(problem(code), number) for code, number in codes.most_common()]
     listed = "".join(
         f"<li>Line {refusal.line}: {escape(_sentence(refusal.message, begin=False))}</li>"
         for refusal in report.refusals

@@ -3,14 +3,18 @@ sweeping it.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from casework import sweep as sweeping
+from casework.steps import Step, shown_by
 from casework.sweep import WrongDay
 from models.database import reading
+from models.visibility import SERIES
 from tests.support.by_hand import ADVICE, PHYSIO, SALT, TRUST, day
 from tests.support.team import Team
 
@@ -316,3 +320,28 @@ def test_beyond_the_known_bank_holidays_a_request_is_recorded_and_the_sweep_name
     assert [trouble.case_ref for trouble in done.troubles] == ["NX90001"]
     assert "from 2012-01-01 to 2028-12-31" in done.troubles[0].message
     assert team.verify("2 Jan 2029").intact
+
+
+def test_the_steps_of_a_sweep_count_no_restricted_case(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report counts none either: the difference would say that there is one. All are evaluated."""
+    names, evaluated = list[str](), list[str]()
+
+    class Listens:
+        def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
+            names.append(step.name)
+            return work()
+
+        def slot(self, resource: str, *, wait: bool) -> AbstractContextManager[bool]:
+            return nullcontext(True)
+
+    def batch(_sweep: object, refs: list[str]) -> sweeping._Result:
+        evaluated.extend(refs)
+        return sweeping._Result()
+
+    batches = [["NX90001", f"{SERIES}00001", "NX90002"], [f"{SERIES}00002"], ["NX90003"]]
+    monkeypatch.setattr(sweeping._Sweep, "_batches", lambda *_given: iter(batches))
+    monkeypatch.setattr(sweeping._Sweep, "_batch", batch)
+    with shown_by(Listens()):
+        sweeping.sweep(team.context("2 Mar 2026"))
+    assert names == ["cases 1 to 2", "cases 3 to 3"]
+    assert evaluated == [ref for refs in batches for ref in refs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -155,7 +156,13 @@ def test_an_import_that_cannot_be_finished_is_red(team: Team, tmp_path: Path, mo
 
 
 def test_an_alert_that_cannot_be_sent_is_red(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert end_of(team, Job.ALERT).state is EndState.NOBODY_TO_ALERT
+    found = json.dumps({"findings": [{"what": "records_altered"}]})
+    monkeypatch.setattr(alerts, "DOCTOR", ("echo", found))
+    ended = end_of(team, Job.ALERT)
+    assert (ended.state, ended.message) == (
+        EndState.NOBODY_TO_ALERT,
+        "the doctor found records altered, and nobody was alerted",
+    )
     team.first = replace(team.first, settings=replace(team.first.settings, alert_to="ops@icb.example"))
     team._contexts.clear()
     monkeypatch.setattr(alerts, "DOCTOR", ("false",))
@@ -172,7 +179,7 @@ def test_refused_rows_are_listed_by_line_and_reason_and_a_person_is_needed(team:
     assert (ended.state, ended.broken) == (EndState.SOME_REFUSED, False)
     assert NEEDS_A_PERSON_TAG in ended.tags
     assert ended.diary[0].endswith("a person corrects 1 row and imports the file again")
-    assert ended.diary[1] == "Refused: line 3, impossible date"
+    assert ended.diary[1] == "Refused: line 3: A day that does not exist"
     assert "Zebediah" not in str(ended) and "2015" not in str(ended)
 
 

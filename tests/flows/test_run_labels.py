@@ -76,7 +76,7 @@ def test_red_is_for_what_a_person_must_fix(act: Job, report: dict[str, Any], sta
 def test_a_delivery_says_what_its_letters_wait_for() -> None:
     ended = run_ends.end(Job.DELIVER, "deliver", {"sent": 2, "failed": 0, "waiting": 3})
     assert ended.name == "deliver: 2 sent, 3 waiting"
-    assert ended.message.startswith("2 sent, 3 waiting for their day and for working hours")
+    assert ended.message.startswith("2 sent, 3 waiting for their day or for working hours")
 
 
 @pytest.mark.parametrize("carrier", Carrier)
@@ -139,8 +139,8 @@ def test_a_fact_that_every_process_knows_is_not_said_to_be_of_one(team: Team) ->
             JobExecution(Job.RECORD, team.context("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"})
         )
 
-    assert tags("chasing_paused") == ("recording", "rehearsed")
-    assert tags("ehc_assessment_requested") == ("recording", "rehearsed", PROCESS)
+    assert tags("chasing_paused") == ("recording", "simulated")
+    assert tags("ehc_assessment_requested") == ("recording", "simulated", PROCESS)
 
 
 def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
@@ -158,7 +158,12 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("act", "parameters", "name"),
     [
-        (Job.RECORD, {"case": CASE, "fact": "breached", "on": None}, f"record {CASE} breached"),
+        (Job.RECORD, {"case": CASE, "fact": "breached", "on": None}, f"record {CASE} the due date passed"),
+        (
+            Job.RECORD,
+            {"case": "new", "fact": "ehc_assessment_requested,assessment_agreed,chasing_paused,chasing_began,x"},
+            "record new EHC assessment requested, assessment agreed, reminders paused and 2 more",
+        ),
         (Job.IMPORT, {"digest": "2d711642b726b04401627ca9fbac32f5"}, "import 2d711642"),
         (Job.SWEEP, {"as_at": None}, "sweep today"),
         (Job.SWEEP, {"as_at": "2026-02-30"}, "sweep today"),

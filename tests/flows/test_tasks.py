@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,26 @@ def test_the_tasks_store_nothing_and_repeat_what_may_be_repeated(tasks: Any) -> 
     for task in (tasks._step, tasks._step_again, tasks._case_left):
         assert task.cache_policy == NO_CACHE and task.persist_result is False
     assert (tasks._step.retries, tasks._step_again.retries) == (0, 2)
+
+
+def test_the_log_of_a_task_has_no_traceback(tasks: Any) -> None:
+    """Prefect writes a line with one; its next line says how the task ended, in our words."""
+    assert tasks
+    noted: list[str] = []
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            noted.append(record.getMessage())
+
+    log, notes = logging.getLogger("prefect.task_runs"), Notes()
+    log.addHandler(notes)
+    try:
+        log.error("Task run failed with state: Failed(message='case NX90001')", exc_info=(None, None, None))
+        log.error("Task run failed with exception: StepFailed('letters')", exc_info=(ValueError, ValueError(), None))
+        log.error("Finished in state Failed('letters')")
+    finally:
+        log.removeHandler(notes)
+    assert noted == ["Finished in state Failed('letters')"]
 
 
 def test_without_a_listener_a_step_is_a_plain_call() -> None:

@@ -137,9 +137,9 @@ def test_an_import_shows_its_rows_and_lists_what_it_refused(operations: Operatio
     wanted = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"}
     lines = [each["message"] for each in operations.ask("logs/filter", wanted)]
     assert "1 refused" in lines[0] and "a person corrects 1 row" in lines[0]
-    assert lines[1] == "Refused: line 3, impossible date"
+    assert lines[1] == "Refused: line 3: A day that does not exist"
     (table,) = operations.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["refused-rows"]}}})
-    assert json.loads(table["data"]) == [{"Line": 3, "Reason": "impossible date"}]
+    assert json.loads(table["data"]) == [{"Line": 3, "Reason": "A day that does not exist"}]
     assert [each["name"] for each in operations.tasks(run)] == ["rows on lines 2 to 3"]
 
 

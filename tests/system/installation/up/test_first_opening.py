@@ -205,8 +205,8 @@ def test_a_fact_is_recorded_as_a_run_without_its_free_text(installation: Running
     )
     assert noted.returncode in {0, 1}
     names = [run["name"] for run in installation.runs("record")]
-    assert "record ZZ900001 ehc_assessment_requested" in names
-    assert "record ZZ900001 chasing_paused" in names
+    assert "record ZZ900001 EHC assessment requested" in names
+    assert "record ZZ900001 reminders paused" in names
     assert all(RECORDING_TAG in run["tags"] and JOB_TAG not in run["tags"] for run in installation.runs("record"))
     assert all(JOB_TAG in run["tags"] for run in installation.runs("sweep"))
     for path in [*installation.home.rglob("*")]:
