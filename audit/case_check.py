@@ -5,7 +5,7 @@ projections and the notices. Nothing is repaired.
 from collections.abc import Callable, Sequence
 from datetime import date
 from hashlib import sha256
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -21,14 +21,13 @@ from deadlines.duties import Duty, duties_of
 from deadlines.escalation import evaluate
 from models.bulk_io import Row
 from models.casefile import CaseFile
-from models.facts import GENESIS, StoredFact, Unreadable, canonical_text, iso, whole_fact_of
+from models.facts import GENESIS, StoredFact, Unreadable, canonical_text, iso, stored_fact_of
 from models.ledger import Stored
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("evaluated_under"))
-_COPIES = attrgetter("case_ref", "seq", "kind", "recorded_at", "actor")
 COPIED = Stored._fields[: Stored._fields.index("text")]
 DutyRows = dict[tuple[str, int], Row]
 
@@ -199,7 +198,7 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
             report(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
-            fact = whole_fact_of(raw)
+            fact = stored_fact_of(raw)
         except Unreadable:
             report(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
@@ -209,7 +208,13 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
         if recorded_at < last_instant:
             report(seq, "order", _ORDER.format(seq=seq, before=seq - 1))
         last_instant = recorded_at
-        if _COPIES(fact) != (ref, seq, kind, recorded_at, actor) or iso(fact.occurred_on) != occurred_on:
+        if (fact.case_ref, fact.seq, fact.kind, fact.recorded_at, fact.actor) != (
+            ref,
+            seq,
+            kind,
+            recorded_at,
+            actor,
+        ) or iso(fact.occurred_on) != occurred_on:
             expected = {**structs.asdict(fact), "occurred_on": fact.occurred_on.isoformat()}
             wrong = ", ".join(name for name, value in zip(COPIED, row, strict=False) if expected[name] != value)
             report(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")

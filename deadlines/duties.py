@@ -5,7 +5,7 @@ by its rule, its body and service, and the fact that opened it. Unusable advice 
 with the same due date.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,8 +17,11 @@ from models.casefile import Claim
 from models.facts import StoredFact
 
 
-class Duty(msgspec.Struct):
-    """One duty after the facts of its case. `closed_on` is the day it was met or ended; None while it is open."""
+class Duty(msgspec.Struct, gc=False):
+    """One duty after the facts of its case. `closed_on` is the day it was met or ended; None while it is open.
+
+    `gc` is off because a duty never refers to an object that refers to it.
+    """
 
     rule: str
     law: DutyRule
@@ -144,19 +147,32 @@ class DutyRegister:
     def close(self, fact: StoredFact) -> None:
         """Meet, end, supersede, lapse, resume or reopen the duties that the fact is about."""
         data, duties_under = fact.data, self._by_rule.get
+        names_one = "opened_seq" in data
         for rule_id, effect, by_body, by_item, kinds in self._rules.effects[fact.kind]:
             duties = duties_under(rule_id)
             if duties is None:
                 continue
             if by_item and ITEM in data:
                 duties = [duty for duty in duties if duty.item == data[ITEM]]
-            elif by_body or "opened_seq" in data:
+            elif by_body or names_one:
                 duties = _about(duties, data, by_body, effect)
             if kinds:
-                came = [_place(earlier) for kind in kinds for earlier in self._came.get(kind, ())]
-                duties = _resumed(duties, came) if effect == "resume" else _since(duties, came)
+                duties = self._resumed(duties, kinds) if effect == "resume" else self._since(duties, kinds)
             for duty in duties if effect != "reopen" else _last_closed(duties):
                 _apply(duty, effect, fact)
+
+    def _since(self, duties: Iterable[Duty], kinds: Iterable[str]) -> list[Duty]:
+        """The duties since whose opening one of those facts came; the fact that opened a duty is one of them."""
+        latest = max((_place(fact) for kind in kinds for fact in self._came.get(kind, ())), default=FIRST)
+        return [duty for duty in duties if (duty.opened_on, duty.opened_seq) <= latest]
+
+    def _resumed(self, duties: Iterable[Duty], kinds: Iterable[str]) -> list[Duty]:
+        """The duties that one of those facts ended."""
+        ended = [duty for duty in duties if duty.ended_seq is not None and duty.met_on is None and not duty.superseded]
+        if ended:  # seldom: most duties are met
+            seqs = {fact.seq for kind in kinds for fact in self._came.get(kind, ())}
+            ended = [duty for duty in ended if duty.ended_seq in seqs]
+        return ended
 
     def supply_dates(self, fact: StoredFact) -> None:
         """Give open duties a further day that their rule was waiting for, and calculate their dates again."""
@@ -178,26 +194,26 @@ class DutyRegister:
 
     def open(self, fact: StoredFact) -> None:
         """Open the duties that the fact starts."""
-        data = fact.data
-        by_rule = self._by_rule
+        data, by_rule, came = fact.data, self._by_rule, self._came
+        # What a start asks of its rule is copied into it, because every duty of every case passes here.
         for start in self._rules.starts[fact.kind]:
-            if start.starts_if and not _applies(start.starts_if, data):
+            rule_id, _, _, _, _, starts_if, _, ends_provisional, _, not_after, once, counts_already = start
+            if starts_if and not _applies(starts_if, data):
                 continue
-            if any(kind in self._came for kind in start.rule.not_after):
+            if not_after and any(kind in came for kind in not_after):
                 continue
             duty = self._new_duty(start, fact)
-            same_rule = by_rule.get(duty.rule)
+            same_rule = by_rule.get(rule_id)
             if same_rule is None:
-                by_rule[duty.rule] = [duty]
+                by_rule[rule_id] = [duty]
             else:
-                once = start.rule.starts_once
                 if once and _is_there(same_rule, duty, once):
                     continue
-                if start.ends_provisional:
+                if ends_provisional:
                     self._end_provisional(same_rule, duty, fact)
                 same_rule.append(duty)
             self.duties.append(duty)
-            if start.rule.counts_already:
+            if counts_already:
                 self._count_already(duty)
 
     @staticmethod
@@ -217,7 +233,7 @@ class DutyRegister:
                 _apply(duty, "meet" if kind in duty.law.met_by else "end", first)
 
     def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
-        rule_id, rule, start_day, start_by, by_body, _, provisional, _, by_item = start
+        rule_id, rule, start_day, start_by, by_body, _, provisional, _, by_item, *_ = start
         data = given = fact.data
         started_on = on = fact.occurred_on
         if start_day is not None and (first_day := data.get(start_day)):
@@ -247,7 +263,11 @@ class DutyRegister:
 
 
 def _applies(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
-    return all(data.get(key, NOT_SAID) in values for key, values in starts_if.items())
+    # A loop, because a generator costs more than the one or two questions that it asks.
+    for key, values in starts_if.items():  # noqa: SIM110
+        if data.get(key, NOT_SAID) not in values:
+            return False
+    return True
 
 
 def _is_there(duties: Iterable[Duty], duty: Duty, once: bool | str) -> bool:
@@ -283,18 +303,6 @@ def _same_body(duty: Duty, data: Mapping[str, Any]) -> bool:
     return duty.body == data["body"] and (service is None or duty.service is None or duty.service == service)
 
 
-def _since(duties: Iterable[Duty], came: Iterable[tuple[date, int]]) -> list[Duty]:
-    """The duties since whose opening one of those facts came; the fact that opened a duty is one of them."""
-    latest = max(came, default=FIRST)
-    return [duty for duty in duties if (duty.opened_on, duty.opened_seq) <= latest]
-
-
-def _resumed(duties: Iterable[Duty], came: Collection[tuple[date, int]]) -> list[Duty]:
-    """The duties that one of those facts ended."""
-    seqs = {seq for _day, seq in came}
-    return [duty for duty in duties if duty.met_on is None and duty.ended_seq in seqs and not duty.superseded]
-
-
 def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
     """The duties that the latest answer closed. Returned advice reopens these, and no earlier request."""
     closed = [(duty.closed_by, duty) for duty in duties if duty.closed_by is not None and not duty.superseded]
@@ -304,16 +312,22 @@ def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
 
 def _apply(duty: Duty, effect: str, fact: StoredFact) -> None:
     if effect == "meet":
-        if duty.ended_on is None and (duty.met_on is None or _met_for_another_body(duty, fact)) and _enough(duty, fact):
+        if duty.ended_on is not None or (duty.met_on is not None and not _met_for_another_body(duty, fact)):
+            return
+        law = duty.law
+        if not law.met_if or _enough(duty, fact):
             duty.met_on, duty.met_seq, duty.met_by = fact.occurred_on, fact.seq, fact.kind
-            if duty.law.met_by_each:
+            if law.met_by_each:
                 duty.met_for = (*duty.met_for, fact.data.get("body"))
     elif effect in ("end", "supersede", "lapse"):
-        if duty.met_on is None and duty.ended_on is None and (effect != "lapse" or duty.provisional):
+        if effect == "lapse" and not duty.provisional:
+            return
+        if duty.met_on is None and duty.ended_on is None:
             duty.ended_on, duty.ended_seq = fact.occurred_on, fact.seq
-        # Another duty has replaced this one (an order's, after a refusal): later facts belong to that one and never
-        # reopen this one.
-        duty.superseded = duty.superseded or effect == "supersede" or (effect == "lapse" and duty.provisional)
+        if effect != "end":
+            # Another duty has replaced this one (an order's, after a refusal): later facts belong to that one and never
+            # reopen this one.
+            duty.superseded = True
     else:
         if duty.met_on is not None:
             duty.reopened += 1
@@ -322,11 +336,8 @@ def _apply(duty: Duty, effect: str, fact: StoredFact) -> None:
 
 def _enough(duty: Duty, fact: StoredFact) -> bool:
     """Whether the facts that meet a duty say together what the law asks of them, this one included."""
-    clauses = duty.law.met_if
-    if not clauses:
-        return True
     duty.said = (*duty.said, fact.data)
-    return all(any(_says_one(clause, data) for data in duty.said) for clause in clauses)
+    return all(any(_says_one(clause, data) for data in duty.said) for clause in duty.law.met_if)
 
 
 def _says_one(clause: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:

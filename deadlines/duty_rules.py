@@ -25,6 +25,9 @@ class Start(NamedTuple):
     provisional: bool
     ends_provisional: bool
     by_item: bool
+    not_after: tuple[str, ...]
+    once: bool | str
+    counts_already: bool
 
 
 class Effect(NamedTuple):
@@ -99,6 +102,9 @@ def _starts_of(rule: DutyRule) -> Iterator[tuple[str, Start]]:
             provisional,
             ends_provisional,
             rule.per == "item",
+            rule.not_after,
+            rule.starts_once,
+            bool(rule.counts_already),
         )
         for kind in kinds:
             yield kind, start

@@ -118,26 +118,31 @@ class FactDraft(NamedTuple):
     caused_by: str | None = None
 
 
-class StoredFact(msgspec.Struct, frozen=True, gc=False):
+class StoredFact(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A fact as it is stored; after a replay, with corrections applied.
 
     A msgspec struct, because msgspec parses its text in one step, and each command parses every fact of a case. `gc`
-    is off because a fact never refers to an object that refers to it.
+    is off because a fact never refers to an object that refers to it. The fields are in the order of the alphabet, as
+    the text has them: so msgspec finds each at once, and need not sort them to write the text.
     """
 
-    seq: int
+    actor: str
+    case_ref: str = ""
+    caused_by: str | None = None
+    corrects: int | None = None
+    data: Mapping[str, Any]
     kind: str
-    version: int
+    law: str = ""
     machine: int
     occurred_on: date
+    on_behalf_of: str | None = None
+    process: str = ""
     recorded_at: str
-    actor: str
+    rehearsed: bool | None = None
+    run: str | None = None
+    seq: int
+    version: int
     via: str
-    run: str | None
-    corrects: int | None
-    data: Mapping[str, Any]
-    caused_by: str | None = None
-    law: str = ""
 
     def _replace(self, **changed: Any) -> "StoredFact":
         """Return a copy with some fields changed, like `_replace` of a named tuple."""
@@ -145,23 +150,20 @@ class StoredFact(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One accepted fact, ready to be stored: a stored fact with the keys that only its text has.
+    """One accepted fact, ready to be stored.
 
     Only this class is written to the fact table. `fact_of` makes it and checks the types; `__post_init__` checks the
     words.
     """
 
     case_ref: str
+    corrects: Whole | None = None
+    data: dict[str, str | Whole | bool | list[str]]
+    law: str
+    machine: Number
+    process: str
     seq: Number
     version: Number
-    process: str
-    machine: Number
-    law: str
-    on_behalf_of: str | None = None
-    run: str | None = None
-    corrects: Whole | None = None
-    rehearsed: bool | None = None
-    data: dict[str, str | Whole | bool | list[str]]
 
     def __post_init__(self) -> None:
         if not REFERENCE.fullmatch(self.case_ref):
@@ -182,7 +184,8 @@ class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_field
         return _canonically(self)
 
 
-_canonically = msgspec.json.Encoder(order="sorted").encode
+# Sorts the keys of `data`; the fields of a fact are in order already.
+_canonically = msgspec.json.Encoder(order="deterministic").encode
 
 
 def fact_of(fields: Mapping[str, Any]) -> Fact:
@@ -218,23 +221,12 @@ def _check(value: Any) -> None:
         raise ValueError(f"a {type(value).__name__} cannot be in a fact")
 
 
-class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True):
-    """A stored fact as its text has it, with the reference of its case. The text leaves out keys without a value."""
-
-    case_ref: str
-    process: str = ""
-    run: str | None = None
-    corrects: int | None = None
-
-
-class WholeFact(DecodedFact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A stored fact with everything that its text says, so that the text can be written again and compared."""
 
-    on_behalf_of: str | None = None
-    rehearsed: bool | None = None
+    case_ref: str
 
 
-whole_fact_of = msgspec.json.Decoder(WholeFact).decode
 canonical_text = _canonically
 # Raises msgspec.DecodeError if the text was altered; its message is not for people.
 stored_fact_of = msgspec.json.Decoder(DecodedFact).decode

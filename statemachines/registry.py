@@ -13,7 +13,7 @@ from typing import Any
 import statemachines
 from config.law import Law
 from models.common_facts import SHARED
-from models.facts import DecodedFact, StoredFact
+from models.facts import StoredFact
 from statemachines.process import FactDefinition, NotPermitted, Process, Reaction
 
 # A module of this folder that defines a process has this line, and the name of the process.
@@ -124,7 +124,7 @@ def opens(fact: StoredFact) -> bool:
 
 def _named_by(fact: StoredFact) -> Process | None:
     """The process that the fact's text names. It saves building the others, but only `openings` decides."""
-    return processes().get(fact.process) if isinstance(fact, DecodedFact) else None
+    return processes().get(fact.process)
 
 
 def process_of(facts: Sequence[StoredFact]) -> Process:

@@ -45,7 +45,16 @@ def line(
     """Make a fact, recorded at 09:00 UTC of its day if no instant is given."""
     when = day(on)
     return StoredFact(
-        seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data
+        seq=seq,
+        kind=kind,
+        version=1,
+        machine=1,
+        occurred_on=when,
+        recorded_at=recorded or f"{when.isoformat()}T09:00:00.000000Z",
+        actor="dco.team",
+        via=via,
+        corrects=corrects,
+        data=data,
     )
 
 

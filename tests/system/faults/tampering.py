@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from models import ledger
-from models.facts import canonical_text, parse_fact, whole_fact_of
+from models.facts import canonical_text, parse_fact, stored_fact_of
 from models.merkle import BLOCK, leaf_hash, root_of
 
 Execute = Callable[..., list[tuple[Any, ...]]]
@@ -103,7 +103,7 @@ def _other_actor(text: str) -> str:
 
 def _other_run(text: str) -> str:
     """The fact with another run, which says by which job it was recorded."""
-    return canonical_text(whole_fact_of(text.encode())._replace(run="another", via="web")).decode()
+    return canonical_text(stored_fact_of(text.encode())._replace(run="another", via="web")).decode()
 
 
 def _swapped(table: str, column: str, key: str) -> Callable[[Execute], None]:

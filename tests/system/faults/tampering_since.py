@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from models import ledger
-from models.facts import canonical_text, parse_fact, whole_fact_of
+from models.facts import canonical_text, parse_fact, stored_fact_of
 from tests.system.faults.tampering import Execute
 
 NEW, OLD = "NX90004", "NX90001"
@@ -59,7 +59,7 @@ def _rewrite_last(case: str, change: Callable[[str], str]) -> Callable[[Execute]
 
 
 def _with(**changed: object) -> Callable[[str], str]:
-    return lambda text: canonical_text(whole_fact_of(text.encode())._replace(**changed)).decode()
+    return lambda text: canonical_text(stored_fact_of(text.encode())._replace(**changed)).decode()
 
 
 def _forge(case: str, kind: str, state: str, mac: str = "NULL") -> Callable[[Execute], None]:
