@@ -46,7 +46,7 @@ suite: install
 fuzz: install  ## search for inputs that break the readers and the endpoints, for SECONDS (default 120)
 	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.system.fuzz.deep
 	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest -m hypothesis -q
-	@EXAMPLES=1 $(BIN)/python -m pytest tests/browser/test_every_page.py tests/system/privacy -q
+	@EXAMPLES=1 $(BIN)/python -m pytest tests/browser/test_every_page.py tests/system/privacy tests/deadlines/test_calculator_walks.py tests/runtime/demo/test_tracker.py -q
 
 faults: install  ## kill, starve and mislead an installation for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/system/faults tests/system/postgres/test_faults*.py tests/system/postgres/test_work_pool.py tests/benchmarks/test_pages.py -q

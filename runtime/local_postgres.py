@@ -33,6 +33,19 @@ NEEDED = (
     " SENDFLOW_DATABASE_URL at a server that you have, as in postgresql+psycopg://sendflow@db.icb.example/sendflow"
 )
 SECONDS = 60.0
+# For tests, which make hundreds of databases: without safety against power cuts, and without the workers that look at
+# each database every minute.
+FAST = {
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "deadlock_timeout": "100ms",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "jit": "off",
+    "max_wal_senders": "0",
+    "max_wal_size": "1GB",
+    "wal_level": "minimal",
+}
 
 
 class LocalPostgresError(ServiceNotStarted):
@@ -172,7 +185,7 @@ class LocalPostgres:
         if len(str(self.folder)) > 90:  # the kernel takes no longer name of a socket
             settings["unix_socket_directories"] = ""
         if self.fast:
-            settings |= {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB", "deadlock_timeout": "100ms"}
+            settings |= FAST
         command = [
             str(self._bin / "postgres"),
             "-D",

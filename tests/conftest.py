@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.files_in_memory import remove_from_memory, write_to_memory
+from tests.support.one_authority import forget_authority, trust_one_authority
 
 if TYPE_CHECKING:
     from tests.support.mail_server import ScriptedMailServer
@@ -74,6 +75,8 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until the tests are collected: nothing that they import is garbage
     if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
         write_to_memory()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        trust_one_authority()
     os.umask(0o077)  # as `protect_process` sets it in the program
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
@@ -83,23 +86,10 @@ def pytest_unconfigure() -> None:
     """End the event loop of the tests' browsers, without which Python would wait for its thread. Remove the files."""
     if loop := sys.modules.get("tests.support.one_loop"):
         loop.close()
+    forget_authority()
     remove_from_memory()
 
 
-class _CompiledStatements(dict[tuple[Any, ...], Any]):
-    """Statements that SQLAlchemy compiled, shared by the engines of one database.
-
-    Each test has an engine of its own, which would compile each statement again: a tenth of the suite.
-    """
-
-    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
-        return super().get((key[0].name, *key[1:]), default)
-
-    def __setitem__(self, key: tuple[Any, ...], value: Any) -> None:
-        super().__setitem__((key[0].name, *key[1:]), value)
-
-
-COMPILED = _CompiledStatements()
 MANY_OPEN_FILES = 400
 
 
@@ -111,12 +101,13 @@ def no_files_left_open() -> Iterator[None]:
     from sqlalchemy import Engine, event
 
     from models.database import WRITE_CONNECTION
+    from tests.support.compiled import share_compiled
 
     seen: set[Engine] = set()
 
     def connected(connection: Any) -> None:
+        share_compiled(connection)
         engine = connection.engine
-        engine.__dict__["_compiled_cache"] = COMPILED
         if WRITE_CONNECTION in engine.__dict__:
             seen.add(engine)
 

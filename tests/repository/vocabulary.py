@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,6 +126,7 @@ class Finding(NamedTuple):
         return f"{self.path}:{self.line}: {self.word}"
 
 
+@cache
 def words_of(identifier: str) -> list[str]:
     """Split snake_case and CamelCase into lower-case words."""
     return [word.lower() for part in identifier.split("_") for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", part)]

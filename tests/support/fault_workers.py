@@ -7,6 +7,7 @@ rounds take minutes. Orders and answers are lines of JSON.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -307,6 +308,7 @@ def main() -> None:
     for worked_out in ("processes", *HANDED_DOWN):
         getattr(context, worked_out)
     context.engine.dispose()
+    gc.freeze()  # as the fork server does
     for line in sys.stdin:
         orders = [Order(**{**order, "given": tuple(order["given"])}) for order in json.loads(line)]
         if any(order.act == "call" for order in orders):

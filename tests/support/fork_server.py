@@ -24,12 +24,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import ModuleType
 from typing import IO, Any, NoReturn
 
 from config.process_environment import fix_caller_environment
 from config.settings import Settings
+from tests.support.compiled import share_in_this_process
 from tests.support.paths import ROOT
 
 # What most programs of tests import; none of it reads the environment or the clock while it is imported.
@@ -247,6 +248,25 @@ def prepare() -> None:
     for template in shelf().newest.values():
         for part in (template.subject, template.heading, template.action, template.ask, template.note, template.body):
             _compiled(shelf().environment, part)
+    share_in_this_process()
+    _warm_up()
+
+
+def _warm_up() -> None:
+    """Let an installation live for some days, so that what its statements are compiled to is there for every fork."""
+    from casework.context import AppContext
+    from casework.delivery.daily_digest import digest
+    from tests.support.by_hand import SALT
+    from tests.support.team import Team
+
+    with TemporaryDirectory() as folder:
+        team = Team(Path(folder) / "var").opened().asked()
+        for day in ("2 Mar 2026", "5 Mar 2026", "23 Mar 2026", "14 Apr 2026"):
+            team.day(day)
+        digest(team.context(day), transport=team.post)
+        team.record(day, "health_advice_received", service=SALT)
+        AppContext.load(team.context(day).settings).engine.dispose()
+        team.first.engine.dispose()
 
 
 def _forget_ended(*_signal: object) -> None:

@@ -127,7 +127,7 @@ def check(lines: list[StoredFact]) -> None:
 
 @given(acts=acts, off=off, late=st.integers(0, 60), imported=st.booleans(), refuse=st.booleans())
 @settings(
-    max_examples=examples(4),
+    max_examples=examples(3),
     derandomize="EXAMPLES" not in os.environ,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -39,7 +39,7 @@ KINDS = (
     *("chasing_paused", "assessment_refused", "final_plan_received", "fact_withdrawn", "fact_corrected"),
 )
 MANY = settings(
-    max_examples=examples(4),
+    max_examples=examples(3),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize="EXAMPLES" not in os.environ,
@@ -124,12 +124,15 @@ def test_every_claim_of_every_letter_was_a_fact_before_it(dice: Random) -> None:
 
 def test_the_histories_make_letters_claim_something() -> None:
     """The test above would pass on letters that say nothing."""
+    wanted = ("date", "history", "gone to", "table", "Request rece")
     for seed in range(3):
+        if all(CHECKED[kind] > 1 for kind in wanted):
+            break
         with TemporaryDirectory() as folder:
             life = Life(Path(folder) / "home", Random(seed))
             life.live()
             assert life.team.verify(life.today.isoformat()).intact
             CHECKED.update(life.witness.claims)
             life.team.first.engine.dispose()
-    for kind in ("date", "history", "gone to", "table", "Request rece"):
+    for kind in wanted:
         assert CHECKED[kind] > 1, (kind, CHECKED)
