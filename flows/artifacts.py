@@ -8,7 +8,7 @@ shows them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -20,9 +20,10 @@ from casework.context import AppContext
 from casework.imports.problem_words import problem
 from casework.reports.withheld import may_be_named, not_to_be_named
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
-from config.text import short_day
+from config.text import counted, short_day
 from flows.jobs import Job, JobExecution
 from flows.run_ends import End, end, of_problem
+from models.facts import REFERENCE
 
 OVERDUE_KEY = "overdue-by-body"
 WEEK_KEY = "due-this-week"
@@ -89,7 +90,7 @@ def cases_to_look_at(context: AppContext, report: dict[str, Any]) -> list[dict[s
 
 
 def verification(report: dict[str, Any]) -> str:
-    """The verification report as a page: what was proved, of how much, and the head to compare with the morning
+    """The verification report as a page: what was proved, of how much, and the head to compare with the daily
     digest's.
     """
     damage: Sequence[Any] = report.get("damage") or []
@@ -101,12 +102,13 @@ def verification(report: dict[str, Any]) -> str:
         f"* head: `{report.get('head')}`",
         "",
         (
-            "The head is one digest over the last fact of every case. Compare it with the one in the DCO's morning"
+            "The head is one digest over the last fact of every case. Compare it with the one in the DCO's daily"
             " digest of the same day."
         ),
     ]
     if still_open := report.get("open"):
-        lines += ["", f"**{still_open} findings are open**, and no head is published. Run `sendflow findings`."]
+        are_open = counted(still_open, "finding is open", "findings are open")
+        lines += ["", f"**{are_open}**, and no head is published. Run `sendflow findings`."]
     if damage:
         lines += ["", "## What was found", "", *(f"* {_finding(each)}" for each in damage[:MOST_ROWS])]
     return "\n".join(lines)
@@ -205,7 +207,7 @@ def _linked(context: AppContext, reference: str) -> str:
     return f"[{reference}]({context.settings.pages_url}/cases/{reference})"
 
 
-def _finding(each: Any) -> str:
-    if isinstance(each, dict):
-        return "; ".join(f"{key}: {value}" for key, value in each.items() if value is not None)
-    return str(each)
+def _finding(each: Mapping[str, Any]) -> str:
+    """What differs, after the case that it is in, or the e-mail or other row."""
+    where = str(each.get("case_ref") or "outside the cases")
+    return f"{'case ' if REFERENCE.fullmatch(where) else ''}{where}: {each.get('message')}"

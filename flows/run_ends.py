@@ -156,7 +156,7 @@ def _digest_end(name: str, report: Mapping[str, Any]) -> End:
     alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
     if still_open := _count(report, "findings"):
         return End(
-            f"{name}: {still_open} findings open, no head published",
+            f"{name}: {counted(still_open, 'finding')} open, no head published",
             EndState.FINDINGS_OPEN,
             f"THE RECORDS ARE ALTERED OR INCOMPLETE, so no head was published. {said}; its letter is"
             f" {report.get('state')}{alert}",
@@ -230,7 +230,12 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
         return End(name, EndState.LETTERS_NEED_A_PERSON, said, needs, broken=True)
     if held := _count(report, "held"):
         needs = "the team releases them: sendflow letters release"
-        return End(name, EndState.LETTERS_ON_HOLD, f"{said}; letters for {held} mailboxes are on hold", needs)
+        return End(
+            name,
+            EndState.LETTERS_ON_HOLD,
+            f"{said}; letters for {counted(held, 'mailbox', 'mailboxes')} are on hold",
+            needs,
+        )
     state = EndState.SENT if counts["sent"] else EndState.WAITING if counts["waiting"] else EndState.NOTHING_TO_SEND
     if counts["waiting"]:
         said += " for their day or for working hours"
@@ -269,16 +274,18 @@ def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     needs = "a person runs sendflow findings and closes each with a reason"
     if report.get("intact") and still_open:
         return End(
-            f"{name}: intact now, {still_open} findings open",
+            f"{name}: intact now, {counted(still_open, 'finding')} open",
             EndState.FINDINGS_OPEN,
-            f"{cases} cases and {facts} facts verify now; earlier findings that are open: {still_open}",
+            f"{counted(cases, 'case')} and {counted(facts, 'fact')} verify now; earlier findings open: {still_open}",
             needs,
             broken=True,
         )
     if report.get("intact"):
         head = str(report.get("head"))[:16]
         return End(
-            f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {head}"
+            f"{name}: intact",
+            EndState.INTACT,
+            f"{counted(cases, 'case')} and {counted(facts, 'fact')} are as they were written; head {head}",
         )
     damage = len(report.get("damage") or [])
     return End(
@@ -297,7 +304,7 @@ def _shard_end(name: str, report: Mapping[str, Any]) -> End:
         return End(f"{name}: nothing done", EndState.PART_NOT_NEEDED, f"{others}, so nothing was checked here")
     parts, cases, facts = (_count(report, key) for key in ("parts", "cases", "facts"))
     found = _count(report, "differences")
-    said = f"{counted(parts, 'part')} checked with {cases} cases and {facts} facts"
+    said = f"{counted(parts, 'part')} checked with {counted(cases, 'case')} and {counted(facts, 'fact')}"
     more = f"; {counted(found, 'difference')} found, of which the whole verification says more" if found else ""
     return End(f"{name}: {parts} checked", EndState.PART_VERIFIED, said + more)
 

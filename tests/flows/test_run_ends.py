@@ -245,3 +245,16 @@ def test_nothing_of_a_withheld_case_is_shown(late: Team, monkeypatch: pytest.Mon
         found = new_events(connection, late.context(TODAY), "2000", (), 500).events
     assert CASE not in str(found)
     not_shown(late.context(TODAY), monkeypatch)
+
+
+def test_what_a_verification_found_is_said_in_words() -> None:
+    """Without the names of keys: a person reads it in the Artifacts tab."""
+    damage = [
+        {"case_ref": CASE, "seq": 1, "what": "column", "message": "the column actor of fact 1 is not what it says"},
+        {"case_ref": None, "seq": None, "what": "log", "message": "a leaf is missing"},
+    ]
+    report = {"intact": False, "cases": 2, "facts": 9, "head": "abc", "open": 1, "damage": damage}
+    shown = artifacts.verification(report)
+    assert f"* case {CASE}: the column actor of fact 1 is not what it says" in shown
+    assert "* outside the cases: a leaf is missing" in shown
+    assert "**1 finding is open**" in shown and "daily digest" in shown and "case_ref" not in shown
