@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
 
 from tests.browser.conftest import Visitor
 
 # WCAG 2.2 at level AA, and what axe calls best practice.
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 # The time of axe grows with the elements. A row whose elements have the tags, classes, attributes and places of words
-# of an earlier row can have no other fault than that one, so it is left out, unless `all`.
-RUN = """([tags, all]) => {
+# of an earlier row can have no other fault than that one, so it is taken out of the page for that time, unless `all`.
+# Contrast is most of the time of axe. It follows from the colours, the size and the weight of words and from what is
+# behind and over them: where every such kind was looked at on an earlier page, axe leaves contrast out, unless `all`.
+RUN = """([tags, all, before]) => {
   const seen = new Set(), ways = each => [...each.attributes].map(one => one.name).sort().join();
-  const worded = each => [...each.childNodes].some(one => one.nodeType === 3 && one.data.trim());
-  const form = each => `${each.tagName} ${each.className} ${ways(each)} ${worded(each)}`;
+  const hasWords = each => [...each.childNodes].some(one => one.nodeType === 3 && one.data.trim());
+  const form = each => `${each.tagName} ${each.className} ${ways(each)} ${hasWords(each)}`;
+  const again = [];
   for (const row of all ? [] : document.querySelectorAll('tbody tr, li, dl > div')) {
     const kind = [row, ...row.querySelectorAll('*')].map(form);
     for (let up = row.parentElement; up; up = up.parentElement) kind.push(`in ${up.tagName} ${up.className}`);
-    if (seen.has(kind.join())) row.setAttribute('data-as-before', '');
+    if (seen.has(kind.join())) again.push(row);
     seen.add(kind.join());
   }
-  const found = axe.run({include: [document], exclude: [['[data-as-before]']]}, {
-    runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'],
+  const places = again.map(row => {
+    const place = document.createComment('');
+    row.replaceWith(place);
+    return place;
   });
-  return found.then(({violations}) => {
-    document.querySelectorAll('[data-as-before]').forEach(each => each.removeAttribute('data-as-before'));
-    return violations;
+  const behind = each => {
+    const layers = [];
+    for (let up = each; up; up = up.parentElement) {
+      const {backgroundColor, backgroundImage, opacity, filter, mixBlendMode} = getComputedStyle(up);
+      layers.push(backgroundColor, backgroundImage, opacity, filter, mixBlendMode);
+      if (backgroundImage === 'none' && backgroundColor.startsWith('rgb(')) break;
+    }
+    return layers.filter(one => !['rgba(0, 0, 0, 0)', 'none', '1', 'normal'].includes(one)).join();
+  };
+  const over = each => {
+    const box = each.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return top && !each.contains(top) && !top.contains(each) ? `under ${top.tagName} ${top.className}` : '';
+  };
+  const kinds = [...document.body.querySelectorAll('*')].filter(each => hasWords(each) || 'value' in each).map(each => {
+    const {color, fontSize, fontWeight, textShadow} = getComputedStyle(each);
+    return [color, fontSize, fontWeight, textShadow, each.disabled, behind(each), over(each)].join();
+  });
+  const known = new Set(before), found = [...new Set(kinds)].filter(kind => !known.has(kind));
+  const run = axe.run(document, {
+    runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'],
+    rules: {'color-contrast': {enabled: all || found.length > 0}},
+  });
+  return run.then(({violations}) => {
+    places.reverse().forEach((place, number) => place.replaceWith(again[again.length - 1 - number]));
+    return [violations, found];
   });
 }"""
 # What is wider than the window, unless it is inside a part that scrolls by itself.
@@ -48,11 +75,16 @@ WIDER = """() => {
 }"""
 
 
+_KINDS: set[str] = set()  # of words whose contrast was looked at in this process
+
+
 def violations(visitor: Visitor) -> list[str]:
     """What axe finds wrong: each rule with the first places."""
     if not visitor.page.evaluate("typeof axe === 'object'"):
         visitor.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
-    found: Sequence[Any] = visitor.page.evaluate(RUN, [list(TAGS), "EXAMPLES" in os.environ])
+    found, kinds = visitor.page.evaluate(RUN, [list(TAGS), "EXAMPLES" in os.environ, sorted(_KINDS)])
+    if not found:  # a fault is said of each page that has it
+        _KINDS.update(kinds)
     return [f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}" for each in found]
 
 

@@ -13,9 +13,10 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +45,7 @@ CLINICAL = ("hydrocephalus canary", "selective mutism canary")
 FILE_NAME = "Maisie Canaryfield born 29.02.2012"
 PLAIN_NAME = "Maisie Canaryfield"  # no rule distinguishes this name from a word: such a file is read
 CANARIES = (*NAMES, *NUMBERS, *BIRTHS, *CLINICAL, "Canaryfield", "Kanariënvogel", "Maisie")
+FOLDED = tuple(canary.casefold() for canary in CANARIES)
 
 COLUMNS = (
     "Ref",
@@ -272,6 +274,17 @@ class Leak(AssertionError):
     """A canary was found where it may not be."""
 
 
+@cache
+def _needles() -> Mapping[bytes, int]:
+    """Each canary as bytes in small letters, with its number. Both orders of UTF-16 have its core."""
+    return {
+        needle.lower(): number
+        for number, canary in enumerate(CANARIES)
+        for each in (canary, canary.lower())
+        for needle in (each.encode(), each.encode("latin-1"), each.encode("utf-16-le").rstrip(b"\0"))
+    }
+
+
 def search_home(home: Path) -> int:
     """Search every file, table and letter of an installation. Return the number of files; raise Leak on a finding."""
     count = 0
@@ -281,10 +294,10 @@ def search_home(home: Path) -> int:
         count += 1
         content = path.read_bytes()
         _look(f"the name of {path.name}", path.name)
-        for encoding in ("utf-8", "utf-16-le", "utf-16-be", "latin-1"):
-            for canary in CANARIES:
-                if canary.encode(encoding) in content or canary.lower().encode(encoding) in content:
-                    raise Leak(f"{CANARIES.index(canary)} lies in {path.name} ({encoding})")
+        folded = content.lower()
+        for needle, number in _needles().items():
+            if needle in folded:
+                raise Leak(f"{number} lies in {path.name}")
         if content.startswith(b"SQLite format 3\0"):
             _search_tables(path)
         if path.suffix == ".eml":
@@ -358,9 +371,9 @@ def _search_letter(name: str, content: bytes) -> None:
 
 def _look(where: str, text: str) -> None:
     folded = text.casefold()
-    for canary in CANARIES:
-        if canary.casefold() in folded:
-            raise Leak(f"canary {CANARIES.index(canary)} is in {where}")
+    for number, canary in enumerate(FOLDED):
+        if canary in folded:
+            raise Leak(f"canary {number} is in {where}")
 
 
 def planted(home: Path) -> int:

@@ -30,11 +30,15 @@ def pages(browser: Browser) -> dict[str, str]:
     return {address: f"{status}\n{text}" for address, status, text in walked(browser)}
 
 
+SESSION = re.compile(r'nonce="[^"]+"|name="token" value="[^"]+"')  # most lines differ in these, if at all
+
+
 def different(one: dict[str, str], other: dict[str, str]) -> list[str]:
     """What differs between two walks, line by line, for the message of the test."""
     found = [f"only in one: {address}" for address in sorted(one.keys() ^ other.keys())]
     for address in sorted(one.keys() & other.keys()):
-        raw = zip(one[address].splitlines(), other[address].splitlines(), strict=False)
+        lines = (SESSION.sub("", text).splitlines() for text in (one[address], other[address]))
+        raw = zip(*lines, strict=False)
         pairs = [(plain(first), plain(second)) for first, second in raw if first != second]
         found += [f"{address}: {first[:300]!r} and {second[:300]!r}" for first, second in pairs if first != second][:2]
         if len(one[address].splitlines()) != len(other[address].splitlines()):
