@@ -7,6 +7,7 @@ import gc
 import importlib
 import re
 import sys
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -165,13 +166,14 @@ class NoEchoGroup(TyperGroup):
             raise
 
 
-def _own_words() -> set[str]:
+@cache
+def _own_words() -> frozenset[str]:
     """Return the names of all commands and options: the only words of a wrong call that its message may repeat."""
     commands = get_group(program()).commands
     options = {
         name for command in commands.values() for each in command.params for name in (*each.opts, *each.secondary_opts)
     }
-    return options | set(commands)
+    return frozenset(options | set(commands))
 
 
 def _show_version(asked: bool) -> None:

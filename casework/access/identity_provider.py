@@ -10,7 +10,6 @@ Back-Channel Logout 1.0, RFC 7636, RFC 9207. Instants are in UTC.
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from config.public_authorities import public_authorities
 from config.single_sign_on import SingleSignOn, is_safe
 from models.errors import SendflowError
 
@@ -78,7 +78,6 @@ class _Known:
     metadata_at: float = 0.0
     keys: Any = None
     keys_at: float = 0.0
-    trusted: ssl.SSLContext | None = None
 
 
 class IdentityProvider:
@@ -215,7 +214,7 @@ class IdentityProvider:
             code_challenge_method=METHOD,
             timeout=WAIT_SECONDS,
             follow_redirects=False,
-            verify=self._trusted(),
+            verify=public_authorities(),
         )
 
     def _tokens(self, metadata: Mapping[str, Any], code: str, verifier: str) -> Mapping[str, Any]:
@@ -280,17 +279,11 @@ class IdentityProvider:
         named = claims.get(self.access.claim, [])
         return frozenset(str(each) for each in (named if isinstance(named, list) else [named]))
 
-    def _trusted(self) -> ssl.SSLContext:
-        """The public authorities of this machine, read once: it takes longer than a question."""
-        if self._known.trusted is None:
-            self._known.trusted = ssl.create_default_context()
-        return self._known.trusted
-
     def _read(self, address: str) -> dict[str, Any]:
         import httpx2
 
         try:
-            answer = httpx2.get(address, timeout=WAIT_SECONDS, follow_redirects=False, verify=self._trusted())
+            answer = httpx2.get(address, timeout=WAIT_SECONDS, follow_redirects=False, verify=public_authorities())
             found = answer.raise_for_status().json()
         except (httpx2.HTTPError, ValueError) as problem:
             raise _unreachable(problem) from None

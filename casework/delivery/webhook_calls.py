@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hmac
 import socket
-import ssl
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +21,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from casework import webhooks
 from casework.context import AppContext
 from casework.reports.withheld import not_to_be_named, not_to_be_shared
+from config.public_authorities import public_authorities
 from config.webhook_address import is_public, target_of, wrong_address
 from models.database import reading, transact
 from models.encryption import EncryptionError
@@ -84,7 +84,7 @@ def call(context: AppContext, to: webhooks.OpenWebhook, number: int, body: str) 
     try:
         # The body is not read: it could be without end, and the next message waits.
         with (
-            httpx2.Client(timeout=SECONDS, trust_env=False, verify=ssl.create_default_context()) as client,
+            httpx2.Client(timeout=SECONDS, trust_env=False, verify=public_authorities()) as client,
             client.stream(
                 "POST",
                 f"{target.scheme}://{shown}:{target.port}{target.path}",

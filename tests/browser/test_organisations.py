@@ -179,12 +179,12 @@ def test_a_list_of_words_is_changed_by_keyboard_alone(
     page.keyboard.press("Control+End")
     page.keyboard.type("\nja")
     to_tab(page, "document.activeElement.textContent.trim()", "See what it changes")
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert dco.says("Added: ja.")
     to_tab(page, "document.activeElement.textContent.trim()", "Record it")
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert dco.says("The change is recorded, and in force on every machine")
 
 
@@ -236,13 +236,13 @@ def test_a_service_ends_by_keyboard_alone(
         page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent.trim()") == "See what it changes"
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert dco.says("Check before it is recorded")
     for _step in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent.trim()") == "Record it":
             break
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert dco.says("The change is recorded, and in force on every machine.")

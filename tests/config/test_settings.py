@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -124,6 +126,16 @@ def test_prefect_stays_in_the_home_folder_and_is_quiet(tmp_path: Path) -> None:
     assert [seen[name] for name in off] == ["false"] * 3
     assert seen["DO_NOT_TRACK"] == "1"
     assert seen["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] == "false"
+
+
+def test_a_client_of_prefect_reads_many_authorities_only_where_it_uses_tls(tmp_path: Path) -> None:
+    """It reads them for each client, also where the server is asked without TLS."""
+    settings = Settings.read({"SENDFLOW_HOME": str(tmp_path)})
+    file = prefect_environment(settings)["PREFECT_API_SSL_CERT_FILE"]
+    assert len(ssl.create_default_context(cafile=file).get_ca_certs()) == 1
+    assert "PREFECT_API_SSL_CERT_FILE" not in prefect_environment(settings, "https://runs.icb.example/api")
+    own = replace(settings, tls_ca=tmp_path / "ca.pem")
+    assert prefect_environment(own, "https://runs.icb.example/api")["PREFECT_API_SSL_CERT_FILE"] == str(own.tls_ca)
 
 
 def test_prefect_clears_its_own_runs_and_events_away_after_a_quarter(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 
 from casework.access import accounts, identity_provider, sessions, single_sign_on
 from casework.access.single_sign_on import AccountIdentity
+from config.public_authorities import public_authorities
 from models.database import reading, transact
 from models.tables import ACCOUNT_IDENTITY, SIGN_IN_ATTEMPT, SIGN_IN_LINK
 from tests.support.identity_provider import Claims, LyingProvider, Provider, key_of_nobody, lying_provider, signed
@@ -68,7 +69,7 @@ def there(person: Browser, address: str = "") -> str:
         answer = person.get("/sign-in/sso", follow_redirects=False)
         assert answer.status_code == 303, answer.text
         address = answer.headers["location"]
-    back = urlsplit(httpx2.get(address).headers["location"])
+    back = urlsplit(httpx2.get(address, verify=public_authorities()).headers["location"])
     return f"{back.path}?{back.query}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import schemathesis
@@ -27,7 +27,7 @@ from web.routes import ROUTES
 
 NOBODY = "nobody"
 PHASES = (Phase.explicit, Phase.generate)
-QUIET = settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+QUIET = settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 SCHEMA = schemathesis.openapi.from_dict(described())
 OPERATIONS = {
     (operation.method.upper(), operation.path): operation
@@ -72,43 +72,80 @@ def test_every_route_is_described() -> None:
     assert {(method, PLAIN[path]) for method, path in OPERATIONS} == {(way.method, way.path) for way in ROUTES}
 
 
-@pytest.mark.parametrize("role", [NOBODY, *sorted(ACCOUNTS)])
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=[f"{method} {path}" for method, path in OPERATIONS])
-def test_a_page_answers_any_input_by_the_rights_of_the_matrix(pages: Installation, operation: Any, role: str) -> None:
-    method, path = operation.method.upper(), PLAIN[operation.path]
-    may = path in PUBLIC or role in MATRIX[method, path]
+class Session(NamedTuple):
+    """A browser of a role and the token of its forms."""
+
+    browser: Browser
+    token: str
+
+
+def begun(pages: Installation, role: str) -> Session:
+    """A new session of a role."""
     browser = signed_in(pages, role)
-    token = token_of(browser, role)
+    return Session(browser, token_of(browser, role))
+
+
+@pytest.fixture(scope="module")
+def sessions_of_roles() -> dict[str, Session]:
+    """Sessions that are open. What is sent may end any of them, so each is only used until a form was sent."""
+    return {}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=[f"{method} {path}" for method, path in OPERATIONS])
+def test_a_page_answers_any_input_by_the_rights_of_the_matrix(
+    pages: Installation, sessions_of_roles: dict[str, Session], operation: Any
+) -> None:
+    """Nobody and every role send each input."""
+    method, path = operation.method.upper(), PLAIN[operation.path]
 
     @QUIET
     @given(case=operation.as_strategy(), has_token=st.booleans())
     def tried(case: Any, has_token: bool) -> None:
-        browser.cookies.update(signed_in(pages, role).cookies) if path in ("/sign-out", "/password") else None
-        sent = case.body if isinstance(case.body, dict) else {}  # a form may come without a body
-        form = {name: str(value) for name, value in sent.items()} if method == "POST" else None
-        if form is not None and has_token:
-            form["token"] = token if path not in ("/sign-out", "/password") else token_of(browser, role)
-        content = form.pop("file", None) if form is not None else None
-        answer = browser.request(
-            method,
-            case.formatted_path,
-            params={name: str(value) for name, value in (case.query or {}).items()},
-            data=form,
-            files={"file": ("a file", content.encode("utf-8", "replace"))} if content is not None else None,
-            follow_redirects=False,
-        )
-        assert answer.status_code < 500
-        if path in PROGRAMS:  # a session is no token
-            unreadable = path == "/notify/receipts" and answer.status_code == 400  # a form is no JSON
-            assert unreadable or (answer.status_code, answer.content) in ((401, b""), (404, b""))
-            return
-        kind = answer.headers.get("content-type", "text/html" if answer.status_code == 303 else "none")
-        assert kind.startswith(("text/html", "text/csv", "application/vnd.openxml"))
-        refused = "You may not open this page" in answer.text
-        if role == NOBODY:
-            assert may or answer.status_code == 401
-        else:
-            assert refused is not may
-            assert answer.status_code != 401
+        for role in (NOBODY, *sorted(ACCOUNTS)):
+            if role not in sessions_of_roles or path in ("/sign-out", "/password"):
+                sessions_of_roles[role] = begun(pages, role)
+            answer = answered(sessions_of_roles[role], method, case, has_token)
+            try:
+                is_right(answer, method, path, role)
+            except AssertionError as problem:
+                problem.add_note(f"asked by {role}")
+                raise
 
     tried()
+    if method == "POST":
+        sessions_of_roles.clear()
+
+
+def answered(session: Session, method: str, case: Any, has_token: bool) -> Any:
+    """What a page answers to an input."""
+    sent = case.body if isinstance(case.body, dict) else {}  # a form may come without a body
+    form = {name: str(value) for name, value in sent.items()} if method == "POST" else None
+    if form is not None and has_token:
+        form["token"] = session.token
+    content = form.pop("file", None) if form is not None else None
+    return session.browser.request(
+        method,
+        case.formatted_path,
+        params={name: str(value) for name, value in (case.query or {}).items()},
+        data=form,
+        files={"file": ("a file", content.encode("utf-8", "replace"))} if content is not None else None,
+        follow_redirects=False,
+    )
+
+
+def is_right(answer: Any, method: str, path: str, role: str) -> None:
+    """No fault of ours, and what the matrix of rights says."""
+    may = path in PUBLIC or role in MATRIX[method, path]
+    assert answer.status_code < 500
+    if path in PROGRAMS:  # a session is no token
+        unreadable = path == "/notify/receipts" and answer.status_code == 400  # a form is no JSON
+        assert unreadable or (answer.status_code, answer.content) in ((401, b""), (404, b""))
+        return
+    kind = answer.headers.get("content-type", "text/html" if answer.status_code == 303 else "none")
+    assert kind.startswith(("text/html", "text/csv", "application/vnd.openxml"))
+    refused = "You may not open this page" in answer.text
+    if role == NOBODY:
+        assert may or answer.status_code == 401
+    else:
+        assert refused is not may
+        assert answer.status_code != 401
