@@ -39,7 +39,7 @@ from tests.support.paths import GOLDEN
 from tests.support.team import ready
 
 TODAY = FIRST + timedelta(days=300)
-CASES, ROUNDS, OPENINGS = 99, 3, 20
+CASES, ROUNDS, OPENINGS = 99, 2, 20
 FEW = 4
 MOST = 40  # facts of an act: a run names fifty kinds
 LAST = OF_THE_CHILD | CORRECTIONS  # most other facts are refused after one of these

@@ -18,6 +18,7 @@ from config.settings import Settings
 from flows import shared_runs
 from flows.shared_runs import AGAIN_SECONDS, WINDOW_SECONDS, SharedRuns
 from models.database import transact
+from statemachines.fact_labels import fact
 from tests.support.by_hand import CASE, SALT
 from tests.support.prefect_server import PrefectServer
 from tests.support.team import Team
@@ -72,7 +73,8 @@ def test_recordings_at_once_share_one_run_that_names_them_all(served: Settings) 
     assert "pages" in shown["tags"] and shown["parameters"] == {}
     logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [shown["id"]]}}})
     assert {line["message"] for line in logs} == {
-        f"NX9{number:04d} assessment_agreed: {served.pages_url}/cases/NX9{number:04d}" for number in range(ACTS)
+        f"NX9{number:04d} {fact('assessment_agreed')}: {served.pages_url}/cases/NX9{number:04d}"
+        for number in range(ACTS)
     }
 
 
@@ -97,7 +99,7 @@ def test_a_case_leads_to_the_run_that_recorded_a_fact_and_the_run_to_the_case(
     installation.close()
     assert team.lines()[-1].run == run
     [shown] = ask(served, "flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
-    assert shown["name"] == f"{CASE} health_advice_received"
+    assert shown["name"] == f"{CASE} {fact('health_advice_received')}"
     logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
     (address,) = (line["message"].rpartition(": ")[2] for line in logs)
     assert address.startswith(settings.pages_url)
@@ -117,7 +119,10 @@ def test_a_refusal_passes_through_and_is_shown_without_its_text(served: Settings
     runs.close()
     if seen != [None]:
         [shown] = ask(served, "flow_runs/filter", {"flow_runs": {"id": {"any_": seen}}})
-        assert (shown["name"], shown["state"]["name"]) == ("NX90001 health_advice_received: refused", "Refused")
+        assert (shown["name"], shown["state"]["name"]) == (
+            f"NX90001 {fact('health_advice_received')}: refused",
+            "Refused",
+        )
 
 
 @pytest.fixture
