@@ -137,14 +137,17 @@ def _for_first_import(view: CaseView, fact: StoredFact, as_at: date, state: Noti
 def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
     letter = view.ladder.letter[fact.kind]
     notices: list[NoticeDraft] = []
-    for duty in view.duties:
+    # The one or two duties that the fact met or opened, before what costs more is asked of each.
+    if newest(letter.template).called_for == "met":
+        concerned = [duty for duty in view.duties if duty.met_seq == fact.seq]
+    else:
+        concerned = [
+            duty
+            for duty in view.duties
+            if duty.closed_on is None and (duty.opened_seq == fact.seq or _supplies_day(duty, fact))
+        ]
+    for duty in concerned:
         if not duty.may_be_chased or duty.provisional or not view.ladder.steps(duty.rule):
-            continue
-        if newest(letter.template).called_for == "met":
-            concerned = duty.met_seq == fact.seq
-        else:
-            concerned = duty.closed_on is None and (duty.opened_seq == fact.seq or _supplies_day(duty, fact))
-        if not concerned:
             continue
         # Advice that was returned and arrives again gets another letter of thanks.
         suffix = f"/{duty.reopened + 1}" if duty.reopened else ""

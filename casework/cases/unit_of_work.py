@@ -67,6 +67,7 @@ class UnitOfWork:
         self.actor = actor
         self.via = via
         self.run = run
+        self._simulated = True if context.simulated else None
         # The daily digest reads the head of the ledger: it waits for acts under way, and they wait for it.
         lock_shared(connection, LEDGER)
         now = context.now()
@@ -208,7 +209,7 @@ class UnitOfWork:
                 "run": self.run,
                 "corrects": draft.corrects,
                 "caused_by": draft.caused_by,
-                "rehearsed": True if self.context.simulated else None,
+                "rehearsed": self._simulated,
                 "data": data,
             }
         )
