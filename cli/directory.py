@@ -77,6 +77,7 @@ def directory(
 
 def month_in_words(rows: list[MonthChange]) -> list[str]:
     """The e-mails of the next four weeks that would differ."""
+    from config.step_words import step
     from config.text import counted, short_day
 
     if not rows:
@@ -89,9 +90,9 @@ def month_in_words(rows: list[MonthChange]) -> list[str]:
     }
     lines = ["E-mails of the next four weeks that would differ, if nothing else is recorded:"]
     for row in rows:
-        to, step = row.mailbox_then or row.mailbox or "nobody", _words(row.rung)
+        to, named = row.mailbox_then or row.mailbox or "nobody", step(row.rung)
         lines.append(
-            f"{row.letters} {said[row.what]}, on {counted(row.cases, 'case')}: {step} to the"
+            f"{row.letters} {said[row.what]}, on {counted(row.cases, 'case')}: {named} to the"
             f" {_words(row.recipient)} ({to}), {short_day(row.first)} to {short_day(row.last)}"
         )
     return lines

@@ -59,6 +59,7 @@ def ladder(
 
 def _in_words(context: AppContext, ahead: Ladder) -> str:
     from cli.formatting import marked
+    from config.step_words import step
     from config.text import full_weekday
 
     if not ahead.steps:
@@ -67,7 +68,7 @@ def _in_words(context: AppContext, ahead: Ladder) -> str:
     for each in ahead.steps:
         service = f", {context.directory.service_name(each.service)}" if each.service else ""
         lines.append(
-            f"{each.on}  {each.rung.replace('_', ' ')}  to the {each.recipient.replace('_', ' ')}{service}"
+            f"{each.on}  {step(each.rung)}  to the {each.recipient.replace('_', ' ')}{service}"
             f"  {each.mailbox or 'NO ADDRESS: nobody gets it'}"
         )
     lines.append(

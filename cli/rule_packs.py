@@ -12,6 +12,7 @@ import typer
 from cli.installation import open_installation
 from cli.options import Actor, Json, check_actor, refuse_identifier
 from cli.output import Exit, emit, fail, notify
+from config.step_words import step
 from config.text import counted, in_days, noun, short_day
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def _letter(each: LetterChange) -> str:
         "withheld": f"would not be sent on {_day(each.on)}",
         "another_day": f"would be sent on {_day(each.on_then)}, not on {_day(each.on)}",
     }
-    return f"{each.case_ref}  {each.rung.replace('_', ' ')} to the {to} [{whose}]: {days[each.change]}"
+    return f"{each.case_ref}  {step(each.rung)} to the {to} [{whose}]: {days[each.change]}"
 
 
 def _declared(changed: str | None, in_force: list[str]) -> str:

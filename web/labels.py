@@ -5,20 +5,12 @@ from __future__ import annotations
 import re
 
 from casework.imports import problem_words
+from config.step_words import step
 from config.text import in_words
 from statemachines.fact_labels import fact, field
 
 __all__ = ["basis", "fact", "field", "first_capital", "person", "problem", "status", "step", "words"]
 
-STEPS = {
-    "acknowledgement_missing": "no acknowledgement yet",
-    "breach": "the due date has passed",
-    "escalation_provider": "first escalation",
-    "escalation_icb": "second escalation",
-    "rung_withdrawn": "an earlier e-mail is withdrawn",
-}
-# How the words of a step end, where what is before them names its duty once more.
-ENDS = {"_soon": "reminder before the due date", "_late": "reminder after the due date"}
 PEOPLE = {
     "dco": "DCO",
     "service_manager": "service's manager",
@@ -71,15 +63,6 @@ def looked_at(what: str) -> str:
 def words(value: object) -> str:
     """Words without underscores, with the abbreviations in capitals."""
     return in_words(str(value if value is not None else ""))
-
-
-def step(rung: str) -> str:
-    """The name of a step of the escalation policy, or of another reason for an e-mail.
-
-    The duty is named beside it, so a step says only whether it comes before the due date or after it.
-    """
-    ends = next((name for end, name in ENDS.items() if rung.endswith(end)), None)
-    return STEPS.get(rung) or ends or words(rung)
 
 
 def problem(code: str) -> str:
