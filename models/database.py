@@ -23,7 +23,7 @@ from models.change_log import AT_ITS_END, TAIL, TAIL_QUERY, AskedFirst, forget_p
 from models.errors import DatabaseUnusable, SendflowError
 from models.lock_numbers import SHARE_LEDGER
 from models.macs import NUMBER, NUMBER_QUERY
-from models.questions import ANSWERS
+from models.questions import AHEAD, ANSWERS, forget_answers
 from models.server_connections import PLANS_SECONDS, SERVER_OPTIONS, check_idle_connections, server_arguments
 from models.sqlite_connections import set_pragmas
 from models.visibility import HIDDEN, hidden_processes, whole_engine
@@ -193,7 +193,7 @@ class transaction:
     ) -> None:
         self._finish(kind)
         if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
-            shared.info[ANSWERS] = {}
+            forget_answers(shared, {})
             _end_snapshot(shared)  # its next read begins a snapshot that has what was written
 
     def _finish(self, kind: type[BaseException] | None, *_more: object) -> None:
@@ -337,15 +337,16 @@ def one_snapshot(engine: Engine) -> Iterator[None]:
             yield
         finally:
             del _SNAPSHOTS.open[engine]
-            connection.info.pop(ANSWERS, None)
+            forget_answers(connection)
 
 
 @contextmanager
 def _hiding(connection: Connection, engine: Engine) -> Iterator[None]:
-    """Let the snapshot of the whole database be that of a reader's view. What it was asked before is forgotten."""
-    whole = whole_engine(engine)
-    connection.execution_options(**{HIDDEN: hidden_processes(engine)})
-    connection.info[ANSWERS] = {}
+    """Let the whole database's snapshot be a reader's. It forgets its answers but those asked ahead for this view."""
+    whole, hidden = whole_engine(engine), hidden_processes(engine)
+    connection.execution_options(**{HIDDEN: hidden})
+    of_whom, answers = connection.info.pop(AHEAD, (None, {}))
+    connection.info[ANSWERS] = answers if of_whom == hidden else {}
     del _SNAPSHOTS.open[whole]
     _SNAPSHOTS.open[engine] = connection
     try:

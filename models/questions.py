@@ -19,9 +19,10 @@ from sqlalchemy import Boolean, Connection, Date, Dialect, Integer, Select, Stri
 from sqlalchemy.types import TypeEngine
 
 from models.bulk_io import begun, in_one_go, run
-from models.visibility import as_seen
+from models.visibility import as_seen, hidden_processes
 
 ANSWERS = "sendflow_answers"  # in `connection.info` of a snapshot: what it was asked, by question and values
+AHEAD = "sendflow_answers_ahead"  # the same of a reader who is not known yet, with what that reader does not see
 
 
 class Question:
@@ -89,12 +90,31 @@ class Question:
         return found
 
 
+def forget_answers(connection: Connection, now: dict[object, list[Any]] | None = None) -> None:
+    """Forget what a snapshot was asked. It remembers again what is added to `now`; None: it has ended."""
+    connection.info.pop(AHEAD, None)
+    connection.info[ANSWERS] = now
+
+
+class Ahead(NamedTuple):
+    """What a page will ask once its reader is known, for a reader who does not see the cases of `hidden` processes."""
+
+    asked: Sequence[tuple[Question, Mapping[str, Any]]]
+    hidden: frozenset[str]
+
+
 def ask_together(
-    connection: Connection, asked: Iterable[tuple[Question, Mapping[str, Any]]], *, last: bool = False
+    connection: Connection,
+    asked: Iterable[tuple[Question, Mapping[str, Any]]],
+    *,
+    last: bool = False,
+    ahead: Ahead | None = None,
 ) -> None:
     """Ask several questions, and wait for PostgreSQL once. Nothing is asked outside of a snapshot that remembers.
 
-    `last`: the snapshot is asked nothing else, and ends with the questions on PostgreSQL.
+    `last`: the snapshot is asked nothing else, and ends with the questions on PostgreSQL. What it knows is not asked.
+    `ahead`: PostgreSQL is asked this too, beside questions that read no case. `models.database.one_snapshot` uses the
+    answers if that is what the reader may see, and forgets them if not.
     """
     answers: dict[object, list[Any]] | None = connection.info.get(ANSWERS)
     if answers is None:
@@ -103,18 +123,30 @@ def ask_together(
     alone: list[tuple[Question, Mapping[str, Any]]] = []
     postgresql = connection.dialect.name == "postgresql"
     for each in asked:
+        if each[0].known(connection, **each[1]) is not None:
+            continue
         (together if postgresql and each[0].fits_in_json(connection.dialect) else alone).append(each)
+    if not together and not alone and not (last and postgresql):
+        return
+    early = ahead if ahead is not None and postgresql and together and not alone else None
+    questions = [*together, *(early.asked if early is not None else ())]
     with in_one_go(connection):
         sent = [(question, given, question.ask(connection, given)) for question, given in alone]
-        made = _in_one_statement(tuple(each for each, _given in together), connection.dialect) if together else None
-        cursor = made.ask(connection, [given for _each, given in together]) if made is not None else None
+        made = _in_one_statement(tuple(each for each, _given in questions), connection.dialect) if questions else None
+        hiding = early.hidden if early is not None else None
+        cursor = made.ask(connection, [given for _each, given in questions], hiding) if made is not None else None
         if last and postgresql:
             run(connection, "COMMIT", prepare=False)
     for question, given, sent_cursor in sent:
         question.remember(answers, given, question.read(connection, sent_cursor))
-    if made is not None:
-        for (question, given), rows in zip(together, made.read(cursor), strict=True):
-            question.remember(answers, given, rows)
+    if made is None:
+        return
+    of_reader = answers
+    if early is not None and early.hidden != hidden_processes(connection):
+        of_reader = {}
+        connection.info[AHEAD] = (early.hidden, of_reader)
+    for place, ((question, given), rows) in enumerate(zip(questions, made.read(cursor), strict=True)):
+        question.remember(answers if place < len(together) else of_reader, given, rows)
 
 
 class _InOneStatement(NamedTuple):
@@ -128,10 +160,10 @@ class _InOneStatement(NamedTuple):
     fixed: Mapping[str, Any]
     rows: Sequence[Callable[[Sequence[Any]], Any]]
 
-    def ask(self, connection: Connection, given: Sequence[Mapping[str, Any]]) -> Any:
-        """Send it, and give the driver's cursor."""
+    def ask(self, connection: Connection, given: Sequence[Mapping[str, Any]], hiding: frozenset[str] | None) -> Any:
+        """Send it, and give the driver's cursor. `hiding`: for a reader who does not see these processes' cases."""
         values = {f"{name}_{place}": value for place, each in enumerate(given) for name, value in each.items()}
-        return run(connection, as_seen(connection, self.text), {**self.fixed, **values})
+        return run(connection, as_seen(connection, self.text, hiding), {**self.fixed, **values})
 
     def read(self, cursor: Any) -> list[list[Any]]:
         """The rows of each question."""

@@ -125,10 +125,10 @@ def unseen_among(connection: Connection, refs: Iterable[str]) -> frozenset[str]:
     return frozenset(restricted) - seen
 
 
-def as_seen(connection: Connection, statement: str) -> str:
-    """The statement as the reader of this connection may ask it."""
+def as_seen(connection: Connection, statement: str, hiding: frozenset[str] | None = None) -> str:
+    """The statement as the reader of this connection may ask it, or one who does not see the cases of `hiding`."""
     options = connection.get_execution_options()
-    hidden = options.get(HIDDEN)
+    hidden = options.get(HIDDEN) if hiding is None else hiding
     if not hidden or not options.get(READING):
         return statement
     return _as_seen(statement, tuple(sorted(hidden)), sqlite=connection.dialect.name == "sqlite")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -35,6 +35,7 @@ from config.rights import roles
 from config.text import readable
 from models.acting import signed_in
 from models.database import one_snapshot, reading, transact
+from models.questions import Ahead, Question
 from web import faults
 from web.answers import Answer, File, GoTo, Look, Page, Plain
 from web.api.app import PATH, create_api
@@ -47,6 +48,7 @@ from web.templating import names_for, render
 
 STATIC = Path(__file__).parent / "static"
 LOG = logging.getLogger("sendflow.web")
+_Question = tuple[Question, Mapping[str, Any]]
 
 
 def create_app(installation: Installation, hosts: Iterable[str] = ()) -> App:
@@ -83,7 +85,8 @@ def _route(way: Way, installation: Installation) -> Route:
             one = way.method == "GET" and not way.asks_others
             # A look is logged while its page is made, and the page is shown after that.
             with ExitStack() as logged, one_snapshot(installation.engine) if one else nullcontext():
-                asked = _asked(request, installation, alone=not one)
+                ahead = way.ahead(request.path_params) if one and way.ahead is not None else []
+                asked = _asked(request, installation, alone=not one, ahead=ahead)
                 with one_snapshot(asked.context.engine) if one else nullcontext():
                     answer = _answer(way, asked)
                     if isinstance(answer, Page) and answer.look is not None:
@@ -129,10 +132,12 @@ def _has_token(asked: Asked) -> bool:
     return hmac.compare_digest(asked.form.get("token", "").encode(), asked.token.encode())
 
 
-def _asked(request: Request, installation: Installation, *, alone: bool = True) -> Asked:
-    """`alone`: outside of a snapshot of the page."""
+def _asked(
+    request: Request, installation: Installation, *, alone: bool = True, ahead: Sequence[_Question] = ()
+) -> Asked:
+    """`alone`: outside of a snapshot of the page. `ahead`: what the page will ask the records."""
     secret = request.cookies.get(COOKIE)
-    context, session, account = _who_asks(installation, secret, alone=alone)
+    context, session, account = _who_asks(installation, secret, alone=alone, ahead=ahead)
     return Asked(
         context=as_seen_with(context, account),
         path=request.url.path,
@@ -157,11 +162,13 @@ def _asked(request: Request, installation: Installation, *, alone: bool = True) 
 
 
 def _who_asks(
-    installation: Installation, secret: str | None, *, alone: bool = True
+    installation: Installation, secret: str | None, *, alone: bool = True, ahead: Sequence[_Question] = ()
 ) -> tuple[AppContext, Session | None, Account | None]:
     now = datetime.now(UTC)
+    # Most readers are named for no restricted process. Who is has the questions asked again.
+    early = Ahead(ahead, installation.restricted) if ahead else None
     with one_snapshot(installation.engine), reading(installation.engine) as connection:
-        session, account = who_asks(connection, secret, now, [NEWEST], last=alone)
+        session, account = who_asks(connection, secret, now, [NEWEST], last=alone, ahead=early)
         numbers = numbers_in(connection)
     context = installation.context_of(numbers)
     if session is not None and session.seen_at < now - sessions.SEEN_EVERY:

@@ -17,7 +17,7 @@ from casework.context import AppContext, instant
 from casework.declared_changes import declared_of
 from casework.delivery.holds import held_notices, release_held
 from casework.owners import assign, owner_of, owner_then
-from casework.reports.about_a_case import ask_about
+from casework.reports.about_a_case import ask_about, questions_about
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown, LateDaysShown
 from casework.reports.case_report import CaseRead, NothingKnownThen, read_case, report, report_of, viewed
@@ -32,6 +32,7 @@ from config.text import counted, short_weekday
 from models.common_facts import OF_THE_CHILD
 from models.database import reading
 from models.facts import REFERENCE
+from models.questions import Question
 from statemachines.registry import processes
 from web import labels
 from web.answers import Answer, GoTo, Look, Page
@@ -81,6 +82,12 @@ class View:
     def is_now(self) -> bool:
         """Whether it is the case of now."""
         return self.as_at is None and self.known_at is None
+
+
+def asked_ahead(place: Mapping[str, str]) -> list[tuple[Question, Mapping[str, Any]]]:
+    """What the page will ask of a reader who may see it; the page of another reader does not have it."""
+    ref = place["ref"].upper()
+    return questions_about(ref, [WITH_A_ROLE], who_acted=True) if REFERENCE.fullmatch(ref) else []
 
 
 def case(asked: Asked) -> Answer:

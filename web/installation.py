@@ -41,6 +41,11 @@ class Installation:
         """The engine of all requests: `AppContext.reloaded` goes on with it."""
         return self._context.engine
 
+    @property
+    def restricted(self) -> frozenset[str]:
+        """The processes whose cases only named accounts see."""
+        return self._context.restricted
+
     def context(self) -> AppContext:
         """The context of now. A simulation goes by the newest stored day, which a page or another program may set."""
         return self.context_of(self._numbers())

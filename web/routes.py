@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from models.questions import Question
 from web import (
     audit,
     bundles,
@@ -56,6 +57,7 @@ class Way(NamedTuple):
     """One address: its method, path, the right that it needs (none: anybody), and its handler.
 
     `mails`: one-time links may wait to be sent after it. `asks_others`: it asks another server.
+    `ahead`: what it will ask the records of the parts of its address, so that who asks is read in the same statement.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Way(NamedTuple):
     handler: Callable[[Asked], Answer]
     mails: bool = False
     asks_others: bool = False
+    ahead: Callable[[Mapping[str, str]], list[tuple[Question, Mapping[str, Any]]]] | None = None
 
 
 class MenuItem(NamedTuple):
@@ -154,7 +157,7 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/views/{id}", "cases", cases.forget),
     Way("POST", "/together", "record", together.together),
     Way("POST", "/cases/by-nhs-number", "identity", cases.by_nhs_number),
-    Way("GET", "/cases/{ref}", "case", case.case),
+    Way("GET", "/cases/{ref}", "case", case.case, ahead=case.asked_ahead),
     Way("GET", "/cases/{ref}/why/{rule}/{seq:int}", "case", case.why),
     Way("POST", "/cases/{ref}/owner", "record", case.assign_owner),
     Way("GET", "/cases/{ref}/papers", "case", papers.pack),

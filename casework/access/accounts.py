@@ -19,7 +19,7 @@ from config.rights import roles
 from models.change_log import insert_logged, log_keys
 from models.database import reading
 from models.errors import Refusal
-from models.questions import Question, ask_together
+from models.questions import Ahead, Question, ask_together
 from models.tables import ACCOUNT_CHANGE, ACCOUNT_PASSWORD, API_TOKEN, SESSION
 
 NO_ROLE = ""
@@ -79,10 +79,18 @@ def account_of(connection: Connection, account: str) -> Account | None:
 
 
 def who_asks(
-    connection: Connection, secret: str | None, now: datetime, also: Sequence[Question] = (), *, last: bool = True
+    connection: Connection,
+    secret: str | None,
+    now: datetime,
+    also: Sequence[Question] = (),
+    *,
+    last: bool = True,
+    ahead: Ahead | None = None,
 ) -> tuple[sessions.Session | None, Account | None]:
     """The session of a cookie's secret, half open ones among them, and its account. `also` is asked together with it,
     in a snapshot that remembers, and is asked nothing before. `last`: it ends with them.
+
+    `ahead`: what the page will ask of who is signed in.
     """
     asked: list[tuple[Question, Mapping[str, Any]]] = [(each, {}) for each in also]
     if secret is None or not sessions.TOKEN.fullmatch(secret):
@@ -90,7 +98,9 @@ def who_asks(
         return None, None
     values = sessions.values_of(secret, now)
     digest = {"digest": values["digest"]}
-    ask_together(connection, [*asked, (sessions.OPEN_SESSION, values), (_NEWEST_OF_SESSION, digest)], last=last)
+    ask_together(
+        connection, [*asked, (sessions.OPEN_SESSION, values), (_NEWEST_OF_SESSION, digest)], last=last, ahead=ahead
+    )
     session = sessions.find_session(connection, secret, now, half_open=True)
     row = _NEWEST_OF_SESSION.first(connection, **digest) if session is not None else None
     return session, _account(row) if row is not None and row.role != NO_ROLE else None

@@ -14,15 +14,21 @@ from models.database import reading
 from models.ledger import HISTORY
 from models.questions import Question, ask_together
 
+Asked = tuple[Question, Mapping[str, Any]]
 OF_THE_CASE = (HISTORY, LINKED, LINKING_TO, ON_THE_CHILD, LETTERS, OWNER)
 
 
 def ask_about(context: AppContext, case_ref: str, also: Sequence[Question] = (), *, who_acted: bool = False) -> None:
     """Let the snapshot of this page have its answers at once, and those of `also`, which need no values.
 
-    The functions that ask for them find them there.
+    The functions that ask for them find them there. What was asked ahead is not asked again.
     """
-    ref: Mapping[str, Any] = {"ref": case_ref}
     with reading(context.engine) as connection:
-        of_case = (*OF_THE_CASE, WHO_ACTED) if who_acted else OF_THE_CASE
-        ask_together(connection, [*((each, ref) for each in of_case), *((each, {}) for each in (COUNT_OPEN, *also))])
+        ask_together(connection, questions_about(case_ref, also, who_acted=who_acted))
+
+
+def questions_about(case_ref: str, also: Sequence[Question] = (), *, who_acted: bool = False) -> list[Asked]:
+    """What a page of a case asks, with the values."""
+    ref = {"ref": case_ref}
+    of_case = (*OF_THE_CASE, WHO_ACTED) if who_acted else OF_THE_CASE
+    return [*((each, ref) for each in of_case), *((each, {}) for each in (COUNT_OPEN, *also))]

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, select
 
 from casework.access.seen import as_seen_by
 from models.database import one_snapshot, reading, writing
-from models.questions import Question, ask_together
+from models.questions import Ahead, Question, ask_together
 from models.tables import ALIAS, CASE, DUTY, NOTICE
 from tests.models.test_visibility import OPEN, RESTRICTED, with_two_cases
 from tests.support.team import Team
@@ -67,3 +67,29 @@ def check_memory(team: Team) -> None:
         ask_together(connection, [(ALIASES, {})])
         assert ALIASES.known(connection) is None, "nothing remembers outside of a snapshot"
         assert len(ALIASES.rows(connection)) == 1
+
+
+def test_what_is_asked_ahead_is_known_to_the_reader_whom_it_was_asked_for_and_to_nobody_else(team: Team) -> None:
+    check_ahead(team, together=False)
+
+
+def check_ahead(team: Team, *, together: bool) -> None:
+    """`together`: the database answers it in the same statement. In each case a reader has what that reader may see."""
+    context = with_two_cases(team).context("6 Mar 2026")
+    whole, seen = context.engine, as_seen_by(context, None).engine
+    assert seen is not whole
+    for hidden, written in ((context.restricted, False), (frozenset[str](), False), (context.restricted, True)):
+        with one_snapshot(whole):
+            with reading(whole) as connection:
+                ask_together(connection, [(ALIASES, {})], ahead=Ahead([(CASES, {})], hidden))
+                for_the_whole = together and not hidden
+                assert (CASES.known(connection) is not None) is for_the_whole
+                assert [row.case_ref for row in CASES.rows(connection)] == [OPEN, RESTRICTED]
+            if written:
+                with writing(whole) as other:
+                    other.execute(insert(ALIAS), [{column.name: "B" for column in ALIAS.columns}])
+            with one_snapshot(seen), reading(seen) as view:
+                assert (CASES.known(view) is not None) is (together and bool(hidden) and not written)
+                assert [row.case_ref for row in CASES.rows(view)] == [OPEN]
+        with one_snapshot(whole), reading(whole) as connection:
+            assert CASES.known(connection) is None, "the next page has nothing of it"

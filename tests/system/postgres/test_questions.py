@@ -14,17 +14,17 @@ from models.database import one_snapshot, open_engine, reading, transact, writin
 from models.facts import FactDraft
 from models.macs import use_keys_of
 from models.schema import create_or_upgrade_schema
-from tests.models.test_questions import check_memory, check_rows
-from tests.models.test_visibility import OPEN, with_two_cases
+from tests.models.test_questions import check_ahead, check_memory, check_rows
+from tests.models.test_visibility import OPEN, RESTRICTED, with_two_cases
 from tests.support.by_hand import day
 from tests.support.lost_connection import lost_line
 from tests.support.team import Team
 from tests.web.conftest import browser_of
 from web.installation import Installation
 
-# Five waits: who asks; what the page shows, and its end; the look: its row, and its record with the end.
+# Four waits: who asks, with what the page shows; its end; the look: its row, and its record with the end.
 # A server may answer the beginning of what is sent in one go before the rest of it comes.
-MOST_TURNS = 8
+MOST_TURNS = 7
 # Three waits: the beginning with all that the act reads, what it writes, and its end with the record of the change log.
 MOST_OF_AN_ACT = 6
 
@@ -35,6 +35,25 @@ def test_a_question_gives_the_rows_that_sqlalchemy_gives(team: Team) -> None:
 
 def test_a_snapshot_remembers_its_answers_until_it_ends_or_its_thread_writes(team: Team) -> None:
     check_memory(team)
+
+
+def test_what_is_asked_ahead_is_known_to_the_reader_whom_it_was_asked_for_and_to_nobody_else(team: Team) -> None:
+    check_ahead(team, together=True)
+
+
+def test_a_restricted_case_is_shown_to_who_is_named_for_it_only(team: Team) -> None:
+    """The page asks for the case before it knows who asks."""
+    context = with_two_cases(team).context("6 Mar 2026")
+    transact(context.engine, lambda each: accounts.change_role(each, "sam.lee", "dco", "", "dco.team"))
+    named = "safeguarding_referral"
+    transact(context.engine, lambda each: accounts.change_role(each, "kim.day", "dco", named, "dco.team"))
+    with closing(Installation(context.settings, context)) as installation:
+        for account, status in (("sam.lee", 404), ("kim.day", 200)):
+            browser = browser_of(installation).sign_in(account)
+            assert browser.get(f"/cases/{RESTRICTED}").status_code == status
+            assert browser.get(f"/cases/{OPEN}").status_code == 200
+        nobody = browser_of(installation)
+        assert RESTRICTED not in nobody.get(f"/cases/{RESTRICTED}").text
 
 
 def test_a_page_of_a_case_waits_for_the_server_few_times(team: Team) -> None:
