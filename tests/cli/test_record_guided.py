@@ -23,7 +23,7 @@ def test_record_says_which_due_date_and_which_letters_it_causes(lived: Call) -> 
     assert asked.stdout.splitlines()[1:] == [
         "  Eastmere and Holme Hospitals NHS Foundation Trust, Occupational Therapy: comply with the request / give"
         " advice: due Wed 15 Apr 2026.",
-        "It causes 1 notice: request received to the service.",
+        "It causes 1 notice: request for advice to the service.",
     ]
     corrected = lived(
         *("record", "NX90001", "fact_corrected", "--corrects", "3", *given, "--data", "occurred_on=2026-03-03"),

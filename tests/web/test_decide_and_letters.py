@@ -204,6 +204,6 @@ def test_an_email_says_what_became_of_it(sample: Installation, browsers: Callabl
     assert "The mail server accepted it" in page
     assert 'href="/cases/SP90001"' in page
     named = re.search(r'href="/templates/(\w+)">([^<]+)</a>, version', page)
-    assert named is not None and "_" in named[1]
+    assert named is not None
     assert named[2] == named[1].replace("_", " ").capitalize(), "the template is named in words"
     assert today_of(sample.context(), date(2026, 4, 14)).letters == []
