@@ -13,7 +13,7 @@ from typing import Any
 
 from casework.imports.problem_words import problem
 from config.text import counted
-from flows.alerts import AlertOutcome
+from flows.alerts import AlertOutcome, in_a_sentence
 from flows.jobs import Job
 from flows.remedies import AGAIN, ASKED_AGAIN, remedy
 from flows.run_labels import NEEDS_A_PERSON_TAG
@@ -172,7 +172,7 @@ def _digest_end(name: str, report: Mapping[str, Any]) -> End:
 
 
 def _alert_end(name: str, report: Mapping[str, Any]) -> End:
-    found = ", ".join(str(each).replace("_", " ") for each in report.get("found") or ())
+    found = ", ".join(in_a_sentence(str(each)) for each in report.get("found") or ())
     match report.get("outcome"):
         case AlertOutcome.WRITTEN:
             said = f"the doctor found {found}, and the operator has an e-mail about it"

@@ -9,7 +9,7 @@ from config.step_words import step
 from config.text import in_words
 from statemachines.fact_labels import fact, field
 
-__all__ = ["basis", "fact", "field", "first_capital", "person", "problem", "status", "step", "words"]
+__all__ = ["basis", "fact", "field", "first_capital", "person", "problem", "status", "step", "template", "words"]
 
 PEOPLE = {
     "dco": "DCO",
@@ -30,11 +30,11 @@ WHY_NOT = {
 }
 _SMTP = re.compile(r"smtp_([0-9]{3})")
 
-
 # What a number rests on that is neither an Act nor a regulation.
 BASES = {"local_standard": "local standard, no law", "nhse_policy": "NHS England policy, no law"}
+# Templates whose id, once released, says too little.
+TEMPLATES = {"rung_withdrawn": "earlier letter withdrawn"}
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
-
 
 # What a look was at, in words: the filter of the access log has these.
 LOOKED_AT = {
@@ -92,6 +92,11 @@ def status(word: str) -> str:
 def basis(word: str) -> str:
     """What the number of a duty rests on."""
     return BASES.get(word) or words(word)
+
+
+def template(word: str) -> str:
+    """The name of a template of e-mails."""
+    return TEMPLATES.get(word) or words(word)
 
 
 def first_capital(text: str) -> str:

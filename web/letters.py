@@ -37,7 +37,7 @@ STATES = {
     "withdrawn": "No longer needed",
 }
 EVENTS = {
-    "row_changed": "sendflow began an attempt or noted its answer",
+    "row_changed": "sendflow began to send it, or recorded the answer of the mail server",
     "notice_sent": "The mail server accepted it",
     "notice_failed": "It failed: its reader was not notified",
     "notice_came_back": "It came back: its reader was not notified",

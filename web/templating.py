@@ -52,6 +52,7 @@ def environment() -> Environment:
         "breakable": breakable,
         "status": labels.status,
         "basis": labels.basis,
+        "template": labels.template,
         "item_name": lambda each: item_name(each.called, each.item),
         "first_capital": labels.first_capital,
         "when": when,

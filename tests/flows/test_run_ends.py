@@ -26,6 +26,7 @@ from models.facts import FactDraft
 from notifications.transport import Attempt, Letter, Outcome
 from statemachines import registry
 from tests.support.by_hand import CASE, PROCESS, TRUST, day
+from tests.support.paths import ROOT
 from tests.support.team import RecordingTransport, Team
 from tests.support.trackers import SOUND, tracker
 
@@ -156,12 +157,12 @@ def test_an_import_that_cannot_be_finished_is_red(team: Team, tmp_path: Path, mo
 
 
 def test_an_alert_that_cannot_be_sent_is_red(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = json.dumps({"findings": [{"what": "records_altered"}]})
+    found = json.dumps({"findings": [{"what": "no_backup"}, {"what": "findings_open"}]})
     monkeypatch.setattr(alerts, "DOCTOR", ("echo", found))
     ended = end_of(team, Job.ALERT)
     assert (ended.state, ended.message) == (
         EndState.NOBODY_TO_ALERT,
-        "the doctor found records altered, and nobody was alerted",
+        "the doctor found open findings of a verification, no backup, and nobody was alerted",
     )
     team.first = replace(team.first, settings=replace(team.first.settings, alert_to="ops@icb.example"))
     team._contexts.clear()
@@ -258,3 +259,8 @@ def test_what_a_verification_found_is_said_in_words() -> None:
     assert f"* case {CASE}: the column actor of fact 1 is not what it says" in shown
     assert "* outside the cases: a leaf is missing" in shown
     assert "**1 finding is open**" in shown and "daily digest" in shown and "case_ref" not in shown
+
+
+def test_each_finding_that_has_words_for_a_sentence_is_one_of_the_doctor() -> None:
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "runtime" / "diagnostics").glob("*.py"))
+    assert [each for each in alerts._FOUND if f'what="{each}"' not in said] == []

@@ -13,8 +13,8 @@ import random
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -71,20 +71,51 @@ def not_named() -> frozenset[str]:
     return OF_THE_CHILD | unnaming_facts()
 
 
-def acts_of(process: Process, number: int, scratch: AppContext) -> list[Act]:
-    """Acts that record every kind of a process, if each can be reached. `number` is a part of its references."""
-    left, acts, at = kinds_of(process), list[Act](), random.Random(process.name)
+def acts_of(process: Process, number: int, scratch: AppContext, rehearsal: AppContext) -> Iterator[Act]:
+    """Acts that record every kind of a process, if each can be reached. `number` is a part of its references.
+
+    `scratch` has every case that was tried. `rehearsal` has the acts alone, as the installation will that records
+    them: a fact may need cases that only `scratch` has, as a sample of plans does. What it refuses is tried again.
+    """
+    at, sure, turns = random.Random(process.name), list[Act](), iter(range(CASES))
     series = SERIES if process.restricted else "KD"
-    for turn in range(CASES):
-        if not left:
-            break
-        trial = _Trial(process, f"{series}{number:02d}{turn:02d}1", scratch, at, acts[0].case if acts else None)
-        trial.open(left)
-        trial.fill(left, most=at.choice((2, 12, MOST)))
-        for act in trial.together(f"{series}{number:02d}{turn:02d}0", left):
-            acts.append(act)
-            left -= _counted(process, act)
-    return _needed(process, acts)
+    while left := kinds_of(process).difference(*(_counted(process, act) for act in sure)):
+        acts = list[Act]()
+        for turn in turns:
+            first = (*sure, *acts)[0].case if sure or acts else None
+            trial = _Trial(process, f"{series}{number:02d}{turn:02d}1", scratch, at, first)
+            trial.open(left)
+            trial.fill(left, most=at.choice((2, 12, MOST)))
+            for act in trial.together(f"{series}{number:02d}{turn:02d}0", left):
+                acts.append(act)
+                left -= _counted(process, act)
+            if not left:
+                break
+        rehearsed = [taken for act in _needed(process, acts) if (taken := _rehearsed(rehearsal, act))]
+        sure += rehearsed
+        yield from rehearsed
+        if not acts:
+            return
+
+
+def _rehearsed(rehearsal: AppContext, act: Act) -> Act | None:
+    """The act with the facts that are taken where the acts alone were recorded; None if none is."""
+    drafts = list(act.drafts)
+    while drafts:
+        try:
+            record(rehearsal, act.case, drafts, "dco.team", confirmed=True)
+        except Refused as refused:
+            del drafts[_place(refused, drafts)]
+            continue
+        return replace(act, drafts=tuple(drafts))
+    return None
+
+
+def _place(refused: Refused, drafts: Sequence[FactDraft]) -> int:
+    """The place of the fact that was refused among those of an act."""
+    named = [place for place, draft in enumerate(drafts, 1) if draft.kind == refused.message.partition(":")[0]]
+    place = refused.seq or (named or [len(drafts)])[0]
+    return min(place, len(drafts)) - 1
 
 
 def _counted(process: Process, act: Act) -> set[str]:
@@ -154,8 +185,7 @@ class _Trial:
             try:
                 record(self.scratch, case, drafts, "dco.team", confirmed=True)
             except Refused as refused:
-                named = [n for n, draft in enumerate(drafts, 1) if draft.kind == refused.message.partition(":")[0]]
-                after.insert(0, drafts.pop((refused.seq or (named or [len(drafts)])[0]) - 1))
+                after.insert(0, drafts.pop(_place(refused, drafts)))
                 continue
             yield Act(self.process.name, case, tuple(drafts), shown)
             for draft in after:
@@ -240,12 +270,15 @@ def _rules(process: str) -> list[str]:
 def acts() -> Iterator[Act]:
     """The acts of every process, tried in a scratch installation."""
     with TemporaryDirectory() as folder:
-        scratch = AppContext.load(Settings(home=ready(Path(folder) / "var"), today=TODAY))
+        scratch, rehearsal = (
+            AppContext.load(Settings(home=ready(Path(folder) / name), today=TODAY)) for name in ("tried", "var")
+        )
         try:
             for number, process in enumerate(processes().values()):
-                yield from acts_of(process, number, scratch)
+                yield from acts_of(process, number, scratch, rehearsal)
         finally:
             scratch.engine.dispose()
+            rehearsal.engine.dispose()
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from types import ModuleType
 from typing import IO, Any, NoReturn
 
+from casework import fault_points
 from config.process_environment import fix_caller_environment
 from config.settings import Settings
 from tests.support.compiled import share_in_this_process
@@ -209,6 +210,7 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
         os.close(each)
     os.environ.clear()
     os.environ.update(order["env"])
+    fault_points._named.cache_clear()  # which the days of `_warm_up` looked for in another environment
     os.chdir(order["cwd"])
     sys.argv = ["-c", *order["words"]]
     code = 0
