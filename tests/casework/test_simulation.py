@@ -104,8 +104,10 @@ def test_every_page_of_a_simulation_says_so_and_no_page_of_a_real_one(tmp_path: 
         assert f'"simulation": {str(bool(today)).lower()}' in sendflow("case", "NX90001", "--json", env=env).stdout
 
 
-def test_the_rows_of_the_clock_are_dated_by_the_real_clock(team: Team) -> None:
-    with reading(team.first.engine) as connection:
+def test_the_rows_of_the_clock_are_dated_by_the_real_clock(tmp_path: Path) -> None:
+    loaded_now = AppContext.load(Settings(home=ready(tmp_path / "var"), today=date(2026, 1, 1)))
+    with reading(loaded_now.engine) as connection:
         setting = newest_setting(connection)
     assert setting is not None
     assert abs((datetime.now(UTC) - datetime.fromisoformat(setting.at)).total_seconds()) < 600
+    loaded_now.engine.dispose()

@@ -71,10 +71,10 @@ def not_named() -> frozenset[str]:
     return OF_THE_CHILD | unnaming_facts()
 
 
-def acts_of(process: Process, number: int, scratch: AppContext, rehearsal: AppContext) -> Iterator[Act]:
+def acts_of(process: Process, number: int, scratch: AppContext, clean: AppContext) -> Iterator[Act]:
     """Acts that record every kind of a process, if each can be reached. `number` is a part of its references.
 
-    `scratch` has every case that was tried. `rehearsal` has the acts alone, as the installation will that records
+    `scratch` has every case that was tried. `clean` has the acts alone, as the installation will that records
     them: a fact may need cases that only `scratch` has, as a sample of plans does. What it refuses is tried again.
     """
     at, sure, turns = random.Random(process.name), list[Act](), iter(range(CASES))
@@ -91,19 +91,19 @@ def acts_of(process: Process, number: int, scratch: AppContext, rehearsal: AppCo
                 left -= _counted(process, act)
             if not left:
                 break
-        rehearsed = [taken for act in _needed(process, acts) if (taken := _rehearsed(rehearsal, act))]
-        sure += rehearsed
-        yield from rehearsed
+        recorded = [taken for act in _needed(process, acts) if (taken := _recorded(clean, act))]
+        sure += recorded
+        yield from recorded
         if not acts:
             return
 
 
-def _rehearsed(rehearsal: AppContext, act: Act) -> Act | None:
+def _recorded(clean: AppContext, act: Act) -> Act | None:
     """The act with the facts that are taken where the acts alone were recorded; None if none is."""
     drafts = list(act.drafts)
     while drafts:
         try:
-            record(rehearsal, act.case, drafts, "dco.team", confirmed=True)
+            record(clean, act.case, drafts, "dco.team", confirmed=True)
         except Refused as refused:
             del drafts[_place(refused, drafts)]
             continue
@@ -270,15 +270,15 @@ def _rules(process: str) -> list[str]:
 def acts() -> Iterator[Act]:
     """The acts of every process, tried in a scratch installation."""
     with TemporaryDirectory() as folder:
-        scratch, rehearsal = (
+        scratch, clean = (
             AppContext.load(Settings(home=ready(Path(folder) / name), today=TODAY)) for name in ("tried", "var")
         )
         try:
             for number, process in enumerate(processes().values()):
-                yield from acts_of(process, number, scratch, rehearsal)
+                yield from acts_of(process, number, scratch, clean)
         finally:
             scratch.engine.dispose()
-            rehearsal.engine.dispose()
+            clean.engine.dispose()
 
 
 def main() -> None:
