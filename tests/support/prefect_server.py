@@ -5,7 +5,7 @@ Purpose: a server takes five seconds of CPU to start, and it does not matter to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from config.settings import Settings
 from flows.server_calls import ask
 from notifications.local_smtp import free_port
 from runtime.supervisor import Supervisor
-from tests.support.installation import ROOT, answered
+from tests.support.installation import ROOT, answered, wait_until
 from tests.support.prefect_database import put_prefect_database
 
 
@@ -74,3 +74,19 @@ class PrefectServer:
         """Every byte of its database."""
         files = self.settings.prefect_home.rglob("prefect.db*")
         return b"".join(path.read_bytes() for path in files if path.is_file())
+
+
+def tasks_of(ask: Callable[[str, Any], Any], run: Mapping[str, Any], at_least: int = 1) -> list[dict[str, Any]]:
+    """The tasks of a run that has ended, in order. The server stores them after the run's end, so they are waited for.
+
+    `ask` asks the server: a path, and what is wanted.
+    """
+    wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}, "sort": "ID_DESC"}
+
+    def all_ended() -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = ask("task_runs/filter", wanted)
+        ended = len(found) >= at_least and all(each["state_type"] in {"COMPLETED", "FAILED"} for each in found)
+        return sorted(found, key=lambda each: str(each["start_time"])) if ended else None
+
+    made: list[dict[str, Any]] = wait_until(all_ended, 60)
+    return made

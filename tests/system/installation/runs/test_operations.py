@@ -32,7 +32,7 @@ from models.tables import JOB_RUN
 from tests.support import fork_server
 from tests.support.by_hand import ADVICE, CASE, SALT, TRUST, day
 from tests.support.installation import answered, wait_until
-from tests.support.prefect_server import PrefectServer
+from tests.support.prefect_server import PrefectServer, tasks_of
 from tests.support.team import Team
 from tests.support.trackers import SOUND, tracker
 
@@ -67,16 +67,8 @@ class Operations:
         return found
 
     def tasks(self, run: dict[str, Any]) -> list[dict[str, Any]]:
-        """The tasks of a run that has ended, in order. The server stores them after the run's end."""
-        wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}, "sort": "ID_DESC"}
-
-        def all_ended() -> list[dict[str, Any]] | None:
-            found: list[dict[str, Any]] = self.ask("task_runs/filter", wanted)
-            ended = found and all(each["state_type"] in {"COMPLETED", "FAILED"} for each in found)
-            return sorted(found, key=lambda each: str(each["start_time"])) if ended else None
-
-        made: list[dict[str, Any]] = wait_until(all_ended, 60)
-        return made
+        """The tasks of a run that has ended, in order."""
+        return tasks_of(self.ask, run)
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """The runs of a flow, the newest first."""

@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -32,6 +33,12 @@ pytestmark = pytest.mark.installation
 REFERENCES_AND_DAYS = re.compile(
     r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$"
 )
+
+
+def _opened(installation: RunningInstallation, case: str) -> subprocess.CompletedProcess[str]:
+    """Open a case by the command."""
+    what = ("record", case, "ehc_assessment_requested", "--on", "2026-03-02", "--data", "la=northshire")
+    return installation.ask(*what, "--actor", "dco.team", "--json")
 
 
 def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation) -> None:
@@ -175,18 +182,7 @@ def test_free_text_is_refused_before_it_is_stored(installation: RunningInstallat
 
 def test_a_fact_is_recorded_as_a_run_without_its_free_text(installation: RunningInstallation) -> None:
     """The command prints one JSON document, the run shows reference and kind, and no file contains the free text."""
-    opened = installation.ask(
-        "record",
-        "ZZ900001",
-        "ehc_assessment_requested",
-        "--on",
-        "2026-03-02",
-        "--data",
-        "la=northshire",
-        "--actor",
-        "dco.team",
-        "--json",
-    )
+    opened = _opened(installation, "ZZ900001")
     assert (opened.returncode, json.loads(opened.stdout)["case_ref"]) == (0, "ZZ900001")
     words = "Zebediah Crumb was seen by Dr Quillfeather"
     noted = installation.ask(
@@ -263,18 +259,7 @@ def test_components_that_die_are_restarted_and_facts_are_recorded_meanwhile(inst
     before = installation.running["pids"]
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    done = installation.ask(
-        "record",
-        "ZZ900003",
-        "ehc_assessment_requested",
-        "--on",
-        "2026-03-02",
-        "--data",
-        "la=northshire",
-        "--actor",
-        "dco.team",
-        "--json",
-    )
+    done = _opened(installation, "ZZ900003")
     assert (done.returncode, json.loads(done.stdout)["case_ref"]) == (0, "ZZ900003")
     assert "Prefect is not running" in done.stderr
     wait_until(lambda: all(installation.running["pids"][name] != pid for name, pid in before.items()))
