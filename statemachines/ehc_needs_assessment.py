@@ -21,7 +21,7 @@ from models.common_facts import Opening
 from models.facts import FactData, FreeTextField, Reference, StoredFact
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.draft_oversight import DraftReceived, draft_facts, uncommented
-from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
+from statemachines.health_advice import CALLED_FOR_AGAIN, LABELS, Noted, advice_facts, after, follows
 from statemachines.orders_set_aside import fallen_order, order_set_aside, set_aside_by_the_tribunal
 from statemachines.process import (
     NoTransition,
@@ -162,6 +162,7 @@ PROCESS = define_process(
     title="EHC needs assessment",
     version=4,  # referred back; a plan that ends; 3: replies of bodies, orders that fall; 2: facts out of order
     out_of_order_from=2,
+    labels=LABELS,
     facts=[
         OpeningFact(
             "ehc_assessment_requested",

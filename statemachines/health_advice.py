@@ -199,6 +199,8 @@ REPEATED = "health_advice_request_repeated"
 CALLED_FOR_AGAIN = "health_advice_called_for_again"
 ANSWERS = ANSWERED, RECEIVED = "health_advice_answered", "health_advice_received"
 RETURNED = "health_advice_returned"
+# Beside "health advice received" the stored word does not say that no advice came.
+LABELS = {ANSWERED: "answer without health advice"}
 
 
 ASKED_OF_AN_ASSESSMENT = (

@@ -21,7 +21,7 @@ from models.facts import Code, FactData, FreeTextField, Reference, StoredFact
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.draft_oversight import DraftReceived, draft_facts, uncommented
-from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
+from statemachines.health_advice import CALLED_FOR_AGAIN, LABELS, Noted, advice_facts, after, follows
 from statemachines.orders_set_aside import fallen_order, order_set_aside, set_aside_by_the_tribunal
 from statemachines.process import (
     FieldMapping,
@@ -218,6 +218,7 @@ PROCESS = define_process(
     # agreement are facts of their own.
     version=5,
     out_of_order_from=3,
+    labels=LABELS,
     facts=[
         OpeningFact(
             "reassessment_requested",

@@ -59,11 +59,14 @@ HINTS = {
 }
 CONFIDENTIAL = "Confidential words: encrypted, and shown only to who gives a purpose."
 PARTS = ("day", "month", "year")
+OPTIONAL = " (optional)"
 
 
 @dataclass
 class Field:
-    """One question of a form. `value` is what was typed; a day has its three parts in `parts`."""
+    """One question of a form. `value` is what was typed; a day has its three parts in `parts`, and may have a `latest`
+    day that it can be.
+    """
 
     name: str
     label: str
@@ -74,6 +77,7 @@ class Field:
     value: str = ""
     parts: tuple[str, str, str] = ("", "", "")
     error: str = ""
+    latest: date | None = None
 
     def given(self) -> str:
         """What was answered, as a fact takes it: an amount on a page is in pounds, with or without the sign."""
@@ -97,15 +101,17 @@ def fields_for(
         kind = "text" if each.encrypted else kind
         hint = CONFIDENTIAL if each.encrypted else HINTS.get(each.name, KIND_HINTS.get(each.kind, ""))
         label = LABELS.get(each.name, first_capital(name_of_field(each.name)))
-        field = Field(each.name, label if each.required else f"{label} (optional)", hint, kind, each.required, options)
+        field = Field(each.name, label if each.required else label + OPTIONAL, hint, kind, each.required, options)
         fill(field, form)
         made.append(field)
     return made
 
 
-def day_field(name: str, label: str, hint: str, form: Mapping[str, str], default: date | None = None) -> Field:
+def day_field(
+    name: str, label: str, hint: str, form: Mapping[str, str], default: date | None = None, latest: date | None = None
+) -> Field:
     """The question for a day, with today's date if nothing was typed."""
-    field = Field(name, label, hint, "day", True)
+    field = Field(name, label, hint, "day", True, latest=latest)
     fill(field, form)
     if default is not None and not any(f"{name}-{part}" in form for part in PARTS):
         field.parts = (str(default.day), str(default.month), str(default.year))
@@ -170,8 +176,10 @@ def check(fields: Sequence[Field]) -> bool:
 def check_one(field: Field) -> bool:
     """Mark a question that has to be answered and is not. Whether it is answered in its form."""
     if field.required and not field.value and not field.error:
-        verb = "Choose" if field.kind in ("choice", "select", "boxes") else "Enter"
-        field.error = f"{verb}: {field.label[0].lower()}{field.label[1:]}"
+        verb = "choose" if field.kind in ("choice", "select", "boxes") else "enter"
+        field.error = f"{field.label}: {verb} an answer"
+    if field.latest is not None and not field.error and field.value > field.latest.isoformat():
+        field.error = f"{field.label}: enter a day that has come, {full_day(field.latest)} at the latest"
     return not field.error
 
 

@@ -41,6 +41,7 @@ LOOKED_AT = {
     "identity": "identity of a child",
     "export": "list as a file",
     "case": "page of a case",
+    "record": "form that records on it",
     "replay": "case as it was",
     "child": "page of a child",
     "together": "one act on several cases",

@@ -12,21 +12,21 @@ from contextlib import nullcontext
 from datetime import date
 from typing import Any, NamedTuple
 
-from casework.cases.fact_form import Refused
+from casework.cases.fact_form import Refused, wrong_answer
 from casework.privacy.case_looks import note_look
 from casework.reports.case_models import CaseReport, FactShown
 from casework.reports.case_report import report
 from casework.reports.preview import preview
 from casework.reports.recordable import FieldForm, Recordable, fields_of, openings, recordable
 from flows.jobs import Job, JobExecution
-from models.facts import FactDraft
+from models.facts import FactData, FactDraft
 from models.visibility import hidden_processes
 from statemachines.registry import opened_by
 from web import labels
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
-from web.forms import Field, as_typed, check, check_one, day_field, fields_for, prefill, put
+from web.forms import OPTIONAL, Field, as_typed, check_one, day_field, fields_for, prefill, put
 
 NEW = "new"
 COMMAND_WORDS = re.compile(r",? for example --data \S+=(\"[^\"]*\"|\S+)( \(sendflow [^)]*\))?| \(sendflow [^)]*\)")
@@ -55,6 +55,7 @@ class Form(NamedTuple):
     target: FactShown | None
     day: Field
     fields: list[Field]
+    model: type[FactData]
 
     @property
     def questions(self) -> list[Field]:
@@ -114,7 +115,7 @@ def check_or_record(asked: Asked) -> Answer:
         return _question_page(asked, form, earlier)
     if step == "" and place < len(names):
         question = form.questions[place]
-        if not check_one(question):
+        if not _is_answered(form, question):
             return _question_page(asked, form, question, 400)
         # The claim that the address named is not asked again.
         following = [each for each in form.questions[place + 1 :] if not (each.name == "claim" and each.value)]
@@ -124,8 +125,16 @@ def check_or_record(asked: Asked) -> Answer:
     return _checked(asked, form, step)
 
 
+def _is_answered(form: Form, question: Field) -> bool:
+    """Whether a question is answered in the form of its field; if not, it says what was expected."""
+    if check_one(question) and question.value and question.name in form.model.model_fields:
+        expected = wrong_answer(form.model, question.name, question.given())
+        question.error = f"{question.label.removesuffix(OPTIONAL)}: {expected}" if expected else ""
+    return not question.error
+
+
 def _checked(asked: Asked, form: Form, step: str) -> Answer:
-    if not check(form.questions):
+    if [each for each in form.questions if not _is_answered(form, each)]:
         return _question_page(asked, form, next(each for each in form.questions if each.error), 400)
     draft = _draft(asked, form)
     if form.target is not None and form.kind == "fact_corrected" and not set(draft.data) - {"reason"}:
@@ -172,8 +181,9 @@ def _form(asked: Asked, typed: Mapping[str, str]) -> Form | None:
         fact = next((each for each in _openings(asked).facts if each.kind == kind), None)
         if fact is None:
             return None
-        day = day_field("on", "Day on which it happened", "", typed, today)
-        return Form(ref, kind, None, None, day, fields_for(context, fact.fields, None, typed))
+        day = day_field("on", "Day on which it happened", "", typed, today, today)
+        fields = fields_for(context, fact.fields, None, typed)
+        return Form(ref, kind, None, None, day, fields, opened_by()[kind].facts[kind].model)
     try:
         found = report(context, ref)
     except LookupError:
@@ -184,10 +194,10 @@ def _form(asked: Asked, typed: Mapping[str, str]) -> Form | None:
     model = process.model_of(kind)
     if model is None:
         return None
-    day = day_field("on", "Day on which it happened", "", typed, today)
+    day = day_field("on", "Day on which it happened", "", typed, today, today)
     fields = fields_for(context, fields_of(model), found, typed)
     prefill(fields, found, typed)
-    return Form(ref, kind, found, None, day, fields)
+    return Form(ref, kind, found, None, day, fields, model)
 
 
 def _correction(asked: Asked, found: CaseReport, typed: Mapping[str, str]) -> Form | None:
@@ -202,19 +212,21 @@ def _correction(asked: Asked, found: CaseReport, typed: Mapping[str, str]) -> Fo
     )
     known = target.corrected_to or target.occurred_on
     label = "Day on which it really happened" if kind == "fact_corrected" else "Day on which it was found out"
-    day = day_field("on", label, "", typed, known if kind == "fact_corrected" else context.today())
+    today = context.today()
+    day = day_field("on", label, "", typed, known if kind == "fact_corrected" else today, today)
     own = (
         []
         if kind == "fact_withdrawn"
         else [form for form in fields_of(model) if not form.encrypted and not form.hidden]
     )
     optional = [form.model_copy(update={"required": False}) for form in own]
-    fields = fields_for(context, [*optional, reason], found, typed)
+    # The reason first: a correction of the day alone leaves out the rest.
+    fields = fields_for(context, [reason, *optional], found, typed)
     for field in fields:
         was_typed = field.name in typed or f"{field.name}-day" in typed
         if not was_typed and field.name in target.data and field.name != "reason":
             put(field, target.data[field.name])
-    return Form(ref, kind, found, target, day, fields)
+    return Form(ref, kind, found, target, day, fields, model)
 
 
 def _draft(asked: Asked, form: Form) -> FactDraft:

@@ -82,7 +82,7 @@ def _filter(asked: Asked) -> dict[str, str]:
 def _questions(asked: Asked, kind: BulkKind, fact: RecordableFact | None) -> list[Field]:
     form, today = asked.form, asked.context.today()
     if fact is not None:
-        day = day_field("on", "Day on which it happened", "", form, today)
+        day = day_field("on", "Day on which it happened", "", form, today, today)
         return [day, *fields_for(asked.context, [each for each in fact.fields if not each.hidden], None, form)]
     if kind is BulkKind.ASSIGN:
         options = [("-", "Nobody"), *((each, each) for each in team_accounts(asked))]

@@ -52,6 +52,31 @@ MEANT = {
     "transfer_on": "the day of the transfer to come",
     "last_reviewed_on": "the day on which the plan was made or last reviewed",
 }
+# What was expected, by pydantic's code of an error; the library's own sentences are for programmers.
+EXPECTED = {
+    "bool_parsing": "yes or no",
+    "date_from_datetime_inexact": "a day such as 2026-04-13",
+    "date_from_datetime_parsing": "a day such as 2026-04-13",
+    "date_parsing": "a day such as 2026-04-13",
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of {ge} or more",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "a number less than {lt}",
+    "less_than_equal": "a number of {le} or less",
+    "list_type": "a list",
+    "literal_error": "one of {expected}",
+    "string_too_long": "{max_length} characters at most",
+    "string_too_short": "{min_length} characters or more",
+    "too_long": "a list of {max_length} at most",
+    "too_short": "a list of {min_length} or more",
+}
+PATTERNS = {
+    "^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day such as 14:05",
+    "^[a-z0-9][a-z0-9_]{0,39}$": "a word of small letters, digits and underscores",
+}
 FITTING = {
     ("chasing_paused", "reason"): '"the family is abroad until 18 May"',
     ("fact_withdrawn", "reason"): '"recorded on the wrong case"',
@@ -104,15 +129,34 @@ def _parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple
     return plain, words
 
 
+def wrong_answer(model: type[FactData], field: str, given: Any) -> str | None:
+    """What was expected of one field, where what was given is not of its form: `a whole number was expected`."""
+    try:
+        model.model_validate({field: given})
+    except ValidationError as problem:
+        found = problem.errors(include_url=False, include_input=False)
+        return next((_expected(each) for each in found if each["loc"][:1] == (field,)), None)
+    return None
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    """What one error of pydantic says, in words that repeat nothing that was typed."""
+    context = error.get("ctx", {})
+    known = EXPECTED.get(error["type"]) or PATTERNS.get(context.get("pattern", ""))
+    if known is None:
+        return str(error["msg"]).removeprefix("Value error, ")
+    return f"{known.format_map(context)} was expected"
+
+
 def refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
-    errors = problem.errors(include_url=False, include_input=False, include_context=False)
+    errors = problem.errors(include_url=False, include_input=False)
     first = errors[0]
     field = str(first["loc"][0]) if first["loc"] else kind
     missing = [str(each["loc"][0]) for each in errors if each["type"] == "missing"]
     wrong = [each for each in errors if each["type"] not in ("missing", "extra_forbidden")]
     said = [f"{kind} needs {', and '.join(_with_example(model, kind, each) for each in missing)}"] if missing else []
     for each in wrong:
-        expected = str(each["msg"]).removeprefix("Value error, ")
+        expected = _expected(each)
         if not each["loc"]:  # fields that do not go together
             said.append(f"{kind}: {expected}")
             continue

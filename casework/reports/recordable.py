@@ -108,7 +108,14 @@ def _accepted(
             if kind not in ENGINE_ONLY
         ]
     # What the health bodies owe comes first: it is what a DCO team records most.
-    found.sort(key=lambda fact: (GROUPS.index(fact.group), fact.kind not in process.answers, *_usual_first(fact)))
+    # Of those that meet one duty, the one that its rule names first.
+    places = {kind: place for place, kind in enumerate(meets)}
+
+    def place(fact: RecordableFact) -> tuple[int | bool | str, ...]:
+        group, *others, kind = _usual_first(fact)
+        return group, kind not in process.answers, *others, places.get(kind, len(places)), kind
+
+    found.sort(key=place)
     return found
 
 

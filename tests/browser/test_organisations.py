@@ -89,7 +89,7 @@ def test_a_service_moves_to_a_new_provider(seen: Watched) -> None:
     page.get_by_label("Mailbox of the manager").fill(NEW[1])
     seen.day("First day", first)
     seen.press("See what it changes")
-    assert page.title().startswith("Error: ") and dco.says("Choose: for which authorities")
+    assert page.title().startswith("Error: ") and dco.says("For which authorities: choose an answer")
     page.get_by_label("Northshire", exact=True).check()
     page.get_by_label("Tarnford", exact=True).check()
     seen.press("See what it changes")

@@ -38,10 +38,10 @@ def test_record_of_a_case_alone_lists_what_may_be_recorded_now(lived: Call) -> N
     lines = shown.stdout.splitlines()
     assert lines[:2] == ["Case NX90001, EHC needs assessment, is at 'Assessment under way'. It accepts:", "Usual"]
     assert lines[2:6:2] == [
-        "  health_advice_answered (meets: comply with the request / give advice)",
         "  health_advice_received (meets: comply with the request / give advice)",
+        "  health_advice_answered (meets: comply with the request / give advice)",
     ]
-    assert lines[3].startswith("      fields: body, answer, [service], ")
+    assert lines[5].startswith("      fields: body, answer, [service], ")
     facts = document(lived("record", "NX90001", "--json"))["facts"]
     assert {"fact_corrected", "draft_plan_received"} <= {fact["kind"] for fact in facts}
     assert "breached" not in {fact["kind"] for fact in facts}, "sendflow records that itself"

@@ -225,7 +225,7 @@ def test_a_therapy_service_moves_to_a_new_provider_next_month_with_two_new_mailb
 def test_a_person_and_an_absence_are_recorded_and_shown(place: Installation, person: Callable[[str], Browser]) -> None:
     dco, path = person("dco.team"), "/organisations/entries/person/new"
     empty = post(dco, path, **sent(dco, path))
-    assert empty.status_code == 400 and "Enter: name" in empty.text and "Choose: role" in empty.text
+    assert empty.status_code == 400 and "Name: enter an answer" in empty.text and "Role: choose an answer" in empty.text
     form = sent(dco, path) | {"name": "Jo Hart", "role": f"{BODY}:send_lead"}
     assert "The change is recorded" in post(dco, path, **form | {"step": "record"}).text
     path = "/organisations/entries/absence/1.new"

@@ -90,16 +90,68 @@ def test_an_error_is_beside_its_field_and_nothing_typed_is_lost(team: Team, pers
     page = str(
         person.post(path, data={**fields(page), "on-month": "3", "on-day": "12", "body": "", "step": "check"}).text
     )
-    assert "Choose: organisation" in page
+    assert "Organisation: choose an answer" in page
     assert (fields(page)["on-day"], fields(page)["note"]) == ("12", "Mum rang")
     assert len(team.lines()) == 3
 
 
-def test_a_day_of_the_future_is_refused_in_words_of_a_page(person: Browser) -> None:
+def test_a_day_of_the_future_is_refused_at_its_own_question(person: Browser) -> None:
     path = f"/cases/{CASE}/record/health_advice_received"
-    page = send(person, path, body="QX101", service=SALT, **{"on-day": "1", "on-month": "1", "on-year": "2027"})
-    assert "The date is in the future" in page
-    assert "--data" not in page
+    later = {"on-day": "1", "on-month": "1", "on-year": "2027"}
+    for step in ("", "check"):
+        page = person.post(path, data={**fields(person.get(path).text), **later, "body": "QX101", "step": step}).text
+        assert "enter a day that has come, 16 March 2026 at the latest" in page
+        assert "question 1 of" in page and 'value="2027"' in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "typed", "expected"),
+    [
+        ("waiting_list_stated", "weeks", "many", "How many weeks: a whole number was expected"),
+        ("waiting_list_stated", "weeks", "-4", "How many weeks: a number of 0 or more was expected"),
+        ("case_linked", "to_case", "Sam", "To case: the reference of a case was expected, for example NX00042"),
+        ("health_advice_answered", "redirected_to", "them", "Redirected to: an organisation code of capital letters"),
+    ],
+)
+def test_an_answer_of_another_form_is_refused_at_its_own_question(
+    person: Browser, kind: str, field: str, typed: str, expected: str
+) -> None:
+    """A person read `Input should be a valid integer` at the end of the form, after four more questions."""
+    path = f"/cases/{CASE}/record/{kind}"
+    given = {**fields(person.get(path).text), "body": "QX101", field: typed, "question": field}
+    page = person.post(path, data=given)
+    assert page.status_code == 400
+    shown = re.search(r'<a href="#[^"]*">([^<]*)</a>', page.text.partition("There is a problem")[2])
+    assert shown is not None and shown[1].strip().startswith(expected)
+    assert "Input should" not in page.text and "--data" not in page.text
+
+
+def test_a_correction_of_the_day_alone_is_two_questions(person: Browser) -> None:
+    path = f"/cases/{CASE}/record/fact_corrected?corrects=3"
+    first = person.get(path).text
+    second = person.post(path.partition("?")[0], data={**fields(first), "on-day": "9"}).text
+    assert "question 2 of" in second and 'id="reason"' in second
+    assert "Leave the rest as it is" in second
+    answered = {**fields(second), "reason": "the stamp says so"}
+    assert "Leave the rest as it is" in second.replace("Continue", "") or "Leave the rest as it is" in first
+    checked = person.post(path.partition("?")[0], data={**answered, "step": "check"}).text
+    assert "Check before it is recorded" in checked and "not <time" in checked
+
+
+def test_the_check_page_says_whom_it_writes_to_and_has_a_way_back(person: Browser) -> None:
+    checked = send(person, f"/cases/{CASE}/record/health_advice_received", body="QX101", service=SALT)
+    assert "<li>To the service: thanks for the advice</li>" in checked
+    assert "It stays at <strong>" in checked
+    assert f'<a href="/cases/{CASE}">Back to {CASE} without recording it</a>' in checked
+    opened = send(person, "/cases/new/record/ehc_assessment_requested", la="northshire", nhs_number="9990000034")
+    assert "It will be at <strong>" in opened and '<a href="/today">Leave without opening a case</a>' in opened
+
+
+def test_of_two_answers_to_a_request_the_advice_itself_comes_first(person: Browser) -> None:
+    """The first button was `Health advice answered`, which is the answer of a body that sends no advice."""
+    page = person.get(f"/cases/{CASE}").text
+    buttons = re.findall(r'<a class="nhsuk-button[^>]*>([^<]*)</a>', page)
+    assert buttons[:2] == ["Health advice received", "Answer without health advice"]
 
 
 def test_sending_the_same_form_twice_records_one_fact(team: Team, person: Browser) -> None:
@@ -128,7 +180,7 @@ def test_a_correction_says_what_moves_before_it_is_recorded(team: Team, person: 
 
 def test_a_withdrawal_needs_a_reason_and_is_shown_struck(team: Team, person: Browser) -> None:
     path = f"/cases/{CASE}/record/fact_withdrawn?corrects=3"
-    assert "Enter: reason" in send(person, path)
+    assert "Reason: enter an answer" in send(person, path)
     checked = send(person, path, reason="recorded on the wrong case")
     assert "no longer there" in checked
     person.post(path.partition("?")[0], data={**fields(checked), "step": "record"})

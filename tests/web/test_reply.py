@@ -314,7 +314,7 @@ def test_a_line_without_its_day_is_named_and_nothing_is_recorded(place: Installa
     (only,) = re.findall(r'<select [^>]*name="c\.([^"]+)"', page.text)
     before = facts(place)
     wrong = anybody.post(f"/reply/{token}", data={**form(page), f"c.{only}": "sent", "step": "check"})
-    assert wrong.status_code == 400 and "Enter: the day" in wrong.text
+    assert wrong.status_code == 400 and "The day: enter an answer" in wrong.text
     nothing = anybody.post(f"/reply/{token}", data={**form(page), "step": "send"})
     assert nothing.status_code == 400 and "Choose an answer on at least one line" in nothing.text
     assert facts(place) == before

@@ -78,7 +78,7 @@ def test_a_missing_answer_is_asked_for_beside_its_field(team: Team, person: Brow
     page = chosen(person, REFS[0], act="pause")
     wrong = press(person, page, **{"until-day": "31", "until-month": "2", "until-year": "2026"}, step="check")
     assert wrong.status_code == 400 and "Error: " in wrong.text
-    assert "enter a real day" in wrong.text and "Enter: why" in wrong.text
+    assert "enter a real day" in wrong.text and "Why: enter an answer" in wrong.text
     for values in ({"act": "dance", "step": "act"}, {"act": "record", "fact": "dance", "step": "fact"}):
         assert press(person, page, **values).status_code == 400
     nobody = press(person, chosen(person, REFS[0], act="assign"), owner="somebody.else", step="check")

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from casework.cases.fact_form import wrong_answer
 from casework.cases.validation import Refused
+from models.common_facts import ENGINE_ONLY, OUTCOMES
+from statemachines.registry import processes
 from tests.support.by_hand import SALT, TRUST
 from tests.support.team import Team
 
@@ -29,6 +32,25 @@ def test_every_missing_and_wrong_field_is_named_at_once(asked: Team) -> None:
     for expected in ("--data body=QX101", "answer is not in the form expected", "has no such particular"):
         assert expected in said
     assert "perhaps" not in said and "mood" not in said
+
+
+def test_a_field_of_another_form_is_refused_in_plain_words(asked: Team) -> None:
+    said = refused(asked, "waiting_list_stated", body=TRUST, service=SALT, weeks="many").message
+    assert "weeks is not in the form expected: a whole number was expected, for example --data weeks=18" in said
+
+
+@pytest.mark.parametrize("typed", ["many", "-4", "9" * 20, "2026-13-45", "x" * 9000, "", "a, a", "1.5"])
+def test_no_field_of_any_fact_is_refused_with_a_sentence_of_the_library(typed: str) -> None:
+    said = {
+        expected
+        for process in processes().values()
+        for kind, fact in process.facts.items()
+        if kind not in ENGINE_ONLY and kind not in OUTCOMES
+        for field in fact.model.model_fields
+        if (expected := wrong_answer(fact.model, field, typed)) is not None
+    }
+    assert said
+    assert [each for each in said if "should" in each or "{" in each] == []
 
 
 @pytest.mark.parametrize(
