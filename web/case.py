@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
@@ -26,7 +26,7 @@ from casework.reports.item_words import item_words
 from casework.reports.recordable import RecordableFact, usual_facts
 from casework.reports.who_acted import who_acted
 from casework.reports.why_this_date import why_this_date
-from casework.rules.diagram_svg import draw, moves_of
+from casework.rules.diagram_svg import Move, draw, moves_of
 from config.rights import roles
 from config.text import counted, short_weekday
 from models.common_facts import OF_THE_CHILD
@@ -140,7 +140,8 @@ def case(asked: Asked) -> Answer:
             "linked": linked_cases(context, ref) if now.same_child else [],
             "usual": _usual(asked, read) if view.is_now and asked.may("record") else [],
             "bars": _bars(context, found),
-            "diagram": _diagram(context, found),
+            "diagram": _drawn(found.process, found.state, found.state_name),
+            "onward": _onward(found.process, found.state),
             "rules": context.law.rules,
             "tags": TAGS,
             "holder": lambda run: _holder(context, run),
@@ -307,15 +308,25 @@ def _bars(context: AppContext, found: CaseReport) -> Markup | None:
     return bars(shown, found.as_at) if shown else None
 
 
-def _diagram(context: AppContext, found: CaseReport) -> Markup:
-    """The states with the present one drawn dark; every move is also in `sendflow explain`."""
-    return _drawn(found.process, found.state, found.state_name)
+@lru_cache(maxsize=256)
+def _onward(name: str, present: str) -> Sequence[tuple[str, str]]:
+    """What usually leads on from the present state, in words, and to which state; endings are left out."""
+    process = processes()[name]
+    return [
+        (labels.fact(kind), process.states[target])
+        for (state, kind), target in process.usual_moves.items()
+        if state == present != target and kind not in ENDINGS
+    ]
 
 
 @lru_cache(maxsize=256)
 def _drawn(name: str, present: str, state_name: str) -> Markup:
+    """The states with the present one drawn dark; every move is also in `sendflow explain`."""
     process = processes()[name]
     states = {state: f"▶ {label}" if state == present else label for state, label in process.states.items()}
-    moves = moves_of(process.usual_moves, ENDINGS)
+    moves = [
+        Move(source, target, tuple(map(labels.fact, kinds)))
+        for source, target, kinds in moves_of(process.usual_moves, ENDINGS)
+    ]
     title = f"{process.title}: the case is at {state_name}"
-    return Markup(draw(title, states, process.initial, moves))  # noqa: S704 (escaped there)
+    return Markup(draw(title, states, process.initial, moves, present))  # noqa: S704 (escaped there)

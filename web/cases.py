@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from casework.bulk_acts import MOST
 from casework.cases.search import find_by_nhs_number
-from casework.reports.case_list import CaseFilter, Show, case_list
+from casework.reports.case_list import CaseFilter, ListedCase, Show, case_list
 from casework.saved_views import WrongView, delete_view, save_view, views_of
+from models.same_words import reference_key
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file, filter_words
@@ -50,7 +51,7 @@ def cases(asked: Asked) -> Answer:
         return fault("The list has no such filter", said, status=400, back=("/cases", "Go to Cases"))
     if wanted.search and not asked.query.get("page"):
         found = case_list(context, wanted.model_copy(update={"show": Show.ALL}), context.today())
-        if found.total == 1 and found.rows[0].case_ref == wanted.search.strip().upper():
+        if found.total == 1 and _is_of(found.rows[0], wanted.search):
             return GoTo(f"/cases/{found.rows[0].case_ref}")
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
@@ -90,6 +91,11 @@ def by_nhs_number(asked: Asked) -> Answer:
         return GoTo(f"/cases/{refs[0]}")
     values = {"title": "Cases of this NHS number", "refs": refs}
     return Page("nhs_number.html", values)
+
+
+def _is_of(row: ListedCase, typed: str) -> bool:
+    """Whether the whole reference of a case was typed: ours, or the authority's."""
+    return reference_key(typed) in {reference_key(each) for each in (row.case_ref, row.la_reference) if each}
 
 
 def _filter_of(query: Mapping[str, str]) -> CaseFilter:

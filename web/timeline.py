@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
@@ -17,13 +18,15 @@ from statemachines.registry import processes
 from web import labels
 
 IDLE = timedelta(days=21)
+MANY = 3
+SENT = "notice_sent"
 FILTERS = ("show", "kind", "by", "text")
 HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
 SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
 
 
 class Entry(NamedTuple):
-    """One line: a fact, an e-mail, idle weeks, or facts of one kind and day that are `folded` into one."""
+    """One line: a fact, an e-mail, idle weeks, or facts or e-mails of one sort and day that are `folded` into one."""
 
     group: str
     on: date
@@ -35,6 +38,7 @@ class Entry(NamedTuple):
     fields: Sequence[tuple[str, Any]] = ()
     idle: str = ""
     folded: Sequence[Any] = ()
+    states: str = ""
 
 
 def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str]) -> list[Entry]:
@@ -109,13 +113,26 @@ def _of_letter(letter: CaseLetter) -> Entry:
 
 
 def _folded(entries: Sequence[Entry]) -> Iterable[Entry]:
-    """Outcomes of e-mails of one day as one line: each e-mail is a line of its own, and says what became of it."""
-    for (kind, on), group in groupby(entries, lambda entry: (entry.fact.kind if entry.fact else "", entry.on)):
-        facts = list(group)
-        if kind in OUTCOMES and len(facts) > 1:
-            yield Entry("steps", on, facts[0].order, folded=facts)
+    """Outcomes of e-mails of one day as one line, because each e-mail is a line of its own and says what became of it;
+    and so many e-mails of one step and day, such as those that take back what a corrected day had caused.
+    """
+    for (kind, step, on), group in groupby(entries, _sort):
+        several = list(group)
+        if (kind in OUTCOMES and len(several) > (kind != SENT)) or (step and len(several) >= MANY):
+            yield Entry(several[0].group, on, several[0].order, folded=several, states=_states(several))
         else:
-            yield from facts
+            yield from several
+
+
+def _sort(entry: Entry) -> tuple[str, str, date]:
+    """What one line can stand for: facts of one kind, or e-mails of one step, of one day."""
+    return entry.fact.kind if entry.fact else "", entry.letter.rung if entry.letter else "", entry.on
+
+
+def _states(several: Sequence[Entry]) -> str:
+    """How many of some e-mails are in which state: `5 sent, 2 superseded`; empty for facts."""
+    found = Counter(labels.words(each.letter.state) for each in several if each.letter)
+    return ", ".join(f"{number} {state}" for state, number in found.most_common())
 
 
 def _with_idle_weeks(entries: Sequence[Entry]) -> Iterable[Entry]:

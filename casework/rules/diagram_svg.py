@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 ROW, PAD, TOP = 24, 12, 16
 BOX_LEFT, LETTER, LANE = 16, 7.4, 16
-INK, FAINT, FORWARD, BACK = "#0b0c0c", "#b1b4b6", "#1d70b8", "#912b88"
+INK, FAINT, FORWARD, BACK, PRESENT = "#0b0c0c", "#b1b4b6", "#1d70b8", "#912b88", "#003d78"
 
 
 class Move(NamedTuple):
@@ -42,9 +42,9 @@ def moves_of(table: Mapping[tuple[str, str], str], left_out: Iterable[str] = ())
     return [Move(source, target, tuple(sorted(kinds))) for (source, target), kinds in gathered.items()]
 
 
-def draw(title: str, states: Mapping[str, str], initial: str, moves: list[Move]) -> str:
-    """An SVG of its own, with its title and a sentence for who cannot see it. States stand in the order given, the
-    initial one marked.
+def draw(title: str, states: Mapping[str, str], initial: str, moves: list[Move], present: str = "") -> str:
+    """An SVG of its own, with its title and a sentence for who cannot see it. States stand in the order given. The
+    `present` one is dark where there is one; else the initial one has a thick border.
     """
     shown = [
         state for state in states if state == initial or any(state in (move.source, move.target) for move in moves)
@@ -64,19 +64,20 @@ def draw(title: str, states: Mapping[str, str], initial: str, moves: list[Move])
         f"<title>{escape(title)}</title>",
         (
             f"<desc>{len(shown)} states and {len(moves)} moves between them;"
-            " the table below says the same in words.</desc>"
+            f" {'the words above say' if present else 'the table below says'} the same in words.</desc>"
         ),
         f"<defs>{_arrow('f', FORWARD)}{_arrow('b', BACK)}</defs>",
     ]
     for state in shown:
         top, height = tops[state]
-        line = 3 if state == initial else 1
+        line = 3 if state == (present or initial) else 1
+        fill, ink = (PRESENT, "#fff") if state == present else ("#f3f2f1", INK)
         parts.append(
-            f'<rect x="{BOX_LEFT}" y="{top}" width="{width:.0f}" height="{height}" rx="6" fill="#f3f2f1" stroke="{INK}"'
+            f'<rect x="{BOX_LEFT}" y="{top}" width="{width:.0f}" height="{height}" rx="6" fill="{fill}" stroke="{INK}"'
             f' stroke-width="{line}"/>'
         )
         parts.append(
-            f'<text x="{BOX_LEFT + PAD}" y="{top + height / 2 + 4.5:.1f}" fill="{INK}">{escape(states[state])}</text>'
+            f'<text x="{BOX_LEFT + PAD}" y="{top + height / 2 + 4.5:.1f}" fill="{ink}">{escape(states[state])}</text>'
         )
     for move in moves:
         forward = ranks[move.target] > ranks[move.source]

@@ -115,10 +115,43 @@ def test_a_case_prints_without_its_buttons_and_whole(visitor: Callable[..., Visi
     person = visitor("dco.team")
     person.open(f"/cases/{CASE}")
     person.page.emulate_media(media="print")
-    for hidden in (".app-menu", ".app-filter", ".app-next"):
+    for hidden in (".app-menu", ".app-filter", ".app-next", ".app-owner", ".app-links", "#replay", ".app-diagram"):
         assert not person.page.locator(hidden).first.is_visible()
     assert person.page.locator(".app-timeline__item").last.is_visible()
+    # Paper opens nothing: what is folded on a screen is there, and so is the day of which the case is.
+    folded = person.page.locator(".app-fold .app-timeline__item")
+    assert folded.count() > 5 and all(each.is_visible() for each in folded.all())
+    assert person.says("The case as on 14 April 2026. Case owner:")
     assert person.page.pdf(path=str(tmp_path / "case.pdf"), format="A4")[:5] == b"%PDF-"
+
+
+def test_a_number_of_a_fact_leads_into_a_fold(visitor: Callable[..., Visitor]) -> None:
+    person = visitor("auditor", java_script_enabled=False)
+    person.open(f"/cases/{CASE}")
+    folded = person.page.locator(".app-fold .app-timeline__item[id]").first
+    number = folded.get_attribute("id")
+    assert not folded.is_visible()
+    person.open(f"/cases/{CASE}#{number}")
+    assert folded.is_visible()
+
+
+@pytest.mark.parametrize("path", [f"/cases/{CASE}", "/help/components"])
+def test_a_chart_of_duties_is_whole_on_a_narrow_screen(visitor: Callable[..., Visitor], path: str) -> None:
+    """Its right half, with the due dates and this day, was outside of 320 pixels."""
+    person = visitor("auditor", size=(320, 640))
+    person.open(path)
+    wrong = person.page.locator(".app-chart__bars").evaluate(
+        """chart => {
+          const right = chart.parentElement.getBoundingClientRect().right;
+          const parts = [...chart.querySelectorAll("text, rect, line, path")];
+          return parts.map(each => [each.outerHTML, each.getBoundingClientRect()])
+            .filter(([, box]) => box.width + box.height > 0 && (box.right > right || box.left < 0))
+            .map(([what]) => what.slice(0, 200));
+        }"""
+    )
+    assert wrong == []
+    assert person.page.locator(".app-chart__bars text").get_by_text("this day").is_visible()
+    assert person.page.locator(".app-chart__bars").evaluate("chart => chart.getBoundingClientRect().width") > 200
 
 
 def test_a_slider_moves_through_a_case_and_its_view_can_be_cited(visitor: Callable[..., Visitor]) -> None:
