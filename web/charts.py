@@ -15,7 +15,7 @@ from markupsafe import Markup
 # too, with letters of the same size.
 LINE, ROW, TOP = 13, 42, 34
 BEGINS, SPAN = 1, 93
-LABEL = 38  # letters: what a screen of 320 pixels has room for
+LABEL = 38  # letters: what fits into 320 pixels
 WIDE, NARROW = 620, 250  # pixels of a wide and of a narrow screen that months are labelled for
 MONTHS = [f"{date(2000, month, 1):%b}" for month in range(1, 13)]
 INK, AXIS, DONE, LATE, OPEN, EXCUSED = "#212b32", "#aeb7bd", "#007f3b", "#d5281b", "#005eb8", "#7c2855"
@@ -85,7 +85,7 @@ def _bar(bar: Bar, lines: Sequence[str], top: int, scale: tuple[Callable[[date],
 
 
 def _months(first: date, days: int, x: Callable[[date], float], height: int) -> Iterable[str]:
-    """The line of each month, with its name where there is room for it: on a narrow screen for fewer."""
+    """The line of each month, with its name where it fits: on a narrow screen fewer."""
     day, ends = first.replace(day=1), height - 18
     wide, narrow = (next((each for each in (1, 3, 6) if width * 30 * each / days > 70), 12) for width in (WIDE, NARROW))
     last = first + timedelta(days=days)
