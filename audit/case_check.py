@@ -208,13 +208,14 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
         if recorded_at < last_instant:
             report(seq, "order", _ORDER.format(seq=seq, before=seq - 1))
         last_instant = recorded_at
-        if (fact.case_ref, fact.seq, fact.kind, fact.recorded_at, fact.actor) != (
-            ref,
-            seq,
-            kind,
-            recorded_at,
-            actor,
-        ) or iso(fact.occurred_on) != occurred_on:
+        if (
+            fact.case_ref != ref
+            or fact.seq != seq
+            or fact.kind != kind
+            or iso(fact.occurred_on) != occurred_on
+            or fact.recorded_at != recorded_at
+            or fact.actor != actor
+        ):
             expected = {**structs.asdict(fact), "occurred_on": fact.occurred_on.isoformat()}
             wrong = ", ".join(name for name, value in zip(COPIED, row, strict=False) if expected[name] != value)
             report(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")

@@ -5,7 +5,7 @@ by its rule, its body and service, and the fact that opened it. Unusable advice 
 with the same due date.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -146,20 +146,22 @@ class DutyRegister:
 
     def close(self, fact: StoredFact) -> None:
         """Meet, end, supersede, lapse, resume or reopen the duties that the fact is about."""
-        data, duties_under = fact.data, self._by_rule.get
+        data, effects_on = fact.data, self._rules.effects[fact.kind]
         names_one = "opened_seq" in data
-        for rule_id, effect, by_body, by_item, kinds in self._rules.effects[fact.kind]:
-            duties = duties_under(rule_id)
-            if duties is None:
-                continue
-            if by_item and ITEM in data:
-                duties = [duty for duty in duties if duty.item == data[ITEM]]
-            elif by_body or names_one:
-                duties = _about(duties, data, by_body, effect)
-            if kinds:
-                duties = self._resumed(duties, kinds) if effect == "resume" else self._since(duties, kinds)
-            for duty in duties if effect != "reopen" else _last_closed(duties):
-                _apply(duty, effect, fact)
+        # Over the rules that have duties: a fact may change those of twenty rules, and a case has duties of few.
+        for rule_id, of_rule in self._by_rule.items():
+            for change in effects_on.get(rule_id, ()):
+                duties, effect = of_rule, change.effect
+                if change.by_item and ITEM in data:
+                    duties = [duty for duty in duties if duty.item == data[ITEM]]
+                elif change.by_body or names_one:
+                    duties = _about(duties, data, change.by_body, effect)
+                if change.kinds:
+                    kinds = change.kinds
+                    duties = self._resumed(duties, kinds) if effect == "resume" else self._since(duties, kinds)
+                apply = _EFFECTS[effect]
+                for duty in duties if effect != "reopen" else _last_closed(duties):
+                    apply(duty, fact)
 
     def _since(self, duties: Iterable[Duty], kinds: Iterable[str]) -> list[Duty]:
         """The duties since whose opening one of those facts came; the fact that opened a duty is one of them."""
@@ -177,10 +179,11 @@ class DutyRegister:
     def supply_dates(self, fact: StoredFact) -> None:
         """Give open duties a further day that their rule was waiting for, and calculate their dates again."""
         data = fact.data
-        for rule_id, name, key in self._rules.supplies[fact.kind]:
+        for supply in self._rules.supplies[fact.kind]:
+            rule_id, name = supply.rule, supply.name
             if data.get("rule") not in (None, rule_id):
                 continue
-            day = data.get(key) or fact.occurred_on.isoformat()
+            day = data.get(supply.key) or fact.occurred_on.isoformat()
             rule = self._rules.rules[rule_id]
             expected = rule.inputs[name]
             if expected.needed or expected.told_before or name == rule.strict_start:
@@ -195,32 +198,30 @@ class DutyRegister:
     def open(self, fact: StoredFact) -> None:
         """Open the duties that the fact starts."""
         data, by_rule, came = fact.data, self._by_rule, self._came
-        # What a start asks of its rule is copied into it, because every duty of every case passes here.
         for start in self._rules.starts[fact.kind]:
-            rule_id, _, _, _, _, starts_if, _, ends_provisional, _, not_after, once, counts_already = start
-            if starts_if and not _applies(starts_if, data):
+            if start.starts_if and not _applies(start.starts_if, data):
                 continue
-            if not_after and any(kind in came for kind in not_after):
+            if start.not_after and any(kind in came for kind in start.not_after):
                 continue
             duty = self._new_duty(start, fact)
-            same_rule = by_rule.get(rule_id)
+            same_rule = by_rule.get(start.id)
             if same_rule is None:
-                by_rule[rule_id] = [duty]
+                by_rule[start.id] = [duty]
             else:
-                if once and _is_there(same_rule, duty, once):
+                if start.once and _is_there(same_rule, duty, start.once):
                     continue
-                if ends_provisional:
+                if start.ends_provisional:
                     self._end_provisional(same_rule, duty, fact)
                 same_rule.append(duty)
             self.duties.append(duty)
-            if counts_already:
+            if start.counts_already:
                 self._count_already(duty)
 
     @staticmethod
     def _end_provisional(same_rule: Iterable[Duty], duty: Duty, fact: StoredFact) -> None:
         for other in same_rule:
             if other.body == duty.body and other.service in (None, duty.service):
-                _apply(other, "lapse", fact)
+                _lapse(other, fact)
 
     def _count_already(self, duty: Duty) -> None:
         """Meet or end a new duty by what had come before it and still counts: a plan before the order to make one."""
@@ -230,28 +231,27 @@ class DutyRegister:
             if first is None or duty.item not in (None, first.data.get(ITEM)):
                 continue
             if duty.body in (None, first.data.get("body")):
-                _apply(duty, "meet" if kind in duty.law.met_by else "end", first)
+                _EFFECTS["meet" if kind in duty.law.met_by else "end"](duty, first)
 
     def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
-        rule_id, rule, start_day, start_by, by_body, _, provisional, _, by_item, *_ = start
+        rule_id = start.id
         data = given = fact.data
         started_on = on = fact.occurred_on
-        if start_day is not None and (first_day := data.get(start_day)):
+        if start.start_day is not None and (first_day := data.get(start.start_day)):
             started_on = date.fromisoformat(first_day)
         body = service = None
-        if by_body:
+        if start.by_body:
             # A fact that names a body opens that body's duties only; the authority's own duties have no body.
             body, service = data.get("body"), data.get("service")
         if rule_id in self._supplied:
             given = {**self._supplied[rule_id], **data}
         dates = self._dates_of(rule_id, started_on, given)
-        if start_by is not None and (latest := data.get(start_by)):
+        if start.start_by is not None and (latest := data.get(start.start_by)):
             dates = dates._replace(due=self._dates_of(rule_id, date.fromisoformat(latest), given).due)
         # Positional, because keyword arguments double the cost of this call.
-        duty = Duty(
-            rule_id, rule, body, service, fact.seq, started_on, dates, fact.via == "import", given, on, provisional
-        )
-        if by_item:
+        imported, provisional = fact.via == "import", start.provisional
+        duty = Duty(rule_id, start.rule, body, service, fact.seq, started_on, dates, imported, given, on, provisional)
+        if start.by_item:
             duty.item = data.get(ITEM)
         return duty
 
@@ -294,13 +294,18 @@ def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: s
     if not by_body:
         return duties
     if "body" in data:
-        return [duty for duty in duties if _same_body(duty, data)]
+        body, service = data["body"], data.get("service")
+        return [duty for duty in duties if duty.body == body and _serves(duty, service)]
     return ([duty for duty in duties if duty.body is None] if effect != "end" else []) or duties
 
 
 def _same_body(duty: Duty, data: Mapping[str, Any]) -> bool:
-    service = data.get("service")
-    return duty.body == data["body"] and (service is None or duty.service is None or duty.service == service)
+    return duty.body == data["body"] and _serves(duty, data.get("service"))
+
+
+def _serves(duty: Duty, service: str | None) -> bool:
+    """Whether a duty is of that service, where both name one."""
+    return service is None or duty.service is None or duty.service == service
 
 
 def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
@@ -310,28 +315,48 @@ def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
     return [duty for by, duty in closed if by == latest]
 
 
-def _apply(duty: Duty, effect: str, fact: StoredFact) -> None:
-    if effect == "meet":
-        if duty.ended_on is not None or (duty.met_on is not None and not _met_for_another_body(duty, fact)):
-            return
-        law = duty.law
-        if not law.met_if or _enough(duty, fact):
-            duty.met_on, duty.met_seq, duty.met_by = fact.occurred_on, fact.seq, fact.kind
-            if law.met_by_each:
-                duty.met_for = (*duty.met_for, fact.data.get("body"))
-    elif effect in ("end", "supersede", "lapse"):
-        if effect == "lapse" and not duty.provisional:
-            return
-        if duty.met_on is None and duty.ended_on is None:
-            duty.ended_on, duty.ended_seq = fact.occurred_on, fact.seq
-        if effect != "end":
-            # Another duty has replaced this one (an order's, after a refusal): later facts belong to that one and never
-            # reopen this one.
-            duty.superseded = True
-    else:
-        if duty.met_on is not None:
-            duty.reopened += 1
-        duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
+def _meet(duty: Duty, fact: StoredFact) -> None:
+    if duty.ended_on is not None or (duty.met_on is not None and not _met_for_another_body(duty, fact)):
+        return
+    law = duty.law
+    if not law.met_if or _enough(duty, fact):
+        duty.met_on, duty.met_seq, duty.met_by = fact.occurred_on, fact.seq, fact.kind
+        if law.met_by_each:
+            duty.met_for = (*duty.met_for, fact.data.get("body"))
+
+
+def _end(duty: Duty, fact: StoredFact) -> None:
+    if duty.met_on is None and duty.ended_on is None:
+        duty.ended_on, duty.ended_seq = fact.occurred_on, fact.seq
+
+
+def _supersede(duty: Duty, fact: StoredFact) -> None:
+    """Another duty has replaced this one (an order's, after a refusal): later facts belong to that one and never reopen
+    this one.
+    """
+    _end(duty, fact)
+    duty.superseded = True
+
+
+def _lapse(duty: Duty, fact: StoredFact) -> None:
+    if duty.provisional:
+        _supersede(duty, fact)
+
+
+def _reopen(duty: Duty, _fact: StoredFact) -> None:
+    if duty.met_on is not None:
+        duty.reopened += 1
+    duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
+
+
+_EFFECTS: Mapping[str, Callable[[Duty, StoredFact], None]] = {
+    "meet": _meet,
+    "end": _end,
+    "supersede": _supersede,
+    "lapse": _lapse,
+    "reopen": _reopen,
+    "resume": _reopen,
+}
 
 
 def _enough(duty: Duty, fact: StoredFact) -> bool:

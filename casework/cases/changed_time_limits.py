@@ -30,7 +30,7 @@ def check_changed_time_limits(
     seqs = {fact.seq for fact in in_force}
     for fact in about:
         if fact.seq in seqs:
-            rule_ids = sorted({rule for rule, *_rest in rules.supplies[fact.kind]})
+            rule_ids = sorted({supply.rule for supply in rules.supplies[fact.kind]})
             _check_one(process, rule_ids, duties, fact)
 
 
