@@ -94,7 +94,6 @@ class CaseFile(msgspec.Struct):
     contacts: dict[Asked, list[tuple[int, date]]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     lines: list[StoredFact] = field(default_factory=list)
-    last_seq: int = 0
     machine: int = 1
     out_of_order: dict[int, str] = field(default_factory=dict)
     about: About = About.CHILD

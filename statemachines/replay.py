@@ -117,31 +117,27 @@ def replay(
     following = iter(in_force)
     _apply_opening(casefile, process, opening, following)
     _apply(casefile, process, following)
-    if in_force is not known:
-        casefile.last_seq = max(map(SEQ, in_force))
     return casefile
 
 
 def _look_through(casefile: CaseFile, process: Process, known: Sequence[StoredFact]) -> None:
-    """Note what every known fact says, of whichever day: the version of the machine, the last number, the requests.
+    """Note what every known fact says, of whichever day: the version of the machine and the requests.
 
     Requests are not only those until as_at: a body may have acted before the day of receipt now recorded. Raises
     NotPermitted if the machine is of a later version of sendflow.
     """
     asks, requests = process.asks, []
-    newest, last = known[0], 0
+    newest = known[0]
     for fact in known:
         if fact.machine > newest.machine:
             newest = fact
-        if fact.seq > last:
-            last = fact.seq
         if fact.kind in asks:
             requests.append(fact)
     if newest.machine not in process.tables:
         raise from_later_version(process, newest)
     for request in requests:
         casefile.asked.setdefault(_asked(request), []).append(request.seq)
-    casefile.machine, casefile.last_seq = newest.machine, last
+    casefile.machine = newest.machine
 
 
 def _opening_fact(known: Sequence[StoredFact]) -> StoredFact:
