@@ -33,7 +33,21 @@ _SMTP = re.compile(r"smtp_([0-9]{3})")
 # What a number rests on that is neither an Act nor a regulation.
 BASES = {"local_standard": "local standard, no law", "nhse_policy": "NHS England policy, no law"}
 # Templates whose id, once released, says too little.
-TEMPLATES = {"rung_withdrawn": "earlier letter withdrawn"}
+TEMPLATES = {
+    "breach": "due date has passed",
+    "digest": "several matters in one e-mail",
+    "dsr_due": "dynamic support register: step due",
+    "dsr_withdrawn": "dynamic support register: letter withdrawn",
+    "ld_check_due": "yearly health check due",
+    "ld_check_withdrawn": "yearly health check: letter withdrawn",
+    "morning_digest": "daily digest",
+    "rung_withdrawn": "earlier letter withdrawn",
+    "section23_overdue": "section 23 step overdue",
+    "section23_steps": "section 23 steps",
+    "section23_tell_la": "section 23: the authority to be informed",
+    "section23_thanks": "section 23 thanks",
+    "section23_withdrawn": "section 23: letter withdrawn",
+}
 STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
 
 # What a look was at, in words: the filter of the access log has these.

@@ -7,6 +7,7 @@ from itertools import pairwise
 from sqlalchemy import select
 
 from casework.cases.fact_form import Refused
+from casework.context import AppContext
 from casework.delivery.next_day_letters import letters_on_hold, next_day_letters
 from casework.delivery.release import notices_on_hold, release
 from casework.privacy.case_looks import note_looks
@@ -16,7 +17,7 @@ from casework.reports.letters import letters as all_letters
 from models.database import reading
 from models.errors import Refusal
 from models.tables import LETTER
-from notifications.render import shelf
+from notifications.render import Template, shelf
 from notifications.template_facts import changes, fields_of, parts_of, reading_age
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked, page_of
@@ -25,6 +26,7 @@ from web.faults import fault, no_page
 from web.labels import first_capital
 
 PAGE = 50
+SEVERAL = "Any process"
 WAITING_SHOWN = 10
 MOST_WAITING = 500
 STATES = {
@@ -111,11 +113,23 @@ def held(asked: Asked) -> Answer:
     return Page("held.html", {"title": "E-mails on hold", "found": found, "held": notices_on_hold(context)})
 
 
-def templates(_asked: Asked) -> Answer:
-    """Every template of an e-mail, with its purpose, its newest version and the age at which it can be read."""
-    newest = shelf().newest
-    found = [(newest[name], reading_age(newest[name])) for name in sorted(newest)]
-    return Page("templates.html", {"title": "Templates of e-mails", "found": found})
+def templates(asked: Asked) -> Answer:
+    """Every template of an e-mail by process, with its purpose, its newest version and the age at which it can be
+    read.
+    """
+    groups: dict[str, list[tuple[Template, int | None]]] = {}
+    for _name, each in sorted(shelf().newest.items()):
+        groups.setdefault(_processes_of(asked.context, each), []).append((each, reading_age(each)))
+    return Page("templates.html", {"title": "Templates of e-mails", "groups": sorted(groups.items())})
+
+
+def _processes_of(context: AppContext, template: Template) -> str:
+    """Of which process the e-mails of a template are: those of the rules that it cites."""
+    rules, known = context.law.rules, context.processes
+    titles = sorted({known[rules[rule].process].title for rule in template.cites if rule in rules})
+    if len(titles) != 1 or template.id not in context.escalation_policy.templates:
+        return SEVERAL
+    return titles[0]
 
 
 def template(asked: Asked) -> Answer:

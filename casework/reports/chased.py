@@ -17,10 +17,13 @@ DutyKey = tuple[str, str, str | None, str | None]  # case, rule, body, service
 
 
 class LastChase(NamedTuple):
-    """The newest e-mail about a duty that left: its day, the step or event, and how many letters left in all."""
+    """The newest e-mail about a duty that left: its day, the step or event, to whom it went, and how many letters left
+    in all.
+    """
 
     on: date
     rung: str
+    to: tuple[str, ...]
     letters: int
 
 
@@ -34,9 +37,9 @@ def last_chases(connection: Connection, rows: Sequence[BoardRow]) -> dict[DutyKe
     found: dict[DutyKey, LastChase] = {}
     letters: dict[DutyKey, set[str]] = {}
     for chunk in in_chunks(sorted({row.case_ref for row in rows})):
-        columns = (NOTICE.c.case_ref, NOTICE.c.rule, NOTICE.c.body, NOTICE.c.service, NOTICE.c.rung, NOTICE.c.letter)
+        duty = (NOTICE.c.case_ref, NOTICE.c.rule, NOTICE.c.body, NOTICE.c.service)
         query = (
-            select(*columns, LETTER.c.on)
+            select(*duty, NOTICE.c.rung, NOTICE.c.recipient, NOTICE.c.letter, LETTER.c.on)
             .join(LETTER, LETTER.c.id == NOTICE.c.letter)
             .where(NOTICE.c.case_ref.in_(chunk), NOT_BY_STATE.in_(LEFT))
             .order_by(LETTER.c.on, func.coalesce(LETTER.c.sent_at, ""), NOTICE.c.rank, NOTICE.c.key)
@@ -44,5 +47,8 @@ def last_chases(connection: Connection, rows: Sequence[BoardRow]) -> dict[DutyKe
         for row in connection.execute(query):
             key = (row.case_ref, row.rule, row.body, row.service)
             letters.setdefault(key, set()).add(row.letter)
-            found[key] = LastChase(row.on, row.rung, len(letters[key]))
+            last = found.get(key)
+            before = last.to if last is not None and (last.on, last.rung) == (row.on, row.rung) else ()
+            to = before if row.recipient in before else (*before, row.recipient)
+            found[key] = LastChase(row.on, row.rung, to, len(letters[key]))
     return found

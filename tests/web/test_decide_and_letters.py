@@ -31,7 +31,7 @@ from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
 from web.installation import Installation
-from web.labels import why_not
+from web.labels import first_capital, template, why_not
 
 
 @pytest.fixture
@@ -183,7 +183,11 @@ def test_what_would_leave_next_says_its_totals_a_page_at_a_time(team: Team, monk
 def test_every_template_has_a_page_with_its_versions(browsers: Callable[[str], Browser]) -> None:
     dco = browsers("dco.team")
     names = {each.id for each in shelf().templates.values()}
-    assert set(re.findall(r'href="/templates/(\w+)"', dco.get("/templates").text)) == names
+    shown = dco.get("/templates").text
+    assert sorted(re.findall(r'href="/templates/(\w+)"', shown)) == sorted(names), "each is in one group"
+    groups = re.findall(r'summary-text">([^<:]*): (\d+) templates?<', shown)
+    assert sum(int(number) for _group, number in groups) == len(names) and len(groups) > 10
+    assert {"EHC needs assessment", "Any process", "Tribunal case"} <= {group for group, _number in groups}
     page = dco.get("/templates/breach").text
     assert page.count("<h2>Version") == len([each for each in shelf().templates.values() if each.id == "breach"])
     assert all(each in page for each in ("Reading age: ", "<code>dco.mailbox</code>", "Added: <ins>", "Removed: <del>"))
@@ -205,5 +209,5 @@ def test_an_email_says_what_became_of_it(sample: Installation, browsers: Callabl
     assert 'href="/cases/SP90001"' in page
     named = re.search(r'href="/templates/(\w+)">([^<]+)</a>, version', page)
     assert named is not None
-    assert named[2] == named[1].replace("_", " ").capitalize(), "the template is named in words"
+    assert named[2] == first_capital(template(named[1])) and "_" not in named[2], "the template is named in words"
     assert today_of(sample.context(), date(2026, 4, 14)).letters == []

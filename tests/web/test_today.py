@@ -151,14 +151,25 @@ def test_a_late_duty_says_when_its_body_was_last_written_to(team: Team) -> None:
     with reading(context.engine) as connection:
         (found,) = last_chases(connection, rows).values()
         sent = {each.id for each in letters(context) if each.state == "sent" and not each.id.startswith("digest")}
-    assert (found.on.isoformat(), found.letters) == ("2026-04-07", len(sent))
+    assert (found.on.isoformat(), found.to, found.letters) == ("2026-04-07", ("service",), len(sent))
     assert found.letters > 1
+
+
+def test_an_escalation_to_several_names_each_that_was_written_to(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026", SALT)
+    for when in ("2 Mar 2026", "23 Mar 2026", "7 Apr 2026", "14 Apr 2026", "21 Apr 2026"):
+        team.day(when)
+    rows = [row for row in overdue(team.context("21 Apr 2026"), date(2026, 4, 21)) if row.body]
+    with reading(team.context("21 Apr 2026").engine) as connection:
+        (found,) = last_chases(connection, rows).values()
+    assert (found.on.isoformat(), found.rung) == ("2026-04-21", "escalation_provider")
+    assert sorted(found.to) == ["dco", "provider_send_lead"]
 
 
 def test_today_says_who_has_been_chased(browsers: Callable[[str], Browser]) -> None:
     html = browsers("dco.team").get("/today").text
     late = html.partition('<h2 id="late">')[2].partition('<h2 id="soon">')[0]
-    assert "last e-mail" in late
+    assert re.search(r"last e-mail <time[^>]*>[^<]*</time> to the [a-z' ]+: ", late)
     assert "last e-mail" in browsers("auditor").get("/lists/late").text
 
 
