@@ -21,4 +21,4 @@ def own(asked: Asked) -> Answer:
     if kind in ("csv", "xlsx"):
         return as_file(asked, Sheet(f"duties-{context.today()}", f"open duties of {whose}", DUTY, rows), kind)
     late = [row for row in rows if row.days < 0]
-    return Page("own.html", {"title": "Duties", "whose": whose, "rows": rows, "late": late})
+    return Page("own.html", {"title": "Duties", "whose": whose, "rows": rows, "late": late, "by_body": by_body})

@@ -205,6 +205,10 @@ def test_a_provider_sees_the_references_of_its_own_duties_only(
     own = {row.case_ref for row in overdue(sample.context(), TODAY) if row.body == "QX101"}
     assert own <= refs | set(re.findall(r">\s*([A-Z]+-?\d{3,9})\b", html))
     assert "/cases/" not in html
+    # Its own name is above the list, and each row begins with the service; an authority reads whose each duty is.
+    assert "<strong>Northshire Community Health NHS Trust</strong>" not in html
+    assert "<strong>Community Paediatrics</strong>" in html
+    assert re.search(r"<strong>[^<]* NHS [^<]*</strong>", browsers("council").get("/own").text)
 
 
 def test_lists_are_stored_as_files_in_which_nothing_is_a_formula(browsers: Callable[[str], Browser]) -> None:

@@ -155,6 +155,14 @@ def test_a_late_duty_says_when_its_body_was_last_written_to(team: Team) -> None:
     assert found.letters > 1
 
 
+def test_each_row_says_who_was_chased_or_that_nobody_is(browsers: Callable[[str], Browser]) -> None:
+    """A row of a duty that sendflow does not chase said nothing, as if its e-mails were not known."""
+    for name in ("late", "soon"):
+        rows = browsers("dco.team").get(f"/lists/{name}").text.partition("<tbody")[2].split("</tr>")[:-1]
+        said = ("last e-mail ", "no e-mail yet", "sendflow does not chase it")
+        assert [sum(each in row for each in said) for row in rows] == [1] * len(rows) != []
+
+
 def test_an_escalation_to_several_names_each_that_was_written_to(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026", SALT)
     for when in ("2 Mar 2026", "23 Mar 2026", "7 Apr 2026", "14 Apr 2026", "21 Apr 2026"):
