@@ -205,7 +205,7 @@ def links_in(model: type[FactData]) -> Mapping[str, LinkRole | None]:
 def facts_named(model: type[FactData], data: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
     """The facts of other cases that the fields of a fact name, by field: the case and the number."""
     found: dict[str, tuple[str, int]] = {}
-    for name in _fields_naming_facts(model):
+    for name in fields_naming_facts(model):
         value = data.get(name)
         if isinstance(value, str) and (said := FACT.fullmatch(value)):
             found[name] = (said[1], int(said[2]))
@@ -213,7 +213,7 @@ def facts_named(model: type[FactData], data: Mapping[str, Any]) -> dict[str, tup
 
 
 @cache
-def _fields_naming_facts(model: type[FactData]) -> tuple[str, ...]:
+def fields_naming_facts(model: type[FactData]) -> tuple[str, ...]:
     """The fields of a model that name facts. Every act asks, and a model does not change while the program runs."""
     forms = {name: form_of(info) for name, info in model.model_fields.items()}
     return tuple(name for name, form in forms.items() if form is not None and form.kind == "fact")

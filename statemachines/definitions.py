@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from models.answers import Answer
@@ -86,6 +87,12 @@ class FactDefinition:
     undecided_in: Collection[str] = ()
     says: Says = field(default_factory=dict)
     opens_in: str | None = None
+
+    @cached_property
+    def is_looked_up(self) -> bool:
+        """Whether the directory, the locality's standards or the law say or check a field of the fact."""
+        model = self.model
+        return any((model.FROM_STANDARD, model.BOUND_BODY_KINDS, model.READING_IN_FORCE, model.WITHIN_PERIOD))
 
 
 @dataclass(frozen=True)

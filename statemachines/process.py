@@ -20,7 +20,7 @@ from models.common_facts import UNLINKED
 from models.enums import About
 from models.errors import SendflowError
 from models.facts import FactData, StoredFact
-from models.fields import LinkRole, links_in
+from models.fields import LinkRole, fields_naming_facts, links_in
 from statemachines.agreement import Shape, problems_of, problems_of_record_class, shared_definitions
 from statemachines.definitions import (
     HAS_ARRIVED,
@@ -207,6 +207,25 @@ class Process:
     def requests_again(self) -> Mapping[str, str]:
         """Facts after which sendflow requests again what was requested before, and the fact that it records."""
         return {fact.kind: fact.requests_again for fact in self.facts.values() if fact.requests_again is not None}
+
+    @cached_property
+    def draws(self) -> frozenset[str]:
+        """Facts that draw a sample, with which sendflow records the facts of what is drawn."""
+        return frozenset(kind for kind, fact in self.facts.items() if fact.model.FROM_SAMPLE)
+
+    @cached_property
+    def about_the_child(self) -> frozenset[str]:
+        """Facts of which a field identifies the child, or is answered from the date of birth."""
+        return frozenset(
+            kind
+            for kind, fact in self.facts.items()
+            if fact.model.IDENTITY_FIELDS or fact.model.ANSWERED_FROM_BIRTH_DATE
+        )
+
+    @cached_property
+    def naming_facts(self) -> frozenset[str]:
+        """Facts of which a field names a fact of another case."""
+        return frozenset(kind for kind, fact in self.facts.items() if fields_naming_facts(fact.model))
 
     @cached_property
     def links_by(self) -> Mapping[str, Mapping[str, LinkRole | None]]:

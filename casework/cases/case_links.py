@@ -22,7 +22,12 @@ def with_links_as_stored(
     unit: UnitOfWork, process: Process, case: LoadedCase, drafts: Sequence[FactDraft]
 ) -> list[FactDraft]:
     """The drafts with each linked case as its reference is stored. Raises Refused for a case that is not recorded."""
-    return [_as_stored(unit, process, case, draft) for draft in drafts]
+    return [
+        _as_stored(unit, process, case, draft)
+        if draft.kind in process.links_by or draft.kind in (UNLINKED, "fact_corrected")
+        else draft
+        for draft in drafts
+    ]
 
 
 def _as_stored(unit: UnitOfWork, process: Process, case: LoadedCase, draft: FactDraft) -> FactDraft:

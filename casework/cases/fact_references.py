@@ -16,11 +16,13 @@ from statemachines.process import Process
 def refuse_unknown_facts(unit: UnitOfWork, process: Process, drafts: Sequence[FactDraft]) -> None:
     """Refuse a draft whose field names a fact that no case has, or one of this unit that is not written yet."""
     for draft in drafts:
-        model = process.model_of(draft.kind)
-        for field, (ref, seq) in (facts_named(model, draft.data) if model is not None else {}).items():
+        if draft.kind not in process.naming_facts:
+            continue
+        model = process.facts[draft.kind].model
+        for field, (ref, seq) in facts_named(model, draft.data).items():
             query = select(FACT.c.kind).where(FACT.c.case_ref == ref, FACT.c.seq == seq)
             kind = None if refuse_naming(unit, process, ref, field) else unit.connection.scalar(query)
-            kinds = kinds_named(model, field) if model is not None else ()
+            kinds = kinds_named(model, field)
             if kind is None or (kinds and kind not in kinds):
                 what = "a fact that is not recorded" if kind is None else f"a fact that is not {' or '.join(kinds)}"
                 raise Refused(

@@ -52,17 +52,21 @@ def propagate(unit: UnitOfWork) -> list[str]:
     Facts that propagation itself records are new facts too.
     """
     follow_ups: list[str] = []
+    reactions = reactions_to()
     propagated: dict[str, int] = {}  # how many new facts of each case have been looked at
     for _round in range(ROUNDS):
         causes: list[Cause] = []
         for case in unit.cases.values():
-            new = [Cause(case, fact) for fact in case.new_facts[propagated.get(case.case_ref, 0) :]]
+            new = case.new_facts[propagated.get(case.case_ref, 0) :]
             if new:
                 propagated[case.case_ref] = len(case.new_facts)
-                if case.process is not None and case.process.requests_again:
-                    for cause in new:
-                        follow_ups += _request_again(unit, cause, case.process.requests_again)
-                causes += [cause for cause in new if _causes_reactions(cause)]
+                again = case.process.requests_again if case.process is not None else {}
+                for fact in new:
+                    if again and (fact.kind in again or fact.kind in CORRECTIONS):
+                        follow_ups += _request_again(unit, Cause(case, fact), again)
+                causes += [
+                    Cause(case, fact) for fact in new if (fact.process, _kind_concerned(case, fact)) in reactions
+                ]
         if not causes:
             break
         linked = _linked_references(unit, [cause.case for cause in causes])
@@ -73,12 +77,11 @@ def propagate(unit: UnitOfWork) -> list[str]:
     return follow_ups
 
 
-def _causes_reactions(cause: Cause) -> bool:
-    case, fact = cause
-    kind: str | None = fact.kind
+def _kind_concerned(case: LoadedCase, fact: StoredFact) -> str | None:
+    """The kind of a fact; of a correction, that of the fact which it corrects, if there is one."""
     if fact.kind in CORRECTIONS:
-        kind = next((each.kind for each in case.facts if each.seq == fact.corrects), None)
-    return (fact.process, kind) in reactions_to()
+        return next((each.kind for each in case.facts if each.seq == fact.corrects), None)
+    return fact.kind
 
 
 def _linked_references(unit: UnitOfWork, cases: Sequence[LoadedCase]) -> dict[str, list[str]]:
@@ -348,8 +351,6 @@ def _request_again(unit: UnitOfWork, cause: Cause, again: Mapping[str, str]) -> 
     case, fact = cause
     if fact.kind in CORRECTIONS:
         return _correct_requests(unit, cause, again)
-    if fact.kind not in again:
-        return []
     # An order that was withdrawn in the same act is not in force.
     orders = [each for each in case.file.lines if each.seq == fact.seq]
     return [follow_up for order in orders for follow_up in _request_after(unit, cause, order, again[order.kind])]

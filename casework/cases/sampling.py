@@ -61,30 +61,26 @@ def append_with_drawn(unit: UnitOfWork, process: Process | None, case: LoadedCas
 
     Each drawing begins a part of its own: a fact before it among the drafts may say what it draws from.
     """
-    starts = [number for number, draft in enumerate(drafts) if number and _draws(process, draft)]
+    if process is None or process.draws.isdisjoint(draft.kind for draft in drafts):
+        unit.append(case, drafts)
+        return
+    starts = [number for number, draft in enumerate(drafts) if number and draft.kind in process.draws]
     for first, last in pairwise([0, *starts, len(drafts)]):
         unit.append(case, list(_with_drawn(unit, process, case, drafts[first:last])))
 
 
-def _draws(process: Process | None, draft: FactDraft) -> bool:
-    model = process.model_of(draft.kind) if process is not None else None
-    return model is not None and bool(model.FROM_SAMPLE)
-
-
 def _with_drawn(
-    unit: UnitOfWork, process: Process | None, case: LoadedCase, drafts: Sequence[FactDraft]
+    unit: UnitOfWork, process: Process, case: LoadedCase, drafts: Sequence[FactDraft]
 ) -> Iterator[FactDraft]:
     for draft in drafts:
-        yield from _with_its_members(unit, process, case, draft)
+        if draft.kind in process.draws:
+            yield from _with_its_members(unit, process, case, draft)
+        else:
+            yield draft
 
 
-def _with_its_members(
-    unit: UnitOfWork, process: Process | None, case: LoadedCase, draft: FactDraft
-) -> Iterator[FactDraft]:
-    model = process.model_of(draft.kind) if process is not None else None
-    if model is None or not model.FROM_SAMPLE:
-        yield draft
-        return
+def _with_its_members(unit: UnitOfWork, process: Process, case: LoadedCase, draft: FactDraft) -> Iterator[FactDraft]:
+    model = process.facts[draft.kind].model
     if typed := sorted(draft.data.keys() & model.FROM_SAMPLE.keys()):
         raise Refused(
             "bad_data",

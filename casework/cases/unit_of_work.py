@@ -152,10 +152,11 @@ class UnitOfWork:
         free_texts: list[FreeText] = []
         history: list[StoredFact] = list(case.facts)
         recorded_at = self._recorded_at(history)
-        process = case.process
+        so_far: CaseSoFar | None = None  # made once: `history` grows with each fact
         for draft in drafts:
-            process = process or self._process_opened_by(case, draft)
-            so_far = CaseSoFar(process, history, self.today, case.file_if_opened)
+            if so_far is None:
+                process = case.process or self._process_opened_by(case, draft)
+                so_far = CaseSoFar(process, history, self.today, case.file_if_opened)
             data, texts = fields_of(self.context, so_far, draft, via)
             repeated = as_repetition(process, case, draft, data) if via not in ENGINE_VIA else None
             if repeated is not None:

@@ -92,15 +92,17 @@ def _fields_from_a_person(
             wrong_call=True,
         )
     given = _body_of_the_opening(process, model, history, kind, given)
-    if model.FROM_STANDARD:
+    is_looked_up = process.facts[kind].is_looked_up
+    if is_looked_up:
         given = with_standards(context, case.facts, model, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
         given = _completed(context, case, draft, given)
     fields, free_texts = parsed(model, kind, given)
-    _check_body_kind(context, model, kind, fields)
-    _add_reading_in_force(context, model, given, fields)
+    if is_looked_up:
+        _check_body_kind(context, model, kind, fields)
+        _add_reading_in_force(context, model, given, fields)
+        fields.update(_within_periods(context, model, given, fields, draft.occurred_on))
     _check_last_days(fields, draft.occurred_on)
-    fields.update(_within_periods(context, model, given, fields, draft.occurred_on))
     _refuse_repetition(history, draft, fields)
     return fields, free_texts
 
