@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from deadlines.duty_rule import Dates, DatesOf, DutyRule
-from deadlines.duty_rules import ITEM, NOT_SAID, DutyRules, Start
+from deadlines.duty_rules import ITEM, NOT_SAID, DutyRules, Effect, Start, Supply
 from models.casefile import Claim
 from models.facts import StoredFact
 
@@ -108,17 +108,19 @@ def duties_of(
     calendar has no answer for a start day.
     """
     register = DutyRegister(rules, dates_of)
-    effects, supplies, starts, awaited = rules.effects, rules.supplies, rules.starts, rules.awaited
+    of_kind = rules.of_kind
     for fact in facts:
+        does = of_kind.get(fact.kind)
+        if does is None:
+            continue
         # The order matters: a fact closes older duties before it opens its own. Most facts do one of the three.
-        kind = fact.kind
-        if kind in effects:
-            register.close(fact)
-        if kind in supplies:
-            register.supply_dates(fact)
-        if kind in starts:
-            register.open(fact)
-        if kind in awaited:
+        if does.effects:
+            register.close(fact, does.effects)
+        if does.supplies:
+            register.supply_dates(fact, does.supplies)
+        if does.starts:
+            register.open(fact, does.starts)
+        if does.awaited:
             register.came(fact)
     register.excuse([claim for claim in claims if claim.decision == "accepted"])
     return register.duties
@@ -144,13 +146,13 @@ class DutyRegister:
         """Remember that a fact came for which the effect of another waits."""
         self._came.setdefault(fact.kind, []).append(fact)
 
-    def close(self, fact: StoredFact) -> None:
+    def close(self, fact: StoredFact, effects: Mapping[str, Sequence[Effect]]) -> None:
         """Meet, end, supersede, lapse, resume or reopen the duties that the fact is about."""
-        data, effects_on = fact.data, self._rules.effects[fact.kind]
+        data = fact.data
         names_one = "opened_seq" in data
         # Over the rules that have duties: a fact may change those of twenty rules, and a case has duties of few.
         for rule_id, of_rule in self._by_rule.items():
-            for change in effects_on.get(rule_id, ()):
+            for change in effects.get(rule_id, ()):
                 duties, effect = of_rule, change.effect
                 if change.by_item and ITEM in data:
                     duties = [duty for duty in duties if duty.item == data[ITEM]]
@@ -176,10 +178,10 @@ class DutyRegister:
             ended = [duty for duty in ended if duty.ended_seq in seqs]
         return ended
 
-    def supply_dates(self, fact: StoredFact) -> None:
+    def supply_dates(self, fact: StoredFact, supplies: Iterable[Supply]) -> None:
         """Give open duties a further day that their rule was waiting for, and calculate their dates again."""
         data = fact.data
-        for supply in self._rules.supplies[fact.kind]:
+        for supply in supplies:
             rule_id, name = supply.rule, supply.name
             if data.get("rule") not in (None, rule_id):
                 continue
@@ -195,10 +197,10 @@ class DutyRegister:
                     duty.given = {**duty.given, name: day}
                     duty.dates = self._dates_of(rule_id, duty.started_on, duty.given)
 
-    def open(self, fact: StoredFact) -> None:
+    def open(self, fact: StoredFact, starts: Iterable[Start]) -> None:
         """Open the duties that the fact starts."""
         data, by_rule, came = fact.data, self._by_rule, self._came
-        for start in self._rules.starts[fact.kind]:
+        for start in starts:
             if start.starts_if and not _applies(start.starts_if, data):
                 continue
             if start.not_after and any(kind in came for kind in start.not_after):

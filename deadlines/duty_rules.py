@@ -1,19 +1,18 @@
 """The rules of a process, indexed by the kinds of the facts that open, change or date their duties. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from deadlines.duty_rule import DutyRule
 from models.common_facts import DIED
 
-T = TypeVar("T")
 # What `starts_if` calls a field that a fact leaves out, and the field by which a fact names an item of its case.
 NOT_SAID = "not_said"
 ITEM = "item"
 
 
-# These three have slots and are no named tuples: to unpack a named tuple takes Python 3.11 twice as long as to read the
+# These have slots and are no named tuples: to unpack a named tuple takes Python 3.11 twice as long as to read the
 # same attributes, and every duty of every case passes here.
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -55,50 +54,51 @@ class Supply:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class DutyRules:
-    """The rules of one process, indexed by the kinds of the facts that open, change or date their duties.
+@dataclass(slots=True)
+class OfKind:
+    """What a fact of one kind does to duties: which it opens, changes and dates, and whether another fact awaits it.
 
-    `effects` are by kind and then by rule: a fact may change the duties of many rules, of which a case has few.
+    `effects` are by rule: a fact may change the duties of many rules, of which a case has few.
     """
 
-    starts: Mapping[str, tuple[Start, ...]]
-    effects: Mapping[str, Mapping[str, tuple[Effect, ...]]]
-    rules: Mapping[str, DutyRule] = field(default_factory=dict)
-    supplies: Mapping[str, tuple[Supply, ...]] = field(default_factory=dict)
-    awaited: frozenset[str] = frozenset()
+    starts: list[Start] = field(default_factory=list)
+    effects: dict[str, list[Effect]] = field(default_factory=dict)
+    supplies: list[Supply] = field(default_factory=list)
+    awaited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRules:
+    """The rules of one process, indexed by the kinds of the facts that open, change or date their duties."""
+
+    of_kind: Mapping[str, OfKind]
+    rules: Mapping[str, DutyRule]
 
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyRules":
         """Index the rules that facts can open. Rules without `starts` serve calculations only and are left out."""
         used = {rule.id: rule for rule in rules if rule.starts}
-        starts: dict[str, list[Start]] = {}
-        effects: dict[str, dict[str, list[Effect]]] = {}
-        supplies: dict[str, list[Supply]] = {}
+        of_kind: dict[str, OfKind] = defaultdict(OfKind)
+        awaited: set[str] = set()
         for rule in used.values():
             for kind, start in _starts_of(rule):
-                starts.setdefault(kind, []).append(start)
+                of_kind[kind].starts.append(start)
             for kind, effect in _effects_of(rule):
-                effects.setdefault(kind, {}).setdefault(rule.id, []).append(effect)
+                of_kind[kind].effects.setdefault(rule.id, []).append(effect)
+                awaited.update(effect.kinds)
             for name, day in rule.inputs.items():
                 for kind in day.told_by:
-                    supplies.setdefault(kind, []).append(Supply(rule.id, name, day.told_as or name))
-        changes = {kind: _as_tuples(by_rule) for kind, by_rule in effects.items()}
-        awaited = {
-            kind
-            for by_rule in changes.values()
-            for several in by_rule.values()
-            for effect in several
-            for kind in effect.kinds
-        }
-        for rule in used.values():
+                    of_kind[kind].supplies.append(Supply(rule.id, name, day.told_as or name))
             awaited.update(rule.not_after, *(day.settled_by for day in rule.inputs.values()))
             awaited.update(rule.counts_already, *rule.counts_already.values())
-        return cls(_as_tuples(starts), changes, used, _as_tuples(supplies), frozenset(awaited))
+        for kind in awaited:
+            of_kind[kind].awaited = True
+        return cls(dict(of_kind), used)
 
-
-def _as_tuples(lists: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:
-    return {kind: tuple(each) for kind, each in lists.items()}
+    def supplied_by(self, kind: str) -> set[str]:
+        """The rules of which a fact of that kind supplies a day."""
+        of_kind = self.of_kind.get(kind)
+        return {supply.rule for supply in of_kind.supplies} if of_kind is not None else set()
 
 
 def _starts_of(rule: DutyRule) -> Iterator[tuple[str, Start]]:

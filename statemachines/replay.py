@@ -127,17 +127,17 @@ def _look_through(casefile: CaseFile, process: Process, known: Sequence[StoredFa
     NotPermitted if the machine is of a later version of sendflow.
     """
     asks, requests = process.asks, []
-    newest = known[0]
+    newest, machine = known[0], known[0].machine
     for fact in known:
-        if fact.machine > newest.machine:
-            newest = fact
+        if fact.machine > machine:
+            newest, machine = fact, fact.machine
         if fact.kind in asks:
             requests.append(fact)
-    if newest.machine not in process.tables:
+    if machine not in process.tables:
         raise from_later_version(process, newest)
     for request in requests:
         casefile.asked.setdefault(_asked(request), []).append(request.seq)
-    casefile.machine = newest.machine
+    casefile.machine = machine
 
 
 def _opening_fact(known: Sequence[StoredFact]) -> StoredFact:

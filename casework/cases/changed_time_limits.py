@@ -24,13 +24,13 @@ def check_changed_time_limits(
     """Check new facts that set another time limit. Raises Refused if the rule takes none, if no duty of it was open on
     the day, or if several were open and the fact names none of them.
     """
-    about = [fact for fact in new if fact.data.get("rule") is not None and rules.supplies.get(fact.kind) is not None]
+    about = [fact for fact in new if fact.data.get("rule") is not None and rules.supplied_by(fact.kind)]
     if not about:
         return
     seqs = {fact.seq for fact in in_force}
     for fact in about:
         if fact.seq in seqs:
-            rule_ids = sorted({supply.rule for supply in rules.supplies[fact.kind]})
+            rule_ids = sorted(rules.supplied_by(fact.kind))
             _check_one(process, rule_ids, duties, fact)
 
 
