@@ -268,7 +268,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     person = dict(command.person or {})
     if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in named):
         refuse_child_of(process, ref)
-    drafts = _without_identities(unit, case, process, named, person)
+    drafts = [_without_identity(unit, case, process, draft, person) for draft in named]
     if person.get("nhs_number"):
         people.lock_child(unit.connection, unit.context.cipher, person["nhs_number"])
     link = find_link(unit, process, case, drafts, person)
@@ -365,27 +365,15 @@ def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:
         lock_exclusive(unit.connection, "children")
 
 
-def _without_identities(
-    unit: UnitOfWork, case: LoadedCase, process: Process | None, drafts: list[FactDraft], person: dict[str, str]
-) -> list[FactDraft]:
-    """The drafts without the fields that identify the child, which are added to `person`."""
-    if process is None:
-        return drafts
-    return [
-        _without_identity(unit, case, process, draft, person)
-        if draft.kind in process.about_the_child or draft.kind == "fact_corrected"
-        else draft
-        for draft in drafts
-    ]
-
-
 def _without_identity(
-    unit: UnitOfWork, case: LoadedCase, process: Process, draft: FactDraft, person: dict[str, str]
+    unit: UnitOfWork, case: LoadedCase, process: Process | None, draft: FactDraft, person: dict[str, str]
 ) -> FactDraft:
     """The draft without the fields that identify the child, which are added to `person`.
 
     What the fact says of the date of birth (such as "yes, before compulsory school age") is calculated here.
     """
+    if process is None or not (draft.kind in process.about_the_child or draft.kind == "fact_corrected"):
+        return draft
     model = process.facts[draft.kind].model
     if not model.IDENTITY_FIELDS.isdisjoint(draft.data):
         identity = _identity(model, draft)
