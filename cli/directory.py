@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from config.directory import Directory
     from config.directory_entries import Body
     from config.directory_forms import Question, Value
+    from config.escalation_policy import EscalationPolicy
 
 EXAMPLE = "Example: sendflow directory set provides QX101.2 last_day=2027-03-31 successor=QX103 --actor dco.team"
 
@@ -75,9 +76,9 @@ def directory(
         fail(Exit.WRONG_CALL, f"Expected set or try with a sort, a key and fields, or confirm; and --actor. {EXAMPLE}")
 
 
-def month_in_words(rows: list[MonthChange]) -> list[str]:
+def month_in_words(rows: list[MonthChange], policy: EscalationPolicy) -> list[str]:
     """The e-mails of the next four weeks that would differ."""
-    from config.step_words import step
+    from config.step_words import step_name
     from config.text import counted, short_day
 
     if not rows:
@@ -90,7 +91,7 @@ def month_in_words(rows: list[MonthChange]) -> list[str]:
     }
     lines = ["E-mails of the next four weeks that would differ, if nothing else is recorded:"]
     for row in rows:
-        to, named = row.mailbox_then or row.mailbox or "nobody", step(row.rung)
+        to, named = row.mailbox_then or row.mailbox or "nobody", step_name(row.rung, policy)
         lines.append(
             f"{row.letters} {said[row.what]}, on {counted(row.cases, 'case')}: {named} to the"
             f" {_words(row.recipient)} ({to}), {short_day(row.first)} to {short_day(row.last)}"
@@ -135,7 +136,7 @@ def _try(sort: str, key: str, values: dict[str, str], json_: bool) -> None:
         fail(Exit.REFUSED, _said(problem))
     month = [row.model_dump(mode="json") for row in found.month]
     document = {"problems": found.problems, "test_messages_to": found.to_test, "month": month}
-    lines = [*found.problems, *month_in_words(found.month)]
+    lines = [*found.problems, *month_in_words(found.month, context.escalation_policy)]
     lines += [f"A test message would go to {each}." for each in found.to_test]
     emit(document, json_, lambda: "\n".join(["Nothing was recorded.", *lines]))
     if found.problems:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from config.step_words import step
+from config.step_words import step_name
 from config.text import counted, full_day, in_days, in_words, noun, short_day, short_weekday, with_days
 from models.fields import in_pounds
 from models.marks import NOT_YET
@@ -290,7 +290,7 @@ def _value(context: AppContext, key: str, value: Any) -> str:
     if key == "service":
         return context.directory.service_name(str(value))
     if key == "rung":
-        return step(str(value))
+        return step_name(str(value), context.escalation_policy)
     return words(str(value)) if key in {"rule", "ground", "answer", "recipient"} else str(value)
 
 
@@ -311,7 +311,8 @@ def trial_text(context: AppContext, found: Preview) -> str:
     for number, case in enumerate(found.cases):
         whose = f"{case.case_ref} would be" if number else "it would be"
         lines += [f"{whose} at '{case.state_name}'", *duties_text(context, case.duties)]
-    sent = Counter(f"{step(each.rung)} to the {words(each.recipient)}" for each in found.notices)
+    policy = context.escalation_policy
+    sent = Counter(f"{step_name(each.rung, policy)} to the {words(each.recipient)}" for each in found.notices)
     causes = "; ".join(text + (f" ({number} times)" if number > 1 else "") for text, number in sent.items())
     lines.append(f"  {counted(len(found.notices), 'notice')}: {causes}." if causes else "  No letter.")
     return "\n".join([*lines, *(f"  {each}" for each in found.follow_ups)])
@@ -322,8 +323,10 @@ def effects_text(context: AppContext, found: Effects) -> list[str]:
     lines = duties_text(context, found.duties)
     if not found.letters:
         return [*lines, "It causes no letter."]
+    policy = context.escalation_policy
     letters = Counter(
-        f"{step(each.rung)} to the {words(each.recipient)}" + (" (on hold)" if each.state == "held" else "")
+        f"{step_name(each.rung, policy)} to the {words(each.recipient)}"
+        + (" (on hold)" if each.state == "held" else "")
         for each in found.letters
     )
     said = [text + (f" ({number} times)" if number > 1 else "") for text, number in letters.items()]

@@ -59,7 +59,7 @@ def ladder(
 
 def _in_words(context: AppContext, ahead: Ladder) -> str:
     from cli.formatting import marked
-    from config.step_words import step
+    from config.step_words import step_name
     from config.text import full_weekday
 
     if not ahead.steps:
@@ -67,8 +67,9 @@ def _in_words(context: AppContext, ahead: Ladder) -> str:
     lines = [f"{ahead.case_ref}: what will leave if nothing is recorded, from {full_weekday(ahead.as_at)}:"]
     for each in ahead.steps:
         service = f", {context.directory.service_name(each.service)}" if each.service else ""
+        named = step_name(each.rung, context.escalation_policy)
         lines.append(
-            f"{each.on}  {step(each.rung)}  to the {each.recipient.replace('_', ' ')}{service}"
+            f"{each.on}  {named}  to the {each.recipient.replace('_', ' ')}{service}"
             f"  {each.mailbox or 'NO ADDRESS: nobody gets it'}"
         )
     lines.append(

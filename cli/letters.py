@@ -12,7 +12,7 @@ from cli.letter_acts import ACTS, Signed, act, list_held
 from cli.looks import log_look
 from cli.options import Json, check_actor, machine_account
 from cli.output import Exit, emit, fail, notify
-from config.step_words import step
+from config.step_words import step_name
 from config.text import counted
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _listing(context: AppContext) -> str:
     if unsent:
         lines.append(f"{counted(len(unsent), 'notice')} not yet in an e-mail (why it waits: sendflow letters --held):")
         lines += [
-            f"    {one.case_ref}  {one.on}  {step(one.rung)}"
+            f"    {one.case_ref}  {one.on}  {step_name(one.rung, context.escalation_policy)}"
             f"  to the {one.recipient.replace('_', ' ')}"
             + (f", {context.directory.service_name(one.service)}" if one.service else "")
             + f"  {one.state}"

@@ -151,7 +151,7 @@ def _try(called: _Called, json_: bool) -> None:
     except (WrongChange, ConfigFault) as problem:
         fail(Exit.REFUSED, _said(problem))
     document = {"problems": found.problems, "month": [row.model_dump(mode="json") for row in found.month]}
-    lines = ["Nothing was recorded.", *found.problems, *month_in_words(found.month)]
+    lines = ["Nothing was recorded.", *found.problems, *month_in_words(found.month, context.escalation_policy)]
     emit(document, json_, lambda: "\n".join(lines))
     if found.problems:
         raise typer.Exit(Exit.REFUSED)

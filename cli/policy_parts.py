@@ -49,7 +49,7 @@ def _try(part: str, given: list[str], json_: bool) -> None:
         fail(Exit.REFUSED, f"Nothing was recorded: {problem}. {EXAMPLE}")
     lately = [each._asdict() for each in found.lately]
     document = {"problems": found.problems, "month": [row.model_dump(mode="json") for row in found.month]}
-    lines = ["Nothing was recorded.", *found.problems, *month_in_words(found.month)]
+    lines = ["Nothing was recorded.", *found.problems, *month_in_words(found.month, context.escalation_policy)]
     lines += [f"In the last four weeks to {each.recipient}: {each.letters} of {each.cases}" for each in found.lately]
     emit({**document, "lately": lately}, json_, lambda: "\n".join(lines))
     if found.problems:

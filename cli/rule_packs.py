@@ -12,13 +12,14 @@ import typer
 from cli.installation import open_installation
 from cli.options import Actor, Json, check_actor, refuse_identifier
 from cli.output import Exit, emit, fail, notify
-from config.step_words import step
+from config.step_words import step_name
 from config.text import counted, in_days, noun, short_day
 
 if TYPE_CHECKING:
     from casework.context import AppContext
     from casework.pack_letters import LetterChange
     from casework.rule_packs import DryRun, DutyChange
+    from config.escalation_policy import EscalationPolicy
 
 SHOWN = 40
 CHANGES: dict[Literal["sent", "withheld", "another_day"], str] = {
@@ -57,7 +58,8 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
         notify(f"{trouble.case_ref}: no answer under the pack. {trouble.message}")
     if (why := rule_packs.undeclared(found)) is not None:
         notify(f"The pack cannot be adopted as it is. {why}.")
-    emit([row.model_dump(mode="json") for row in found.moved], json_, lambda: _in_words(found))
+    moved = [row.model_dump(mode="json") for row in found.moved]
+    emit(moved, json_, lambda: _in_words(found, context.escalation_policy))
     if found.troubles or why is not None:
         raise typer.Exit(Exit.REFUSED)
 
@@ -200,7 +202,7 @@ def _cannot(problem: ValueError) -> str:
     raise problem
 
 
-def _in_words(found: DryRun) -> str:
+def _in_words(found: DryRun, policy: EscalationPolicy) -> str:
     lines = [
         f"Pack {found.pack[:16]} ({', '.join(found.files)}), looked at over {counted(found.cases, 'live case')}."
         " Nothing was written."
@@ -208,29 +210,29 @@ def _in_words(found: DryRun) -> str:
     if found.in_force:
         lines.append(f"Changed in force, without a new `from`{_declared(found.changed, found.in_force)}.")
     if not found.moved:
-        return "\n".join([*lines, "No due date moves.", *_letters(found)])
+        return "\n".join([*lines, "No due date moves.", *_letters(found, policy)])
     more = len(found.moved) - found.dates_moved
     dates = (
         f"{counted(found.dates_moved, 'due date')} would change" if found.dates_moved else "No due date would change"
     )
     stand = f"; {counted(more, 'duty', 'duties')} would change status only" if more else ""
     lines.append(f"{dates}{stand}. Most urgent first:")
-    return "\n".join([*lines, "", *(_row(row) for row in found.moved), "", *_letters(found)])
+    return "\n".join([*lines, "", *(_row(row) for row in found.moved), "", *_letters(found, policy)])
 
 
-def _letters(found: DryRun) -> list[str]:
+def _letters(found: DryRun, policy: EscalationPolicy) -> list[str]:
     """The e-mails of the next four weeks that would change, if nothing else is recorded meanwhile."""
     if not found.letters:
         return ["No e-mail of the next four weeks changes."]
     counts = Counter(each.change for each in found.letters)
     said = [f"{counts[change]} {words}" for change, words in CHANGES.items() if counts[change]]
     lines = [f"E-mails of the next four weeks, if nothing else is recorded: {', '.join(said)}."]
-    lines += [_letter(each) for each in found.letters[:SHOWN]]
+    lines += [_letter(each, policy) for each in found.letters[:SHOWN]]
     more = len(found.letters) - SHOWN
     return [*lines, f"and {more} more."] if more > 0 else lines
 
 
-def _letter(each: LetterChange) -> str:
+def _letter(each: LetterChange, policy: EscalationPolicy) -> str:
     whose = " ".join(part for part in (each.body, each.service) if part)
     to = each.recipient.replace("_", " ")
     days = {
@@ -238,7 +240,7 @@ def _letter(each: LetterChange) -> str:
         "withheld": f"would not be sent on {_day(each.on)}",
         "another_day": f"would be sent on {_day(each.on_then)}, not on {_day(each.on)}",
     }
-    return f"{each.case_ref}  {step(each.rung)} to the {to} [{whose}]: {days[each.change]}"
+    return f"{each.case_ref}  {step_name(each.rung, policy)} to the {to} [{whose}]: {days[each.change]}"
 
 
 def _declared(changed: str | None, in_force: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Reads and checks the escalation policy: which letters a locality sends to whom before and after a due date. [I/O]"""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,6 +14,8 @@ from models.enums import Party
 from models.facts import Slug, canonical
 
 DEFAULT = Path(__file__).parent / "ladder"
+# A name changes no letter and no day, so it is no part of the digest.
+Called = Annotated[str | None, Field(exclude=True, min_length=1, max_length=80)]
 
 
 class EscalationPolicyError(ConfigFault):
@@ -45,10 +47,12 @@ class EscalationStep(Addressed):
     """One step of the escalation policy of a rule.
 
     Exactly one of `days`, `weeks` (calendar) and `working_days` is the distance after `after` or before `before`.
-    `withdrawal` is the letter that withdraws the step after the facts it rests on were corrected.
+    `withdrawal` is the letter that withdraws the step after the facts it rests on were corrected. `called` is its name
+    for people; without one, its id is its name (`config/step_words.py`).
     """
 
     id: Slug
+    called: Called = None
     fact: Literal["reminder_due", "breached", "escalation_due"]
     after: Literal["start", "due", "breach"] | None = None
     before: Literal["due"] | None = None
@@ -80,6 +84,7 @@ class LetterDef(Addressed):
     """A letter that sendflow sends for a live fact. `template_for` has the letter of a rule that has its own."""
 
     rung: Slug
+    called: Called = None
     template: Slug
     template_for: Mapping[Slug, Slug] = {}
 
@@ -141,6 +146,21 @@ class EscalationPolicy(BaseModel):
     def step(self, rule: str, step_id: str) -> EscalationStep | None:
         """Return the step of that id; None where the policy no longer has it."""
         return next((one for one in self.steps(rule) if one.id == step_id), None)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What people call the steps and letters that have a name, by id."""
+        return {step: name for step, name in self._named() if name is not None}
+
+    def doubly_named(self) -> str | None:
+        """A step or letter that has two names; None where each has one."""
+        names: dict[str, str] = {}
+        named = ((step, name) for step, name in self._named() if name is not None)
+        return next((step for step, name in named if names.setdefault(step, name) != name), None)
+
+    def _named(self) -> Iterator[tuple[str, str | None]]:
+        yield from ((step.id, step.called) for steps in self.rung.values() for step in steps)
+        yield from ((letter.rung, letter.called) for letter in self.letter.values())
 
     @property
     def rules(self) -> frozenset[str]:
@@ -213,6 +233,10 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
             "decided_on": max(part.decided_on for part in read),
         }
     )
+    if (step := ladder.doubly_named()) is not None:
+        raise EscalationPolicyError(
+            f"the escalation policy calls {step} by two names: expected the same `called` wherever the step is"
+        )
     # A policy without this part has the digest that it had before the part existed.
     left_out = {"digest"} if said_sent else {"digest", "said_sent"}
     try:

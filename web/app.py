@@ -198,7 +198,7 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "cspNonce": request.scope["sendflow"]["nonce"],
         "assetPath": "/static",
         "themeColor": "#005eb8",
-        **names_for(context.directory, context.law),
+        **names_for(context.directory, context.law, context.escalation_policy),
         "directory": context.directory,
         "altered": findings.notice(context),
         "simulation": context.simulation_notice,

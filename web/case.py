@@ -122,7 +122,7 @@ def case(asked: Asked) -> Answer:
             "papers": context.processes[found.process].papers,
             "view": view,
             "differences": {} if view.is_now else _differences(found, now),
-            "entries": timeline(found, letters_of(context, ref), asked.query),
+            "entries": timeline(found, letters_of(context, ref), asked.query, context.escalation_policy),
             "shown": SHOWN,
             "show": asked.query.get("show", "all"),
             "leave_out": asked.query.get("not") == "yes",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from casework.imports import problem_words
-from config.step_words import step
 from config.text import in_words
 from statemachines.fact_labels import fact, field
 
-__all__ = ["basis", "fact", "field", "first_capital", "person", "problem", "status", "step", "template", "words"]
+__all__ = ["basis", "fact", "field", "first_capital", "person", "problem", "status", "template", "words"]
 
 PEOPLE = {
     "dco": "DCO",

@@ -21,6 +21,7 @@ from casework.rules.config_held import LADDER
 from config.escalation_policy import EscalationStep
 from config.policy_edit import FACTS, FROM, NEW, PARTIES, RECIPIENTS, UNITS, StepError, StepForm, form_of, when
 from config.settings import ADOPTIONS
+from config.step_words import step_name
 from config.toml_reader import ConfigFault
 from web import labels
 from web.answers import Answer, GoTo, Page
@@ -232,7 +233,7 @@ def _page(
 ) -> Page:
     context, rule, step = asked.context, asked.place["rule"], asked.place["step"]
     steps = [(each, when(each)) for each in steps_of(context, rule)]
-    values: dict[str, Any] = {"title": "Add a step" if step == NEW else f"Change a step: {labels.step(step)}"}
-    values |= {"rule": context.law.rules[rule], "step": step, "steps": steps}
+    title = "Add a step" if step == NEW else f"Change a step: {step_name(step, context.escalation_policy)}"
+    values: dict[str, Any] = {"title": title, "rule": context.law.rules[rule], "step": step, "steps": steps}
     values |= shared_values(asked, fields, proposal, error)
     return Page("policy_step.html", values | {"leaves_out": LEAVE_OUT in asked.form}, status)

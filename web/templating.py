@@ -16,7 +16,9 @@ from markupsafe import Markup
 
 from casework.reports.item_words import item_name
 from config.directory import Directory
+from config.escalation_policy import EscalationPolicy
 from config.law import Law
+from config.step_words import step_name
 from config.text import ISO_DAY, counted, full_day, full_weekday, in_days, short_day, short_weekday, with_days
 from web import labels
 from web.cell_tag import CellTag
@@ -45,7 +47,6 @@ def environment() -> Environment:
         "looked_at": labels.looked_at,
         "field": labels.field,
         "fact": labels.fact,
-        "step": labels.step,
         "why_not": labels.why_not,
         "person": labels.person,
         "problem": labels.problem,
@@ -111,18 +112,18 @@ def _parts(text: str) -> Iterable[tuple[int, str]]:
 
 
 class Names:
-    """The names of what is stored as codes, from the directory and the law of an installation."""
+    """The names of what is stored as codes, from directory, law and escalation policy of an installation."""
 
-    def __init__(self, directory: Directory, law: Law) -> None:
+    def __init__(self, directory: Directory, law: Law, policy: EscalationPolicy) -> None:
         """Reads nothing yet."""
-        self.directory, self.law = directory, law
+        self.directory, self.law, self.policy = directory, law, policy
         self._said: dict[str, Callable[[str], str]] = {
             "rule": self._rule,
             "body": self.body_name,
             "redirected_to": self.body_name,
             "service": self.service_name,
             "la": self.la_name,
-            "rung": labels.step,
+            "rung": self.step_name,
             "recipient": labels.person,
         }
 
@@ -163,6 +164,10 @@ class Names:
         """The name of a local authority."""
         return self.directory.la_name(la) if la else "no authority recorded"
 
+    def step_name(self, rung: str) -> str:
+        """The name of a step of the escalation policy."""
+        return step_name(rung, self.policy)
+
     def owes(self, rule: str, body: str | None, la: str | None) -> str:
         """Who owes a duty: the body or the authority by its name, else whom the law names, in words."""
         duty_on = self.law.rules[rule].duty_on or "-"
@@ -171,15 +176,16 @@ class Names:
         return labels.first_capital(labels.party(duty_on))
 
 
-_NAMES: dict[str, Any] = {}  # of the directory and the law that were asked for last: every page asks
+CALLED = ("body_name", "service_name", "la_name", "step_name", "field_value", "owes")
+_NAMES: dict[str, Any] = {}  # of the directory, law and policy that were asked for last: every page asks
 
 
-def names_for(directory: Directory, law: Law) -> Mapping[str, Any]:
-    """What templates call for the names of bodies, services, authorities and values of fields."""
+def names_for(directory: Directory, law: Law, policy: EscalationPolicy) -> Mapping[str, Any]:
+    """What templates call for the names of bodies, services, authorities, steps and values of fields."""
     known = _NAMES.get("names")
-    if known is None or known.directory is not directory or known.law is not law:
-        known = _NAMES["names"] = Names(directory, law)
-    return {name: getattr(known, name) for name in ("body_name", "service_name", "la_name", "field_value", "owes")}
+    if known is None or not (known.directory is directory and known.law is law and known.policy is policy):
+        known = _NAMES["names"] = Names(directory, law, policy)
+    return {name: getattr(known, name) for name in CALLED}
 
 
 def _day(value: date | str | None) -> date | None:

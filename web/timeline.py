@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from casework.reports.case_letters import CaseLetter
 from casework.reports.case_models import CaseReport, Cause, FactShown
+from config.escalation_policy import EscalationPolicy
+from config.step_words import step_name
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OUTCOMES
 from models.enums import NoticeState
 from models.marks import NOT_YET
@@ -41,7 +43,9 @@ class Entry(NamedTuple):
     states: str = ""
 
 
-def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str]) -> list[Entry]:
+def timeline(
+    found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str], policy: EscalationPolicy
+) -> list[Entry]:
     """The lines that are asked for, or with `not` all others: a group (`show`), a `kind` of fact, an actor (`by`) or
     words (`text`). `order=oldest`: the oldest first.
     """
@@ -63,15 +67,15 @@ def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[st
     is_filtered = any(query.get(name) not in (None, "", "all") for name in FILTERS)
     if is_filtered:
         leave_out = query.get("not") == "yes"
-        entries = [entry for entry in entries if _is_asked_for(entry, query) != leave_out]
+        entries = [entry for entry in entries if _is_asked_for(entry, query, policy) != leave_out]
     entries.sort(key=lambda entry: (entry.on, entry.order), reverse=query.get("order") != "oldest")
     return list(_with_idle_weeks(entries if is_filtered else list(_folded(entries))))
 
 
-def _is_asked_for(entry: Entry, query: Mapping[str, str]) -> bool:
+def _is_asked_for(entry: Entry, query: Mapping[str, str], policy: EscalationPolicy) -> bool:
     show, kind, by, text = (query.get(name, "") for name in FILTERS)
     fact, letter = entry.fact, entry.letter
-    said = [labels.fact(fact.kind) if fact else "", labels.step(letter.rung) if letter else ""]
+    said = [labels.fact(fact.kind) if fact else "", step_name(letter.rung, policy) if letter else ""]
     said += [labels.words(value) for name, value in entry.fields if value is not None]
     said += [labels.person(letter.recipient), letter.mailbox or "", letter.state] if letter else []
     return (

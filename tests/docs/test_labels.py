@@ -13,9 +13,9 @@ import pytest
 from casework.reports.recordable import fields_of
 from config.escalation_policy import load_escalation_policy
 from config.law import load_law
+from config.step_words import step_name
 from statemachines.fact_labels import fact, field
 from statemachines.registry import processes
-from web import labels
 
 GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
 # The English words of up to four letters that names have. A short word that is none of them is an abbreviation.
@@ -43,8 +43,9 @@ def said() -> Iterator[tuple[str, str]]:
             yield from ((state, f"{name}, a state of an item") for state in process.items.states.values())
     for rule, law in load_law().rules.items():
         yield from ((text, rule) for text in (law.action, law.duty_on, law.clock_starts) if text)
-    for rule, steps in load_escalation_policy().rung.items():
-        yield from ((labels.step(each.id), f"a step of {rule}") for each in steps)
+    policy = load_escalation_policy()
+    for rule, steps in policy.rung.items():
+        yield from ((step_name(each.id, policy), f"a step of {rule}") for each in steps)
 
 
 def unexplained(text: str) -> list[str]:

@@ -23,6 +23,7 @@ from casework.reports.histories import read_histories
 from casework.reports.letters import letters
 from casework.reports.worklists import overdue
 from casework.rule_packs import Adoption
+from config.escalation_policy import load_escalation_policy
 from config.settings import Settings
 from models.facts import StoredFact
 from tests.support.sample_home import TODAY
@@ -96,7 +97,9 @@ def test_a_replay_shows_the_e_mails_that_were_known_then(
     assert html.count("app-timeline__item--letters") == len(then)
     assert 'sent <time datetime="2026-04-14' not in html
     later = CaseLetter(**{**dict(then[0]), "state": "sent", "sent_at": "2026-04-14T08:00:00.000000Z"})
-    [entry] = timeline(report(sample.context(), CASE, TODAY, until), [later], {"show": "letters"})
+    [entry] = timeline(
+        report(sample.context(), CASE, TODAY, until), [later], {"show": "letters"}, load_escalation_policy()
+    )
     assert entry.letter is not None
     assert (entry.letter.state, entry.letter.sent_at, entry.letter.letter) == ("created", None, None)
 

@@ -5,6 +5,7 @@ from jinja2 import ChainableUndefined, DictLoader, Environment
 from markupsafe import Markup, escape
 
 from config.directory import load_directory
+from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from web.quick_escape import QuickEnvironment, as_html
 from web.templating import Names
@@ -104,4 +105,4 @@ def test_without_escaping_a_value_is_its_text() -> None:
     ],
 )
 def test_who_owes_a_duty_has_a_name_and_no_abbreviation(rule: str, body: str | None, la: str | None, said: str) -> None:
-    assert Names(load_directory(), load_law()).owes(rule, body, la) == said
+    assert Names(load_directory(), load_law(), load_escalation_policy()).owes(rule, body, la) == said
