@@ -4,23 +4,13 @@ import re
 
 import pytest
 
-from config.escalation_policy import EscalationPolicyError, load_escalation_policy, policy_of
+from config.escalation_policy import DEFAULT, EscalationPolicyError, load_escalation_policy, policy_of
 from config.step_words import step_name
 
-OWN = """
-name = "northshire"
-basis = "local_standard"
-decided_on = 2026-11-30
-
-[[rung.enquiry_answer]]
-id = "enquiry_answer_late"
-called = "a word from the team's lead"
-fact = "breached"
-after = "due"
-days = 1
-template = "enquiry_late"
-to = ["owner"]
-"""
+NAME = 'called = "an answer by the lead of the team"'
+LATE = 'id = "enquiry_answer_late"'
+# The policy of a team that has one file alone, and a name of its own for one step.
+OWN = (DEFAULT / "enquiry.toml").read_text("utf-8").replace(LATE, f"{LATE}\n{NAME}")
 
 
 def test_every_step_of_the_shipped_policy_says_when_it_comes_or_what_it_is() -> None:
@@ -56,19 +46,19 @@ def test_a_step_has_the_name_beside_it_or_that_of_the_end_of_its_id_or_its_words
 def test_a_team_names_its_own_steps_and_a_step_that_it_left_out_has_its_old_name() -> None:
     """An e-mail of last year names a step that the policy of today may not have."""
     own = policy_of(OWN)
-    assert step_name("enquiry_answer_late", own) == "a word from the team's lead"
+    assert step_name("enquiry_answer_late", own) == "an answer by the lead of the team"
     assert step_name("enquiry_answer_late", load_escalation_policy()) == "reminder after the due date"
     assert step_name("escalation_icb", own) == "second escalation"
 
 
 def test_a_name_is_no_change_of_the_policy() -> None:
-    """Else a better name would be another rule set, and every duty would be calculated anew."""
-    named = policy_of(OWN)
-    assert policy_of(OWN.replace("called", "# called")).digest == named.digest
-    assert policy_of(OWN.replace("days = 1", "days = 2")).digest != named.digest
+    """Else a better name would be another rule set, and every duty would be calculated again."""
+    named = policy_of(OWN).digest
+    assert policy_of(OWN.replace(NAME, "")).digest == named
+    assert policy_of(OWN.replace("days = 3", "days = 4")).digest != named
 
 
 def test_a_step_with_two_names_is_refused() -> None:
-    other = OWN.partition("[[")[2].replace("enquiry_answer]]", "enquiry_answer_held]]").replace("a word", "an answer")
+    twice = OWN.replace('id = "enquiry_held_late"', f'{LATE}\ncalled = "another"')
     with pytest.raises(EscalationPolicyError, match="enquiry_answer_late by two names: expected the same `called`"):
-        policy_of(f"{OWN}\n[[{other}")
+        policy_of(twice)
