@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
-from models.facts import iso
+from models.facts import iso_or_none
 from models.visibility import as_seen
 
 Row = tuple[Any, ...]
@@ -34,18 +34,7 @@ def day_form(connection: Connection) -> Callable[[date | None], Any]:
     """Return the function that gives a day, or None, in the form that this driver stores: text on SQLite, else a
     date.
     """
-    return _texts if connection.dialect.name == "sqlite" else _as_it_is
-
-
-class _Texts(dict[date | None, str | None]):
-    """Days as text, and None as itself: `models.facts.iso` for columns that may be empty."""
-
-    def __missing__(self, day: date | None) -> str | None:
-        text = self[day] = iso(day) if day is not None else None
-        return text
-
-
-_texts = _Texts().__getitem__
+    return iso_or_none if connection.dialect.name == "sqlite" else _as_it_is
 
 
 def _as_it_is(day: date | None) -> date | None:

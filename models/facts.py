@@ -39,6 +39,17 @@ class _Texts(dict[date, str]):
 iso = _Texts().__getitem__
 
 
+class _TextsOrNone(dict[date | None, str | None]):
+    """Days as text, and None as itself."""
+
+    def __missing__(self, day: date | None) -> str | None:
+        text = self[day] = iso(day) if day is not None else None
+        return text
+
+
+iso_or_none = _TextsOrNone().__getitem__
+
+
 # Facts repeat the same few codes and words, so their checks are cached. An error is not cached.
 
 

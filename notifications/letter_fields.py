@@ -18,7 +18,7 @@ from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
 from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACTS, RETURNED
 from models.enums import About, Party
-from models.facts import StoredFact, iso
+from models.facts import StoredFact, iso_or_none
 from models.owner import OwnerKind
 from notifications.recipients import OF_THE_BODY, Place, mailbox_at, mailbox_on_case, owner, posts
 from statemachines.registry import processes
@@ -414,8 +414,3 @@ def _agreed(data: Mapping[str, Any]) -> str:
 def _may_be_named(field: str | None) -> bool:
     """Whether a letter may name the day that a duty starts on: the fact's own or a `..._on` day, never a birth date."""
     return field is None or field.endswith("_on")
-
-
-def iso_or_none(day: date | None) -> str | None:
-    """The day as ISO text, if there is one."""
-    return iso(day) if day is not None else None

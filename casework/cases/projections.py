@@ -204,7 +204,7 @@ def duty_rows(
     next_checks = looked.next_check_on
     rows: dict[DutyKey, Row] = {}
     for duty in duties:
-        rule, seq, (due, strict_due, act_by, *_), met_on = duty.rule, duty.opened_seq, duty.dates, duty.met_on
+        rule, seq, dates, met_on = duty.rule, duty.opened_seq, duty.dates, duty.met_on
         closed_on = met_on if met_on is not None else duty.ended_on
         rows[rule, seq] = (
             case_ref,
@@ -212,7 +212,12 @@ def duty_rows(
             seq,
             duty.body,
             duty.service,
-            *map(day, (duty.started_on, due, strict_due, act_by, closed_on, met_on)),
+            day(duty.started_on),
+            day(dates.due),
+            day(dates.strict_due),
+            day(dates.act_by),
+            day(closed_on),
+            day(met_on),
             duty.excuse.ground if duty.excuse is not None else None,
             day(next_checks.get((rule, seq))),
             evaluated_under,
