@@ -77,25 +77,31 @@ def acting(as_: Who) -> Iterator[None]:
 
 
 def found_or_new(connection: Connection, known: dict[Who, int]) -> tuple[int, tuple[int | str, ...] | None]:
-    """The number of who acts; and the row, if this transaction stored it. `known` has the numbers that are stored.
+    """The number of who acts; and the row, if this transaction stored it. `known` has the numbers that are stored."""
+    while True:
+        number, is_stored = number_of(connection, known)
+        if is_stored:
+            return number, None
+        row = (number, *who())
+        if insert_missing(connection, ACTING, [row]):
+            return number, row  # not noted as known: this transaction may be undone
+
+
+def number_of(connection: Connection, known: dict[Who, int]) -> tuple[int, bool]:
+    """The number of who acts, and whether it is stored. `known` has those that are.
 
     The number is made of the three words, so two machines that come at once need no lock.
     """
     now = who()
     if (number := known.get(now)) is not None:
-        return number, None
+        return number, True
     number = int.from_bytes(sha256("\0".join(now).encode()).digest()[:4], "big") >> 1
-    while True:
-        there = connection.execute(select(ACTING).where(ACTING.c.number == number)).first()
-        if there is None:
-            row = (number, *now)
-            if insert_missing(connection, ACTING, [row]):
-                return number, row  # not noted as known: this transaction may be undone
-        elif tuple(there)[1:] == now:
+    while (there := connection.execute(select(ACTING).where(ACTING.c.number == number)).first()) is not None:
+        if tuple(there)[1:] == now:
             known[now] = number
-            return number, None
-        else:
-            number = (number + 1) % 2**31
+            return number, True
+        number = (number + 1) % 2**31
+    return number, False
 
 
 def _printable(text: str) -> str:

@@ -278,6 +278,20 @@ def run(connection: Connection, statement: str, given: Sequence[Any] | Mapping[s
     return cursor
 
 
+def run_numbered(connection: Connection, statement: str, given: Sequence[Any]) -> Any:
+    """The same for PostgreSQL, with $1, $2 ... where values are.
+
+    psycopg remembers no statement of over 4,096 characters with its own marks, and would look for them each time.
+    """
+    dbapi = connection.dialect.loaded_dbapi
+    cursor = dbapi.RawCursor(connection.connection.dbapi_connection)
+    try:
+        cursor.execute(statement, given)
+    except dbapi.Error as fault:
+        raise _ours(connection, fault) from None
+    return cursor
+
+
 @contextmanager
 def in_one_go(connection: Connection, later: ExitStack | None = None) -> Iterator[None]:
     """Send the statements of the block to PostgreSQL without a wait for each answer; rows are waited for when read.

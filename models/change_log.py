@@ -32,6 +32,7 @@ TAIL_QUERY = "SELECT number || ' ' || at || ' ' || hash FROM change_log ORDER BY
 _RECORDS = "SELECT number, at, hash FROM change_log {} ORDER BY number DESC LIMIT 1"
 _NEWEST = f"SELECT ({TAIL_QUERY}), ({NUMBER_QUERY})"
 AT_ITS_END = "sendflow_asked_first"  # on a connection: `AskedFirst` of a transaction that writes at its end only
+BEFORE_LOCK = "sendflow_before_lock"  # on a connection: what is sent before the lock of the one row of its end
 LOCK = int.from_bytes(sha256(b"sendflow/changes").digest()[:8], "big", signed=True)
 _TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK})"
 _AS_STORED = {str, int, type(None)}  # types of which both databases give back the value that they were given
@@ -260,6 +261,7 @@ def forget_pending(connection: Connection) -> None:
     info.pop(NUMBER, None)
     info.pop(MADE_HERE, None)
     info.pop(AT_ITS_END, None)
+    info.pop(BEFORE_LOCK, None)
 
 
 def write_pending(connection: Connection, ending: str | None = None, later: ExitStack | None = None) -> None:
@@ -354,6 +356,8 @@ def _insert_last(connection: Connection, pending: _Pending, last: _Last) -> Tail
     statement, values = _insert_one(connection, last)
     with_first = f", first.* FROM ({first.statement}) AS first" if first is not None else ""
     with in_one_go(connection):
+        for each in connection.info.pop(BEFORE_LOCK, ()):
+            run(connection, each, prepare=False)
         run(connection, _TAKE_LOCK)
         # One statement, which sees what others wrote before the lock was given.
         asked = f"WITH made AS ({statement}) {_NEWEST}, (SELECT {last.key} FROM made){with_first}"  # noqa: S608

@@ -8,9 +8,10 @@ Only this package knows how the two databases differ (here, in `server_connectio
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from itertools import islice, repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from models.bulk_io import in_one_go, run
-from models.change_log import AT_ITS_END, TAIL, TAIL_QUERY, AskedFirst, forget_pending, write_pending
+from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
 from models.lock_numbers import SHARE_LEDGER
 from models.macs import NUMBER, NUMBER_QUERY
@@ -43,12 +44,12 @@ OPEN_WEBHOOKS = "sendflow_open_webhooks"  # how many addresses are informed of c
 LEDGER_SHARED = "sendflow_ledger_shared"  # in `connection.info`: the transaction took that lock when it began
 ASKED_AHEAD = "sendflow_asked_ahead"  # in `connection.info`: what `ahead` of `writing` returned
 Ahead = Callable[[Connection], object]
-_AT_BEGIN = (
+AT_BEGIN = (
     "SELECT version_num, (SELECT max(number) FROM law_held),"  # noqa: S608 (our own text)
     " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1),"
     f" ({TAIL_QUERY}), ({NUMBER_QUERY}), (SELECT count(*) FROM webhook WHERE ended_at IS NULL) FROM alembic_version"
 )
-_AT_BEGIN_OF_AN_ACT = _AT_BEGIN.replace(" FROM alembic_version", f", {SHARE_LEDGER} FROM alembic_version")
+_AT_BEGIN_OF_AN_ACT = AT_BEGIN.replace(" FROM alembic_version", f", {SHARE_LEDGER} FROM alembic_version")
 COPIED_TO_POSTGRESQL = (
     "This SQLite file was copied to PostgreSQL, and sendflow no longer uses it. The file is unchanged. Set"
     " SENDFLOW_DATABASE_URL to the PostgreSQL database"
@@ -194,7 +195,7 @@ class transaction:
         self._finish(kind)
         if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
             forget_answers(shared, {})
-            _end_snapshot(shared)  # its next read begins a snapshot that has what was written
+            end_snapshot(shared)  # its next read begins a snapshot that has what was written
 
     def _finish(self, kind: type[BaseException] | None, *_more: object) -> None:
         connection = self._connection
@@ -256,57 +257,21 @@ class writing(transaction):
         return connection
 
 
-class _writing_at_its_end(transaction):
-    """The same for a transaction that reads nothing. PostgreSQL is asked for its revision with what it writes.
-
-    `later`: PostgreSQL commits while something else is done, and is waited for at the end of that.
-    """
-
-    __slots__ = ("_later",)
-
-    def __init__(self, engine: Engine, later: ExitStack | None = None) -> None:
-        super().__init__(engine)
-        self._later = later
-
-    def __enter__(self) -> Connection:
-        connection = super().__enter__()
-        found = self._engine.get_execution_options().get(FOUND_REVISION)
-        if found is not None:
-            connection.info[AT_ITS_END] = AskedFirst(_AT_BEGIN, partial(_check_answer, found))
-        return connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._later is None or kind is not None:
-            super().__exit__(kind, fault, trace)
-            return
-        with ExitStack() as ending:
-            ending.push(self._finish)
-            write_pending(self._connection, "COMMIT", ending)
-            self._later.push(ending.pop_all())
-
-
-def _check_answer(found: str, connection: Connection, row: Sequence[Any]) -> None:
-    fault = _of_begin(connection, row, found)
-    if fault is not None:
-        raise fault
-
-
 def _check_revision(connection: Connection, found: str, appends: bool, ahead: Ahead | None) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
     shared = appends and is_postgresql(connection)
     with in_one_go(connection):  # with the beginning of the transaction
-        cursor = run(connection, _AT_BEGIN_OF_AN_ACT if shared else _AT_BEGIN)
+        cursor = run(connection, _AT_BEGIN_OF_AN_ACT if shared else AT_BEGIN)
         if shared and ahead is not None:
             connection.info[ASKED_AHEAD] = ahead(connection)
     connection.info[LEDGER_SHARED] = shared
     row = cursor.fetchone()
     cursor.close()
-    return _of_begin(connection, row or (None, None, None, None, None, None), found)
+    return fault_at_begin(connection, row or (None, None, None, None, None, None), found)
 
 
-def _of_begin(connection: Connection, row: Sequence[Any], found: str) -> DatabaseUnusable | None:
+def fault_at_begin(connection: Connection, row: Sequence[Any], found: str) -> DatabaseUnusable | None:
+    """Note the answer to `AT_BEGIN`. What is returned, if anything, is why this program may not write."""
     info = connection.info
     now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail, info[NUMBER], info[OPEN_WEBHOOKS] = row[:6]
     info[TAIL] = tail or ""
@@ -376,10 +341,27 @@ def _one_reading(engine: Engine) -> Iterator[Connection]:
     )
     with engine.connect().execution_options(sendflow_reading=True, **snapshot) as connection:
         yield connection
-        _end_snapshot(connection)
+        end_snapshot(connection)
 
 
-def _end_snapshot(connection: Connection) -> None:
+@contextmanager
+def without_snapshot(engine: Engine) -> Iterator[Connection | None]:
+    """Within this block the snapshot of this thread is not used; its connection is given, if one is open.
+
+    After the block, its next read begins a snapshot that has what was written.
+    """
+    shared = _SNAPSHOTS.open.pop(engine, None)
+    try:
+        yield shared
+    finally:
+        if shared is not None:
+            forget_answers(shared, {})
+            _SNAPSHOTS.open[engine] = shared
+    if shared is not None:
+        end_snapshot(shared)
+
+
+def end_snapshot(connection: Connection) -> None:
     """End a snapshot. On PostgreSQL by COMMIT: after a ROLLBACK, psycopg forgets each statement that it prepared, and
     PostgreSQL would plan every query again, which takes four times as long as answering it.
     """
@@ -390,31 +372,25 @@ def _end_snapshot(connection: Connection) -> None:
 
 
 def transact(
-    engine: Engine,
-    work: Callable[[Connection], Done],
-    *,
-    reads: bool = True,
-    appends: bool = False,
-    ahead: Ahead | None = None,
-    later: ExitStack | None = None,
+    engine: Engine, work: Callable[[Connection], Done], *, appends: bool = False, ahead: Ahead | None = None
 ) -> Done:
     """Run `work` in one transaction, and again if another transaction wrote first. Raises Contended after 4 attempts.
 
     `appends`, `ahead`: the work appends facts, and asks this first (`writing`).
 
     `work` reads all its input itself and changes nothing outside the transaction, so it can run more than once.
-    `reads`: False for `work` that only inserts one row by `change_log.insert_logged`, as the last of its transaction.
-    `later`: see `transact_while`.
     """
-    at_its_end = not reads and is_postgresql(engine)
-    opened = (
-        partial(_writing_at_its_end, engine, later)
-        if at_its_end
-        else partial(writing, engine, appends=appends, ahead=ahead)
-    )
-    for _attempt in range(ATTEMPTS):
+    return attempt(repeat(partial(writing, engine, appends=appends, ahead=ahead)), work)
+
+
+def attempt(opened: Iterable[Callable[[], transaction]], work: Callable[[Connection], Done]) -> Done:
+    """Run `work` in the first of these transactions, and in the next one if another transaction wrote first.
+
+    Raises Contended after 4 attempts.
+    """
+    for each in islice(opened, ATTEMPTS):
         try:
-            with opened() as connection:
+            with each() as connection:
                 return work(connection)
         except DBAPIError as fault:
             if not contended(fault):
@@ -423,23 +399,6 @@ def transact(
         "Others wrote to the same cases at the same time, at each of 4 attempts. Nothing was written. Try again in a"
         " minute"
     )
-
-
-@contextmanager
-def transact_while(engine: Engine, work: Callable[[Connection], object]) -> Iterator[None]:
-    """Run `work`, which only inserts one row by `change_log.insert_logged` as its last, in one transaction.
-
-    It is stored when the block ends: PostgreSQL writes to the disk while the block runs, and SQLite before. A snapshot
-    that is open goes on. Raises what `transact` raises, before the block or at its end; then nothing was written.
-    """
-    shared = _SNAPSHOTS.open.pop(engine, None)  # what is written is no part of what the block reads
-    with ExitStack() as later:
-        try:
-            transact(engine, work, reads=False, later=later if is_postgresql(engine) else None)
-        finally:
-            if shared is not None:
-                _SNAPSHOTS.open[engine] = shared
-        yield
 
 
 def contended(fault: DBAPIError) -> bool:

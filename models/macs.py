@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from models.acting import Who
+from models.acting import Who, number_of
 from models.bulk_io import run
 from models.encryption import Cipher, Place
 
@@ -110,6 +110,12 @@ def keys_of(connection: Connection) -> Keys | None:
     """The keys of the engine of a connection; None for an engine of no installation."""
     keys: Keys | None = connection.engine.get_execution_options().get(KEYS)
     return keys
+
+
+def knows_who_acts(connection: Connection) -> bool:
+    """Whether what is written next needs no new row of `acting`. The transaction may be one that only reads."""
+    keys = keys_of(connection)
+    return keys is None or number_of(connection, keys.acting)[1]
 
 
 def mac_numbered(connection: Connection, number: int | None) -> Mac | None:

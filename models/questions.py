@@ -9,19 +9,22 @@ one by one find them.
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Boolean, Connection, Date, Dialect, Integer, Select, String
 from sqlalchemy.types import TypeEngine
 
-from models.bulk_io import begun, in_one_go, run
+from models.bulk_io import begun, in_one_go, run, run_numbered
 from models.visibility import as_seen, hidden_processes
 
 ANSWERS = "sendflow_answers"  # in `connection.info` of a snapshot: what it was asked, by question and values
+_MARK = re.compile(r"%%|%\((\w+)\)s")  # what psycopg has for a percent sign, and for a value
 AHEAD = "sendflow_answers_ahead"  # the same of a reader who is not known yet, with what that reader does not see
 
 
@@ -162,8 +165,10 @@ class _InOneStatement(NamedTuple):
 
     def ask(self, connection: Connection, given: Sequence[Mapping[str, Any]], hiding: frozenset[str] | None) -> Any:
         """Send it, and give the driver's cursor. `hiding`: for a reader who does not see these processes' cases."""
-        values = {f"{name}_{place}": value for place, each in enumerate(given) for name, value in each.items()}
-        return run(connection, as_seen(connection, self.text, hiding), {**self.fixed, **values})
+        values = dict(self.fixed)
+        values.update((f"{name}_{place}", value) for place, each in enumerate(given) for name, value in each.items())
+        statement, names = _numbered(as_seen(connection, self.text, hiding))
+        return run_numbered(connection, statement, [values[name] for name in names])
 
     def read(self, cursor: Any) -> list[list[Any]]:
         """The rows of each question."""
@@ -172,6 +177,14 @@ class _InOneStatement(NamedTuple):
             [row(each) for each in orjson.loads(text)] if text is not None else []
             for row, text in zip(self.rows, found, strict=True)
         ]
+
+
+@lru_cache(maxsize=256)
+def _numbered(statement: str) -> tuple[str, list[str]]:
+    """A statement of psycopg with $1, $2 ... in place of its marks; and the name of each value."""
+    names: dict[str, int] = {}
+    numbered = _MARK.sub(lambda mark: f"${names.setdefault(mark[1], len(names) + 1)}" if mark[1] else "%", statement)
+    return numbered, list(names)
 
 
 _MADE: dict[tuple[Question, ...], _InOneStatement] = {}  # the questions of a page are the same each time

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -83,14 +83,11 @@ def _route(way: Way, installation: Installation) -> Route:
             # A page that is only looked at is of one instant, at which its reader may see it. An act reads what other
             # threads wrote meanwhile. While another server is asked, no snapshot is open.
             one = way.method == "GET" and not way.asks_others
-            # A look is logged while its page is made, and the page is shown after that.
-            with ExitStack() as logged, one_snapshot(installation.engine) if one else nullcontext():
+            with one_snapshot(installation.engine) if one else nullcontext():
                 ahead = way.ahead(request.path_params) if one and way.ahead is not None else []
                 asked = _asked(request, installation, alone=not one, ahead=ahead)
                 with one_snapshot(asked.context.engine) if one else nullcontext():
                     answer = _answer(way, asked)
-                    if isinstance(answer, Page) and answer.look is not None:
-                        _log_look(logged, asked, answer.look)
                     response = _response(request, asked, answer)
             if way.mails:
                 response.background = BackgroundTask(_send_links, asked.context)
@@ -101,9 +98,14 @@ def _route(way: Way, installation: Installation) -> Route:
     return Route(way.path, endpoint, methods=[way.method], name=f"{way.method} {way.path}")
 
 
-def _log_look(logged: ExitStack, asked: Asked, look: Look) -> None:
-    with signed_in(asked.account):
-        logged.enter_context(noting_look(asked.context, look.case_ref, asked.account, look.what))
+@contextmanager
+def _logged(asked: Asked, look: Look | None) -> Iterator[None]:
+    """Log a look while the block makes its page from what was read. The page is shown after that."""
+    if look is None:
+        yield
+        return
+    with signed_in(asked.account), noting_look(asked.context, look.case_ref, asked.account, look.what):
+        yield
 
 
 def _send_links(context: AppContext) -> None:
@@ -186,8 +188,9 @@ def _response(request: Request, asked: Asked, answer: Answer) -> Response:
         case Plain():
             return Response(answer.content, answer.status, dict(answer.headers), answer.kind)
         case Page():
-            shared = _shared(request, asked)
-            html = render(answer.template, {**shared, **answer.values})
+            values = {**_shared(request, asked), **answer.values}
+            with _logged(asked, answer.look):
+                html = render(answer.template, values)
             return HTMLResponse(html, answer.status, dict(answer.headers))
 
 

@@ -18,9 +18,10 @@ from casework.context import LONDON, AppContext, instant
 from casework.privacy.purposes import purposes_of
 from config.purposes import OF_A_TEXT
 from models.change_log import insert_logged
-from models.database import open_engine, reading, transact, transact_while
+from models.database import open_engine, reading, transact
 from models.errors import SendflowError
 from models.free_text import read_free_texts
+from models.last_row import transact_last, transact_while
 from models.read_only import can_write
 from models.schema import HEAD, revision
 from models.tables import ACCESS, CASE_LOOK
@@ -49,7 +50,10 @@ def note_look(context: AppContext, case_ref: str, actor: str, what: str) -> None
 
 
 def noting_look(context: AppContext, case_ref: str, actor: str, what: str) -> AbstractContextManager[None]:
-    """Log a look while the block makes the page: it is logged when the block ends, and the page is shown after that."""
+    """Log a look while the block makes the page: it is logged when the block ends, and the page is shown after that.
+
+    The block reads no records (`models.last_row`).
+    """
     at = instant(context.now())
     row = {"case_ref": case_ref, "actor": actor, "what": what, "at": at}
     return transact_while(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, [row], at, last=True))
@@ -61,9 +65,8 @@ def note_looks(context: AppContext, case_refs: Iterable[str], actor: str, what: 
     rows = [{"case_ref": ref, "actor": actor, "what": what, "at": at} for ref in dict.fromkeys(case_refs)]
     if rows:
         one = len(rows) == 1
-        transact(
-            context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, at, last=one), reads=not one
-        )
+        written = transact_last if one else transact
+        written(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, at, last=one))
 
 
 def note_look_of_a_command(context: AppContext, case_refs: Iterable[str], actor: str, what: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
@@ -29,7 +30,9 @@ from models.facts import StoredFact
 from tests.support.sample_home import TODAY
 from tests.support.team import ready
 from tests.web.conftest import Browser
+from web import app
 from web.installation import Installation
+from web.templating import render
 from web.timeline import timeline
 
 CASE = "SP90001"
@@ -272,3 +275,28 @@ def test_a_case_page_reads_and_replays_its_case_once_on_one_connection(
     assert "Record what happened" in html
     assert read == [(CASE,)]
     assert len(opened) <= 4, "the session takes two; then one connection reads, and one logs the look"
+
+
+def test_a_page_whose_look_is_written_reads_nothing_while_its_template_is(
+    sample: Installation, browsers: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL the snapshot has ended by then, so what the template read would be of another instant."""
+    browser, opened, templates = browsers("dco.team"), [], []
+
+    def rendered(template: str, values: Mapping[str, Any]) -> str:
+        templates.append(template)
+        event.listen(sample.engine, "checkout", note)
+        try:
+            return render(template, values)
+        finally:
+            event.remove(sample.engine, "checkout", note)
+
+    def note(*_connection: object) -> None:
+        opened.append(templates[-1])
+
+    monkeypatch.setattr(app, "render", rendered)
+    page = browser.get(f"/cases/{CASE}").text
+    browser.get(f"/cases/{CASE}", params={"as_at": TODAY.isoformat(), "recorded": "3"})
+    browser.get(re.findall(r'href="(/cases/[^"]*/why/[^"]*)"', page)[0])
+    assert templates == ["case.html", "case.html", "why.html"]
+    assert opened == []
