@@ -17,6 +17,8 @@ from casework.context import AppContext, instant
 from casework.declared_changes import declared_of
 from casework.delivery.holds import held_notices, release_held
 from casework.owners import assign, owner_of, owner_then
+from casework.privacy.case_looks import Look as LookAt
+from casework.privacy.case_looks import looks_at
 from casework.reports.about_a_case import ask_about, questions_about
 from casework.reports.case_letters import letters_of, linked_cases
 from casework.reports.case_models import CaseReport, DutyShown, LateDaysShown
@@ -40,7 +42,7 @@ from web.asked import Asked
 from web.charts import Bar, bars
 from web.faults import fault, no_page
 from web.labels import first_capital
-from web.timeline import FILTERS, SHOWN, timeline
+from web.timeline import FILTERS, SHOWN, SHOWN_LOOKS, timeline
 
 LONDON = ZoneInfo("Europe/London")
 MOST_USUAL = 5
@@ -122,8 +124,10 @@ def case(asked: Asked) -> Answer:
             "papers": context.processes[found.process].papers,
             "view": view,
             "differences": {} if view.is_now else _differences(found, now),
-            "entries": timeline(found, letters_of(context, ref), asked.query, context.escalation_policy),
-            "shown": SHOWN,
+            "entries": timeline(
+                found, letters_of(context, ref), asked.query, context.escalation_policy, _looks(asked, ref)
+            ),
+            "shown": SHOWN | SHOWN_LOOKS if asked.may("looks") else SHOWN,
             "show": asked.query.get("show", "all"),
             "leave_out": asked.query.get("not") == "yes",
             "order": asked.query.get("order", "newest"),
@@ -151,6 +155,12 @@ def case(asked: Asked) -> Answer:
         },
         look=Look(ref, "case" if view.is_now else "replay"),
     )
+
+
+def _looks(asked: Asked, ref: str) -> Sequence[LookAt]:
+    """The looks at a case, if its reader asks for them in its history and may see them."""
+    asks = asked.query.get("show") in SHOWN_LOOKS and asked.may("looks")
+    return looks_at(asked.context, ref) if asks else []
 
 
 def assign_owner(asked: Asked) -> Answer:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from casework.context import london_day
+from casework.privacy.case_looks import Look
 from casework.reports.case_letters import CaseLetter
 from casework.reports.case_models import CaseReport, Cause, FactShown
 from config.escalation_policy import EscalationPolicy
@@ -25,10 +27,14 @@ SENT = "notice_sent"
 FILTERS = ("show", "kind", "by", "text")
 HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
 SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
+# For who may read the access log: the looks alone, or everything with the looks.
+SHOWN_LOOKS = {"looks": "who looked at it", "with_looks": "everything, and who looked at it"}
 
 
 class Entry(NamedTuple):
-    """One line: a fact, an e-mail, idle weeks, or facts or e-mails of one sort and day that are `folded` into one."""
+    """One line: a fact, an e-mail, a look at the case, idle weeks, or facts or e-mails of one sort and day that are
+    `folded` into one.
+    """
 
     group: str
     on: date
@@ -41,13 +47,18 @@ class Entry(NamedTuple):
     idle: str = ""
     folded: Sequence[Any] = ()
     states: str = ""
+    look: Look | None = None
 
 
 def timeline(
-    found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str], policy: EscalationPolicy
+    found: CaseReport,
+    letters: Sequence[CaseLetter],
+    query: Mapping[str, str],
+    policy: EscalationPolicy,
+    looks: Sequence[Look] = (),
 ) -> list[Entry]:
     """The lines that are asked for, or with `not` all others: a group (`show`), a `kind` of fact, an actor (`by`) or
-    words (`text`). `order=oldest`: the oldest first.
+    words (`text`). `order=oldest`: the oldest first. `looks` are those that the reader may see and asks for.
     """
     corrected: dict[int, list[int]] = {}
     for fact in found.facts:
@@ -64,7 +75,9 @@ def timeline(
     ]
     known = (_as_known(letter, found.known_at) for letter in letters if letter.on <= found.as_at)
     entries += [_of_letter(letter) for letter in known if letter is not None]
-    is_filtered = any(query.get(name) not in (None, "", "all") for name in FILTERS)
+    seen = [_of_look(look) for look in looks if found.known_at is None or look.at <= found.known_at]
+    entries += [entry for entry in seen if entry.on <= found.as_at]
+    is_filtered = any(query.get(name) not in (None, "", "all", "with_looks") for name in FILTERS)
     if is_filtered:
         leave_out = query.get("not") == "yes"
         entries = [entry for entry in entries if _is_asked_for(entry, query, policy) != leave_out]
@@ -78,10 +91,12 @@ def _is_asked_for(entry: Entry, query: Mapping[str, str], policy: EscalationPoli
     said = [labels.fact(fact.kind) if fact else "", step_name(letter.rung, policy) if letter else ""]
     said += [labels.words(value) for name, value in entry.fields if value is not None]
     said += [labels.person(letter.recipient), letter.mailbox or "", letter.state] if letter else []
+    said += [labels.looked_at(entry.look.what), entry.look.purpose or ""] if entry.look else []
+    actor = fact.actor if fact else entry.look.actor if entry.look else None
     return (
-        (show in ("", "all") or show not in SHOWN or entry.group == show)
+        (show not in SHOWN.keys() - {"all"} | {"looks"} or entry.group == show)
         and (not kind or (fact is not None and fact.kind == kind))
-        and (not by or (fact is not None and fact.actor == by))
+        and (not by or actor == by)
         and (not text or text.lower() in " ".join(said).lower())
     )
 
@@ -110,6 +125,10 @@ def _as_known(letter: CaseLetter, known_at: str | None) -> CaseLetter | None:
     if letter.created_at > known_at:
         return None
     return letter.model_copy(update={"state": NoticeState.CREATED.value, "sent_at": None, "why": None, "letter": None})
+
+
+def _of_look(look: Look) -> Entry:
+    return Entry("looks", london_day(datetime.fromisoformat(look.at)), f"~~{look.at}", look=look)
 
 
 def _of_letter(letter: CaseLetter) -> Entry:

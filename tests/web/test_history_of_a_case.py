@@ -55,9 +55,10 @@ def test_idle_weeks_of_a_history_are_one_line(team: Team, opened: Callable[[str]
 
 def test_twenty_days_without_a_fact_are_no_idle_weeks(team: Team) -> None:
     team.opened("2 Feb 2026").asked("22 Feb 2026")
-    assert [entry.idle for entry in timeline(team.report("23 Feb 2026"), [], {}) if entry.idle] == []
+    policy = team.context("16 Mar 2026").escalation_policy
+    assert [entry.idle for entry in timeline(team.report("23 Feb 2026"), [], {}, policy) if entry.idle] == []
     team.record("15 Mar 2026", "health_advice_acknowledged", body=TRUST, service=SALT)
-    assert [entry.idle for entry in timeline(team.report("16 Mar 2026"), [], {}) if entry.idle] == [
+    assert [entry.idle for entry in timeline(team.report("16 Mar 2026"), [], {}, policy) if entry.idle] == [
         "3 weeks, nothing recorded"
     ]
 

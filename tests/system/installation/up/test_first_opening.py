@@ -52,6 +52,9 @@ def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation
     people = [line.partition(":")[0].strip() for line in lines if "/sign-in?token=" in line and "http" in line]
     assert people[:2] == ["Designated Clinical Officer", "Administrator of the team"]
     assert "Designated Clinical Officer, and safeguarding referrals" in people
+    assert {"Operations", "Auditor", "Provider", "Local authority"} <= set(people)
+    place = installation.said.index
+    assert place("Its pages: http://127.0.0.1:") < place("/sign-in?token=") < place("The Prefect UI")
     assert len(set(people)) == len(people), "each link says whom it signs in"
 
 
