@@ -18,6 +18,7 @@ from casework.reports.case_report import report
 from casework.rule_packs import DryRun, DutyChange, adopt, adoptions, dry_run
 from casework.sweep import sweep
 from cli.rule_packs import _in_words
+from config.escalation_policy import load_escalation_policy
 from config.settings import Settings
 from config.toml_reader import ConfigFault
 from models.database import reading
@@ -384,7 +385,8 @@ def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, s
             troubles=[],
             before="",
             after="",
-        )
+        ),
+        load_escalation_policy(),
     )
 
 
