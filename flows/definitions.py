@@ -187,13 +187,12 @@ async def _post_artifact(made: dict[str, Any]) -> None:
 
 
 async def _publish_end(ended: run_ends.End) -> None:
-    """Write the run's log, and its name and tags if the end changed them. For a recorded fact the name is enough."""
+    """Write the run's log, and its name and tags if the end changed them."""
     client, _ = get_or_create_client()
-    if ended.state is not run_ends.EndState.RECORDED:
-        # As of the run's start: the sentence is the first line, before what Prefect and its worker write.
-        start = flow_run.scheduled_start_time
-        instants = (start + timedelta(microseconds=number) for number, _line in enumerate(ended.diary))
-        await client.create_logs([_log(line, at, ended) for line, at in zip(ended.diary, instants, strict=False)])
+    # As of the run's start: the sentence is the first line, before what Prefect and its worker write.
+    start = flow_run.scheduled_start_time
+    instants = (start + timedelta(microseconds=number) for number, _line in enumerate(ended.diary))
+    await client.create_logs([_log(line, at, ended) for line, at in zip(ended.diary, instants, strict=False)])
     if ended.name != flow_run.name or ended.tags:
         await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
 

@@ -6,10 +6,13 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -20,6 +23,7 @@ from flows.shared_runs import AGAIN_SECONDS, WINDOW_SECONDS, SharedRuns
 from models.database import transact
 from statemachines.fact_labels import fact
 from tests.support.by_hand import CASE, SALT
+from tests.support.installation import wait_until
 from tests.support.prefect_server import PrefectServer
 from tests.support.team import Team
 from tests.web.conftest import browser_of
@@ -38,6 +42,12 @@ def served(prefect: PrefectServer) -> Settings:
 
 def ask(settings: Settings, path: str, body: Any) -> Any:
     return SharedRuns(settings)._ask(str(settings.api_url), "POST", path, body)
+
+
+def lines_of(settings: Settings, run: str) -> list[str]:
+    """The log of a run, the first line first."""
+    wanted = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"}
+    return [line["message"] for line in ask(settings, "logs/filter", wanted)]
 
 
 def at_once(runs: SharedRuns, acts: int) -> list[str | None]:
@@ -71,8 +81,9 @@ def test_recordings_at_once_share_one_run_that_names_them_all(served: Settings) 
     assert (shown["state"]["name"], shown["state_type"]) == ("Recorded", "COMPLETED")
     assert len(given) == ACTS and set(given) <= {shown["id"], None}, "None where a busy machine took longer"
     assert "pages" in shown["tags"] and shown["parameters"] == {}
-    logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [shown["id"]]}}})
-    assert {line["message"] for line in logs} == {
+    said, *logs = lines_of(served, shown["id"])
+    assert said == shown["state"]["message"] == f"{ACTS} recorded, 0 refused; nobody is needed"
+    assert set(logs) == {
         f"NX9{number:04d} {fact('assessment_agreed')}: {served.pages_url}/cases/NX9{number:04d}"
         for number in range(ACTS)
     }
@@ -100,8 +111,7 @@ def test_a_case_leads_to_the_run_that_recorded_a_fact_and_the_run_to_the_case(
     assert team.lines()[-1].run == run
     [shown] = ask(served, "flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
     assert shown["name"] == f"{CASE} {fact('health_advice_received')}"
-    logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
-    (address,) = (line["message"].rpartition(": ")[2] for line in logs)
+    (address,) = (line.rpartition(": ")[2] for line in lines_of(served, run)[1:])
     assert address.startswith(settings.pages_url)
     assert (
         CASE
@@ -148,6 +158,128 @@ def test_a_server_that_does_not_answer_delays_an_act_by_a_fifth_of_a_second_at_m
     with runs.act("NX90001", "assessment_agreed") as run:
         assert run is None
     assert time.monotonic() - began < 0.1, "a server that did not answer is not waited for again at once"
+
+
+class BusyPrefect(ThreadingHTTPServer):
+    """Prefect's server behind a program that answers 503, as Prefect does while its SQLite file is locked."""
+
+    def __init__(self, prefect: PrefectServer) -> None:
+        """Refuse nothing yet. `refuse` has the ends of paths, each as often as it is there; an empty one is of all."""
+        super().__init__(("127.0.0.1", 0), Forwarding)
+        self.to, self.refuse = prefect, Counter[str]()
+        address = f"http://127.0.0.1:{self.server_address[1]}/api"
+        self.settings = replace(prefect.settings, api_url=address)
+
+
+class Forwarding(BaseHTTPRequestHandler):
+    """Passes a request on, or refuses it."""
+
+    server: BusyPrefect
+
+    def do_GET(self) -> None:
+        """Pass it on."""
+        refuse = self.server.refuse
+        end = next((end for end, times in refuse.items() if times and self.path.endswith(end)), None)
+        if end is not None:
+            refuse[end] -= 1
+            self.answer(503, b"")
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+        address = f"{self.server.to.address.removesuffix('/api')}{self.path}"
+        with urlopen(Request(address, body, dict(self.headers), method=self.command), timeout=30) as answer:
+            self.answer(answer.status, answer.read())
+
+    do_POST = do_PATCH = do_GET
+
+    def answer(self, code: int, body: bytes) -> None:
+        """Send an answer."""
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_said: object) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def busy(prefect: PrefectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[BusyPrefect]:
+    """Prefect is asked again every fifth of a second, and an act waits longer than a busy machine takes."""
+    monkeypatch.setattr(shared_runs, "AGAIN_SECONDS", 0.2)
+    with BusyPrefect(prefect) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def acted(runs: SharedRuns, *references: str) -> list[str | None]:
+    found = []
+    for reference in references:
+        with runs.act(reference, "assessment_agreed") as run:
+            found.append(run)
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_an_act_has_a_run_where_prefect_is_busy_for_a_moment(
+    busy: BusyPrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_runs, "WINDOW_SECONDS", 3.0)
+    busy.refuse["/flow_runs/"] = 2
+    runs = SharedRuns(busy.settings)
+    (run,) = acted(runs, "NX90501")
+    runs.close()
+    assert run is not None and busy.refuse["/flow_runs/"] == 0
+    shown = ask(busy.to.settings, "flow_runs/filter", {"flow_runs": {"name": {"like_": "NX90501"}}})
+    assert [(each["id"], each["state_name"]) for each in shown] == [(run, "Recorded")]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("end", "number"), [("", 50), ("/flow_runs/", 51)], ids=["away", "busy"])
+def test_what_was_done_while_prefect_did_not_answer_is_shown_once_afterwards(
+    busy: BusyPrefect, monkeypatch: pytest.MonkeyPatch, end: str, number: int
+) -> None:
+    monkeypatch.setattr(shared_runs, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(shared_runs, "WINDOW_SECONDS", 0.01)
+    references = [f"NX9{number}1{last}" for last in range(3)]
+    busy.refuse[end] = 1000
+    runs = SharedRuns(busy.settings)
+    assert acted(runs, *references) == [None, None, None]
+    with pytest.raises(ValueError, match="a name"), runs.act(f"NX9{number}20", "assessment_agreed"):
+        raise ValueError("a name")
+
+    def shown() -> list[dict[str, Any]]:
+        wanted = {"flow_runs": {"name": {"any_": ["4 recordings"]}}, "sort": "EXPECTED_START_TIME_DESC"}
+        found: list[dict[str, Any]] = ask(busy.to.settings, "flow_runs/filter", wanted)
+        return [each for each in found if references[0] in " ".join(lines_of(busy.to.settings, each["id"]))]
+
+    assert shown() == []
+    busy.refuse.clear()
+    (run,) = wait_until(shown, 30)
+    wait_until(lambda: runs._shower is None)
+    runs.close()
+    said, *lines = lines_of(busy.to.settings, run["id"])
+    assert said == "3 recorded, 1 refused, while Prefect did not answer; who asked has the reason"
+    assert sorted(line.split()[0] for line in lines) == [*references, f"NX9{number}20"]
+    (run,) = shown()
+    assert (run["state_name"], run["state"]["message"]) == ("Recorded", said)
+
+
+@pytest.mark.timeout(300)
+def test_a_run_whose_end_prefect_did_not_take_ends_later(busy: BusyPrefect) -> None:
+    busy.refuse["/set_state"] = 2
+    runs = SharedRuns(busy.settings)
+    acted(runs, "NX90601")
+
+    def ended() -> list[dict[str, Any]]:
+        wanted = {"flow_runs": {"name": {"like_": "NX90601"}, "state": {"type": {"any_": ["COMPLETED"]}}}}
+        found: list[dict[str, Any]] = ask(busy.to.settings, "flow_runs/filter", wanted)
+        return found
+
+    (run,) = wait_until(ended, 30)
+    runs.close()
+    lines = lines_of(busy.to.settings, run["id"])
+    assert len(lines) == 2 and lines[1].startswith("NX90601"), "no line is there twice"
 
 
 def test_without_a_server_nothing_is_waited_for_but_once(tmp_path: Path) -> None:

@@ -203,7 +203,11 @@ def test_a_fact_is_recorded_as_a_run_without_its_free_text(installation: Running
         "--json",
     )
     assert noted.returncode in {0, 1}
-    names = [run["name"] for run in installation.runs("record")]
+    recordings = installation.runs("record")
+    (first,) = (run for run in recordings if run["name"] == "record ZZ900001 EHC assessment requested")
+    (said,) = installation.first_lines(first["id"])
+    assert said == first["state"]["message"] and said.endswith("; nobody is needed")
+    names = [run["name"] for run in recordings]
     assert "record ZZ900001 EHC assessment requested" in names
     assert "record ZZ900001 reminders paused" in names
     assert all(RECORDING_TAG in run["tags"] and JOB_TAG not in run["tags"] for run in installation.runs("record"))

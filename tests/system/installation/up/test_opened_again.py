@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -23,7 +24,7 @@ from typing import Any
 import pytest
 
 from flows.deployments import LEFT
-from flows.worker import STOPPED
+from flows.worker import PATIENCE_SECONDS, STOPPED
 from tests.support.canaries import (
     CLINICAL,
     NAMES,
@@ -238,8 +239,10 @@ def test_ctrl_c_closes_it_and_leaves_no_process(opened: RunningInstallation) -> 
         there = opened.api("/deployments/name/sweep/sweep-now")
         made = opened.api(f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
         wait_until(lambda: opened.api(f"/flow_runs/{made['id']}")["state_type"] == "RUNNING")
+        asked = time.monotonic()
         opened.signal(signal.SIGINT)
         assert opened.ended() == 0
+        assert time.monotonic() - asked >= PATIENCE_SECONDS
     finally:
         waits.close()
     assert processes_of(opened.home) == []
