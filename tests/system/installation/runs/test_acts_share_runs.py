@@ -253,6 +253,7 @@ def test_what_was_done_while_prefect_did_not_answer_is_shown_once_afterwards(
         found: list[dict[str, Any]] = ask(busy.to.settings, "flow_runs/filter", wanted)
         return [each for each in found if references[0] in " ".join(lines_of(busy.to.settings, each["id"]))]
 
+    wait_until(lambda: sum(each.done for each in runs._owed) == 4)
     assert shown() == []
     busy.refuse.clear()
     (run,) = wait_until(shown, 30)
