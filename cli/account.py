@@ -29,7 +29,7 @@ def account(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Send a person a link that signs her in once, within 72 hours; or remove a lost second factor."""
+    """Send a person a link that signs the person in once, within 72 hours; or remove a lost second factor."""
     from casework.access import accounts, factors, sign_in
     from casework.delivery import account_links
     from models.database import reading, transact
