@@ -4,16 +4,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 
 from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import DeliveryReport, deliver
-from casework.reports.today import DAY, ChangedFact, changed_since
+from casework.reports.today import DAY
 from casework.sweep import SweepReport, sweep
-from models.database import reading
 from models.errors import Refusal
-from models.tables import LETTER
 
 LONGEST = 40
 
@@ -24,24 +21,13 @@ class NotASimulation(Refusal):
     default_code = "not_a_simulation"
 
 
-class LeftLetter(BaseModel):
-    """An e-mail of the new day."""
-
-    model_config = ConfigDict(frozen=True)
-    id: str
-    mailbox: str
-    state: str
-
-
 class NewDay(BaseModel):
-    """What sendflow did on the new day: facts that it recorded, and e-mails that it wrote."""
+    """What sendflow did on the new day, in numbers."""
 
     model_config = ConfigDict(frozen=True)
     day: date
     sweep: SweepReport
     delivery: DeliveryReport
-    facts: list[ChangedFact]
-    letters: list[LeftLetter]
 
 
 def go_to_next_working_day(context: AppContext) -> NewDay:
@@ -55,8 +41,4 @@ def go_to_next_working_day(context: AppContext) -> NewDay:
     swept = sweep(then, day)
     digest(then, day)
     delivered = deliver(then)
-    with reading(then.engine) as connection:
-        facts = changed_since(connection, day)
-        query = select(LETTER.c.id, LETTER.c.mailbox, LETTER.c.state).where(LETTER.c.on == day).order_by(LETTER.c.id)
-        letters = [LeftLetter(**row) for row in connection.execute(query).mappings()]
-    return NewDay(day=day, sweep=swept, delivery=delivered, facts=facts, letters=letters)
+    return NewDay(day=day, sweep=swept, delivery=delivered)

@@ -255,8 +255,16 @@ def test_the_next_working_day_of_a_simulation_sweeps_and_delivers(team: Team, pe
     token = {"token": fields(person.get("/password").text)["token"]}
     html = person.get("/today").text
     assert "Go to the next working day" in html
-    for _day in range(6):
-        shown = person.post("/next-day", data=token).text
-    assert "What happened until" in shown
+    days = [person.post("/next-day", data=token).text for _day in range(6)]
+    assert ["What happened until" in each for each in days] == [True] * 6
+    [shown] = [each for each in days if "What happened until Monday 23 March 2026" in each]
+    # What fell due, who was chased with which words, and what became of each e-mail.
+    due = shown.partition("<h2>What fell due</h2>")[2].partition("<h2>E-mails of the day</h2>")
+    assert "<strong>a reminder fell due</strong>" in due[0]
+    mails = r'<a href="/letters/[^"]+">(SIMULATION: [^<]*)</a>, to \S+example: (\w+)</li>'
+    said = re.findall(mails, "".join(days).replace("<wbr>", ""))
+    assert {state for _subject, state in said} == {"sent"} and len(said) >= 6
+    assert any("Daily digest 23 March 2026" in subject for subject, _state in said)
+    assert re.search(r"\d+ notices? (is|are) no longer needed", shown)
     assert "Tuesday 24 March 2026" in person.get("/today").text
     assert "a reminder fell due" in person.get(f"/cases/{CASE}").text.lower()
