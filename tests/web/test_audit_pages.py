@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -14,13 +16,14 @@ import pytest
 
 from casework import findings, webhooks
 from casework.access import accounts
-from casework.access.seen import as_seen_by
+from casework.access.seen import as_seen_by, as_sendflow
 from casework.findings import Found
 from casework.privacy.access import read_person
 from casework.privacy.case_looks import LookWanted, looks_of, note_look
+from casework.reports.today import changed_since
 from casework.rule_packs import rulesets
 from config.rights import RIGHTS, roles
-from models.database import transact
+from models.database import reading, transact
 from runtime.diagnostics.finding import Finding
 from tests.support.by_hand import day
 from tests.support.calling import sendflow
@@ -196,3 +199,18 @@ def test_a_wrong_bundle_is_refused_with_a_sentence(
 
 def test_operations_take_no_bundle(person: Callable[[str], Browser]) -> None:
     assert post(person("ops"), "/audit/bundle", cases=CASE, whom="inspection").status_code == 403
+
+
+def test_the_next_working_day_names_no_case_that_is_hidden_from_who_asks_for_it(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    """sendflow evaluates all cases; before, the page named what it recorded on those that its reader may not see."""
+    dco = person("dco.team")
+    token = re.findall(r'name="token" value="([0-9a-f]{32})"', dco.get("/sign-out").text)[0]
+    pages = [dco.post("/next-day", data={"token": token}) for _day in range(3)]
+    assert [page.status_code for page in pages] == [200] * 3
+    assert all("What happened until" in page.text and HIDDEN not in page.text for page in pages)
+    context = place.context()
+    with reading(as_sendflow(context).engine) as connection:
+        recorded = {each.case_ref for each in changed_since(connection, date(2026, 3, 11))}
+    assert HIDDEN in recorded, "sendflow recorded something on the hidden case"
