@@ -6,6 +6,7 @@ import pytest
 
 from casework.rule_packs import DryRun, dry_run
 from cli.rule_packs import _in_words
+from config.escalation_policy import load_escalation_policy
 from tests.casework.test_rule_packs import SHIPPED, pack
 from tests.support.team import Team
 
@@ -50,7 +51,7 @@ def test_a_step_that_goes_is_withheld_and_one_that_comes_is_sent(asked: Team, tm
         ("withheld", "reminder_3_weeks", "service", "2026-03-23", None),
         ("sent", "reminder_4_weeks", "service", None, "2026-03-30"),
     ]
-    text = _in_words(found)
+    text = _in_words(found, load_escalation_policy())
     assert "No due date moves." in text and "1 more sent, 1 not sent" in text
     assert f"{asked.case}  reminder 4 weeks to the service [QX101 speech_and_language_therapy]: would be sent" in text
 
@@ -73,4 +74,4 @@ def test_what_was_sent_or_lies_further_ahead_changes_nothing(asked: Team, tmp_pa
     assert seen(tried(asked, tmp_path, "24 Mar 2026", without("reminder_3_weeks"))) == []
     assert seen(tried(asked, tmp_path, "24 Mar 2026", without("escalation_icb"))) == []
     found = tried(asked, tmp_path, "24 Mar 2026", LADDER.replace("grace_working_days = 2", "grace_working_days = 3"))
-    assert "No e-mail of the next four weeks changes." in _in_words(found)
+    assert "No e-mail of the next four weeks changes." in _in_words(found, load_escalation_policy())
