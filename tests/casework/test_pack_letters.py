@@ -57,8 +57,8 @@ def test_a_step_that_goes_is_withheld_and_one_that_comes_is_sent(asked: Team, tm
 
 
 def test_a_step_of_another_day_and_of_other_recipients_is_named(asked: Team, tmp_path: Path) -> None:
-    later = LADDER.replace('id = "reminder_3_weeks"\nfact = "reminder_due"\nafter = "start"\nweeks = 3', "CHANGED", 1)
-    later = later.replace("CHANGED", 'id = "reminder_3_weeks"\nfact = "reminder_due"\nafter = "start"\ndays = 24')
+    step, weeks = LADDER.index('id = "reminder_3_weeks"'), "weeks = 3\n"
+    later = LADDER[:step] + LADDER[step:].replace(weeks, "days = 24\n", 1)
     assert seen(tried(asked, tmp_path, "9 Mar 2026", later)) == [
         ("another_day", "reminder_3_weeks", "service", "2026-03-23", "2026-03-26")
     ]
