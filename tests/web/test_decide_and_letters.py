@@ -26,6 +26,7 @@ from models.locks import LEDGER, lock_cases, lock_exclusive
 from models.tables import CASE as CASE_TABLE
 from notifications.render import shelf
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST
+from tests.support.mail_server import ScriptedMailServer, run_delivery
 from tests.support.sample_home import TODAY
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
@@ -211,3 +212,20 @@ def test_an_email_says_what_became_of_it(sample: Installation, browsers: Callabl
     assert named is not None
     assert named[2] == first_capital(template(named[1])) and "_" not in named[2], "the template is named in words"
     assert today_of(sample.context(), date(2026, 4, 14)).letters == []
+
+
+def test_a_failed_e_mail_is_on_the_queue_and_its_page_says_why(
+    team: Team, person: Browser, mail_server: ScriptedMailServer
+) -> None:
+    mail_server.answer_rcpt = "550 no such mailbox"
+    assert run_delivery(team, "16 Mar 2026", mail_server).failed > 0
+    failed = today_of(team.context("16 Mar 2026"), date(2026, 3, 16)).letters
+    assert failed
+    queue = person.get("/decide").text
+    for each in failed:
+        assert f"E-mail to {each['to']}</strong>: {each['what']}" in queue
+        assert f'href="/letters/{each["id"]}"' in queue
+        page = person.get(f"/letters/{each['id']}").text
+        assert "Failed: the mail server refused it (code 550)" in page
+        assert "It was tried 1 time." in page
+        assert "its reader was not notified" in page
