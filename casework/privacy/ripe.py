@@ -6,8 +6,9 @@ day is derived from the facts, the date of birth and retention.toml, and is stor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, selec
 
 from casework.context import AppContext
 from casework.retention_holds import Hold, holds_on, retention_of
+from casework.steps import Step, run_step
 from config.retention import Retention
 from deadlines.retention import Concluded, Ripe, last_ripe, least_years, ripe_on
 from models import ledger
@@ -27,6 +29,8 @@ from models.visibility import hidden_processes, hiding
 from statemachines.replay import facts_in_force
 
 Cases = Sequence[Any]  # rows of case_file
+RunStep = Callable[[Step, Callable[[], Any]], Any]
+RANGE = 2_000  # children whose records are read in one step
 
 
 class _Read(NamedTuple):
@@ -71,17 +75,35 @@ def ripe_records(context: AppContext, as_at: date | None = None) -> list[RipeRec
     not in the reader's list: what the list calls free may be erased.
     """
     day = as_at or context.today()
-    seen = _ripe_for(context, context.engine, day)
+    seen = _ripe_for(context, context.engine, day, run_step)
     if not hidden_processes(context.engine):
         return seen
-    free = {ref: each.is_free for each in _ripe_for(context, hiding(context.engine, ()), day) for ref in each.cases}
+    # No step of it may be shown: it has restricted cases.
+    whole = _ripe_for(context, hiding(context.engine, ()), day, lambda _step, work: work())
+    free = {ref: each.is_free for each in whole for ref in each.cases}
     return [each for each in seen if free.get(each.case_ref) == each.is_free]
 
 
-def _ripe_for(context: AppContext, engine: Engine, day: date) -> list[RipeRecords]:
+def _ripe_for(context: AppContext, engine: Engine, day: date, run: RunStep) -> list[RipeRecords]:
+    """What is ripe, read in ranges of children, each a step."""
+
+    def possible() -> dict[str, list[Any]]:
+        with reading(engine) as connection:
+            return _groups(connection, _possible(context, retention_of(context), day))
+
+    groups = run(Step("cases that are old enough", again=True), possible)
+    keys, found = list(groups), []
+    starts = range(0, len(keys), RANGE)
+    for number, start in enumerate(starts, 1):
+        some = {key: groups[key] for key in keys[start : start + RANGE]}
+        step = Step(f"records {start + 1} to {start + len(some)}", number, len(starts), again=True)
+        found += run(step, partial(_ripe_among, context, engine, some, day))
+    return sorted(found, key=lambda each: (each.ripe_on, each.case_ref))
+
+
+def _ripe_among(context: AppContext, engine: Engine, groups: Mapping[str, Cases], day: date) -> list[RipeRecords]:
     retention = retention_of(context)
     with reading(engine) as connection:
-        groups = _groups(connection, _possible(context, retention, day))
         born = _births(context, connection, groups)
         early = {
             key: cases
@@ -90,7 +112,7 @@ def _ripe_for(context: AppContext, engine: Engine, day: date) -> list[RipeRecord
         }
         left = _with_something_left(connection, early)
         found = [_of(context, connection, cases, born.get(key), day) for key, cases in early.items() if key in left]
-    return sorted((each for each in found if each.ripe_on <= day), key=lambda each: (each.ripe_on, each.case_ref))
+    return [each for each in found if each.ripe_on <= day]
 
 
 def ripeness_of(context: AppContext, connection: Connection, refs: Collection[str], as_at: date) -> RipeRecords:

@@ -1,19 +1,25 @@
 """Retention, holds and erasures say nothing of a restricted case to who is not named for it, and still reach it."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from casework.access.seen import as_seen_by
 from casework.bundles.certificate import certificate
 from casework.context import AppContext
+from casework.privacy import ripe
 from casework.privacy.approval import approve, preview, proposals, propose, refuse
 from casework.privacy.erasure import Ground
 from casework.privacy.ripe import ripe_records
+from casework.privacy.ripe_list import list_ripe
 from casework.retention_holds import begin_hold, end_hold, listed
+from casework.steps import Step, shown_by
 from models.database import reading
 from models.errors import NoSuchCase, Refusal
 from tests.support.team import Team
@@ -125,3 +131,41 @@ def test_an_erasure_of_a_restricted_case_alone_is_decided_by_who_is_named(team: 
             decide(unnamed(team), 1, "sam.lee")
         assert code_of(problem) == "no_such_proposal"
     assert approve(replace(named(team)), 1, "sam.lee").cases == [HIDDEN]
+
+
+def test_the_monthly_list_is_read_in_steps_that_count_no_restricted_case(
+    both: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect shows the steps as tasks. The restricted cases are read too, and no step is of them."""
+    for number in range(3):
+        both.record("2 Feb 2026", "ehc_assessment_requested", case=f"NX9100{number}", la="northshire")
+    made = {"how": "form", "referred_to": "multi_agency_hub", "parents_informed": "yes", "concern": "was seen"}
+    both.record("2 Feb 2026", "safeguarding_referral_made", case="SR00043", la="northshire", **made)
+    both.record("2 Jul 2041", "case_closed", case=HIDDEN, reason="no_further_action")
+    monkeypatch.setattr(ripe, "RANGE", 2)
+    steps, read = list[Step](), list[str]()
+    among = ripe._ripe_among
+
+    def noted(context: AppContext, engine: Engine, groups: dict[str, Any], day: date) -> list[ripe.RipeRecords]:
+        read.extend(case.case_ref for cases in groups.values() for case in cases)
+        return among(context, engine, groups, day)
+
+    class Listens:
+        def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
+            steps.append(step)
+            return work()
+
+        def slot(self, resource: str, *, wait: bool) -> AbstractContextManager[bool]:
+            return nullcontext(True)
+
+    monkeypatch.setattr(ripe, "_ripe_among", noted)
+    with shown_by(Listens()):
+        counted = list_ripe(both.context("1 Jan 2100"))
+    assert [(step.name, step.number, step.of) for step in steps] == [
+        ("cases that are old enough", 1, 1),
+        ("records 1 to 2", 1, 2),
+        ("records 3 to 4", 2, 2),
+    ]
+    assert all(step.again for step in steps), "what only reads may be repeated"
+    assert {HIDDEN, "SR00043"} < set(read)
+    assert counted.ripe == len(ripe_records(unnamed(both, "1 Jan 2100"))) == 1
