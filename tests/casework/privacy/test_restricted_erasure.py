@@ -139,7 +139,12 @@ def test_the_monthly_list_is_read_in_steps_that_count_no_restricted_case(
     """Prefect shows the steps as tasks. The restricted cases are read too, and no step is of them."""
     for number in range(3):
         both.record("2 Feb 2026", "ehc_assessment_requested", case=f"NX9100{number}", la="northshire")
-    made = {"how": "form", "referred_to": "multi_agency_hub", "parents_informed": "yes", "concern": "was seen"}
+    made: dict[str, Any] = {
+        "how": "form",
+        "referred_to": "multi_agency_hub",
+        "parents_informed": "yes",
+        "concern": "was seen",
+    }
     both.record("2 Feb 2026", "safeguarding_referral_made", case="SR00043", la="northshire", **made)
     both.record("2 Jul 2041", "case_closed", case=HIDDEN, reason="no_further_action")
     monkeypatch.setattr(ripe, "RANGE", 2)
