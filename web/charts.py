@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from html import escape
 from itertools import accumulate
 from textwrap import wrap
@@ -42,7 +43,7 @@ def bars(duties: Sequence[Bar], as_at: date) -> Markup:
     def x(day: date) -> float:
         return round(BEGINS + SPAN * (day - first).days / days, 2)
 
-    labels = [wrap(bar.label, LABEL, max_lines=2, placeholder="…") for bar in duties]
+    labels = [_lines(bar.label) for bar in duties]
     tops = list(accumulate((ROW + LINE * (len(lines) - 1) for lines in labels), initial=TOP))
     height = tops[-1] + 18
     parts = [
@@ -61,6 +62,12 @@ def bars(duties: Sequence[Bar], as_at: date) -> Markup:
         f'<text x="{place}%" y="{height - 4}" font-size="11" text-anchor="{anchor}" fill="{INK}">this day</text>'
     )
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 (every text in it is escaped above)
+
+
+@lru_cache(maxsize=1024)
+def _lines(label: str) -> tuple[str, ...]:
+    """A label in at most two lines. It is the name of a body or of an act of the law, of which there are few."""
+    return tuple(wrap(label, LABEL, max_lines=2, placeholder="…"))
 
 
 def _bar(bar: Bar, lines: Sequence[str], top: int, scale: tuple[Callable[[date], float], date]) -> Iterable[str]:

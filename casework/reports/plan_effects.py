@@ -137,7 +137,7 @@ class PlanEffects:
 
     def _find_restarted(self, rule_id: str) -> list[Duty]:
         rule = self.rules.get(rule_id)
-        if rule is None:
+        if rule is None or not rule.holds_up:
             return []
         ending = {*rule.ends, *rule.superseded_by}
         ends = [(fact.occurred_on, fact.seq) for fact in self.facts if fact.kind in ending]
