@@ -14,7 +14,7 @@ from web.answers import Answer, Page
 from web.asked import Asked
 from web.faults import fault
 
-MOST = 100
+MOST = 100  # facts, and e-mails, on the page
 
 
 def next_day(asked: Asked) -> Answer:
@@ -28,7 +28,9 @@ def next_day(asked: Asked) -> Answer:
     # sendflow did it for all cases; the page names those that its reader may see.
     with reading(then.engine) as connection:
         facts = changed_since(connection, found.day)
-    of_the_day = [each for each in letters_page(then, "", 1, MOST)[0] if each.on == found.day]
+    newest = letters_page(then, "", 1, MOST + 1)[0]
+    of_the_day = [each for each in newest if each.on == found.day]
     # The frame of the page says the new day too.
     new_day = {"today": found.day, "simulation": then.simulation_notice}
-    return Page("next_day.html", {"title": title, "found": found, "facts": facts, "letters": of_the_day, **new_day})
+    lists = {"facts": facts, "letters": of_the_day, "most": MOST}
+    return Page("next_day.html", {"title": title, "found": found, **lists, **new_day})

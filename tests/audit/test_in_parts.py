@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing import active_children
 from typing import Any
@@ -25,11 +25,12 @@ from audit.verify import How, VerifyReport, verify, verify_and_store, verify_sin
 from casework.context import AppContext
 from casework.owners import assign
 from casework.proof.sequencer import sequence
-from casework.steps import Step, shown_by
+from casework.steps import shown_by
 from models.append_only import triggers
 from models.database import reading
 from models.errors import SendflowError
 from tests.audit.test_findings import command
+from tests.support.noted_steps import NotedSteps
 from tests.support.team import Team
 
 OPENS, AGREED = "ehc_assessment_requested", "assessment_agreed"
@@ -118,19 +119,8 @@ def test_the_progress_of_parts_that_end_in_any_order_only_grows_and_ends_whole(
     def backwards(shared: Shared, some: list[Part], _number: int, here: Callable[[Part], parts.Checked]) -> Any:
         return (here(part) for part in reversed(some))
 
-    class Shows:
-        def __init__(self) -> None:
-            self.steps: list[Step] = []
-
-        def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
-            self.steps.append(step)
-            return work()
-
-        def slot(self, _resource: str, *, wait: bool) -> Any:
-            return nullcontext(True)
-
     monkeypatch.setattr(whole, "check_in_processes", backwards)
-    shows = Shows()
+    shows = NotedSteps()
     with shown_by(shows):
         assert verify(lived.context(LATER), how=How(2)).intact
     ranges = [step for step in shows.steps if step.of > 1]

@@ -3,7 +3,6 @@ sweeping it.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,11 +10,12 @@ from typing import Any
 import pytest
 
 from casework import sweep as sweeping
-from casework.steps import Step, shown_by
+from casework.steps import shown_by
 from casework.sweep import WrongDay
 from models.database import reading
 from models.visibility import SERIES
 from tests.support.by_hand import ADVICE, PHYSIO, SALT, TRUST, day
+from tests.support.noted_steps import NotedSteps
 from tests.support.team import Team
 
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
@@ -324,15 +324,7 @@ def test_beyond_the_known_bank_holidays_a_request_is_recorded_and_the_sweep_name
 
 def test_the_steps_of_a_sweep_count_no_restricted_case(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report counts none either: the difference would say that there is one. All are evaluated."""
-    names, evaluated = list[str](), list[str]()
-
-    class Listens:
-        def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
-            names.append(step.name)
-            return work()
-
-        def slot(self, resource: str, *, wait: bool) -> AbstractContextManager[bool]:
-            return nullcontext(True)
+    shown, evaluated = NotedSteps(), list[str]()
 
     def batch(_sweep: object, refs: list[str]) -> sweeping._Result:
         evaluated.extend(refs)
@@ -341,7 +333,7 @@ def test_the_steps_of_a_sweep_count_no_restricted_case(team: Team, monkeypatch: 
     batches = [["NX90001", f"{SERIES}00001", "NX90002"], [f"{SERIES}00002"], ["NX90003"]]
     monkeypatch.setattr(sweeping._Sweep, "_batches", lambda *_given: iter(batches))
     monkeypatch.setattr(sweeping._Sweep, "_batch", batch)
-    with shown_by(Listens()):
+    with shown_by(shown):
         sweeping.sweep(team.context("2 Mar 2026"))
-    assert names == ["cases 1 to 2", "cases 3 to 3"]
+    assert [step.name for step in shown.steps] == ["cases 1 to 2", "cases 3 to 3"]
     assert evaluated == [ref for refs in batches for ref in refs]

@@ -31,6 +31,7 @@ from tests.support.sample_home import TODAY
 from tests.support.team import Team
 from tests.web.conftest import Browser, browser_of
 from tests.web.test_recording import fields
+from web import simulation
 from web.installation import Installation
 from web.labels import first_capital, template, why_not
 
@@ -145,6 +146,20 @@ def test_the_page_after_the_next_working_day_says_the_new_day(team: Team, person
     token = {"token": fields(person.get("/sign-out").text)["token"]}
     page = person.post("/next-day", data=token).text
     assert "the day is 17 March 2026" in page and "16 March" not in page
+
+
+def test_the_page_after_the_next_working_day_says_what_it_leaves_out(
+    person: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the lists ended after a hundred lines, as if there were no more."""
+    monkeypatch.setattr(simulation, "MOST", 1)
+    token = {"token": fields(person.get("/sign-out").text)["token"]}
+    pages = [person.post("/next-day", data=token).text for _day in range(12)]
+    cut = [page for page in pages if "These are the newest 1 of " in page]
+    assert cut and all('href="/lists/changed"' in page for page in cut)
+    assert all(page.count('<ol class="app-lines">') == 1 and page.count("<strong>") >= 1 for page in cut)
+    assert any("There are more than these 1" in page and 'href="/letters"' in page for page in pages)
+    assert any("These are" not in page and "There are more" not in page for page in pages)
 
 
 def test_who_asks_what_would_leave_next_waits_for_nobody_and_nobody_waits(team: Team) -> None:

@@ -1,7 +1,5 @@
 """Retention, holds and erasures say nothing of a restricted case to who is not named for it, and still reach it."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -19,9 +17,10 @@ from casework.privacy.erasure import Ground
 from casework.privacy.ripe import ripe_records
 from casework.privacy.ripe_list import list_ripe
 from casework.retention_holds import begin_hold, end_hold, listed
-from casework.steps import Step, shown_by
+from casework.steps import shown_by
 from models.database import reading
 from models.errors import NoSuchCase, Refusal
+from tests.support.noted_steps import NotedSteps
 from tests.support.team import Team
 
 TODAY, GROWN = "14 Apr 2026", "1 Jul 2041"
@@ -148,29 +147,21 @@ def test_the_monthly_list_is_read_in_steps_that_count_no_restricted_case(
     both.record("2 Feb 2026", "safeguarding_referral_made", case="SR00043", la="northshire", **made)
     both.record("2 Jul 2041", "case_closed", case=HIDDEN, reason="no_further_action")
     monkeypatch.setattr(ripe, "RANGE", 2)
-    steps, read = list[Step](), list[str]()
+    shown, read = NotedSteps(), list[str]()
     among = ripe._ripe_among
 
     def noted(context: AppContext, engine: Engine, groups: dict[str, Any], day: date) -> list[ripe.RipeRecords]:
         read.extend(case.case_ref for cases in groups.values() for case in cases)
         return among(context, engine, groups, day)
 
-    class Listens:
-        def __call__(self, step: Step, work: Callable[[], Any]) -> Any:
-            steps.append(step)
-            return work()
-
-        def slot(self, resource: str, *, wait: bool) -> AbstractContextManager[bool]:
-            return nullcontext(True)
-
     monkeypatch.setattr(ripe, "_ripe_among", noted)
-    with shown_by(Listens()):
+    with shown_by(shown):
         counted = list_ripe(both.context("1 Jan 2100"))
-    assert [(step.name, step.number, step.of) for step in steps] == [
+    assert [(step.name, step.number, step.of) for step in shown.steps] == [
         ("cases that are old enough", 1, 1),
         ("records 1 to 2", 1, 2),
         ("records 3 to 4", 2, 2),
     ]
-    assert all(step.again for step in steps), "what only reads may be repeated"
+    assert all(step.again for step in shown.steps), "what only reads may be repeated"
     assert {HIDDEN, "SR00043"} < set(read)
     assert counted.ripe == len(ripe_records(unnamed(both, "1 Jan 2100"))) == 1
