@@ -20,6 +20,7 @@ from statemachines.fact_labels import fact
 NEW, UNKNOWN = "new", "unknown"
 MOST_KINDS = 50
 FEW_KINDS = 3  # in the name of a run
+UNREADABLE = "unreadable"  # in place of the digest of a file
 # Tags, by which the views of the Prefect UI choose runs.
 JOB_TAG, RECORDING_TAG = "job", "recording"
 BY_HAND_TAG, NEEDS_A_PERSON_TAG = "by-hand", "needs-a-person"
@@ -47,14 +48,14 @@ def day_of(text: str | None) -> date | None:
 
 
 def file_digest(path: Path) -> str:
-    """What a file is called in Prefect: half of its SHA-256, as its name may hold a child's; "unreadable" where it
+    """What a file is called in Prefect: half of its SHA-256, as its name may hold a child's; `UNREADABLE` where it
     cannot be read.
     """
     try:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()[:32]
     except OSError:
-        return "unreadable"
+        return UNREADABLE
 
 
 def parameters(execution: JobExecution) -> dict[str, Any]:
@@ -122,7 +123,8 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
         case Job.RECORD:
             return f"record {shown['case']} {_in_words(str(shown['fact']).split(','))}"
         case Job.IMPORT:
-            return f"import {str(shown['digest'])[:8]}"
+            digest = str(shown["digest"])
+            return "import of an unreadable file" if digest == UNREADABLE else f"import {digest[:8]}"
         case Job.SWEEP | Job.DIGEST | Job.RETENTION:
             return (
                 f"{job} {short_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{job} today"

@@ -165,6 +165,7 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
             "record new EHC assessment requested, assessment agreed, reminders paused and 2 more",
         ),
         (Job.IMPORT, {"digest": "2d711642b726b04401627ca9fbac32f5"}, "import 2d711642"),
+        (Job.IMPORT, {"digest": "unreadable"}, "import of an unreadable file"),
         (Job.SWEEP, {"as_at": None}, "sweep today"),
         (Job.SWEEP, {"as_at": "2026-02-30"}, "sweep today"),
         (Job.DIGEST, {"as_at": "2026-04-14"}, "digest 14 Apr 2026"),
