@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -150,17 +151,17 @@ class EscalationPolicy(BaseModel):
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What people call the steps and letters that have a name, by id."""
-        return {step: name for step, name in self._named() if name is not None}
+        return dict(self._named())
 
     def doubly_named(self) -> str | None:
         """A step or letter that has two names; None where each has one."""
         names: dict[str, str] = {}
-        named = ((step, name) for step, name in self._named() if name is not None)
-        return next((step for step, name in named if names.setdefault(step, name) != name), None)
+        return next((step for step, name in self._named() if names.setdefault(step, name) != name), None)
 
-    def _named(self) -> Iterator[tuple[str, str | None]]:
-        yield from ((step.id, step.called) for steps in self.rung.values() for step in steps)
-        yield from ((letter.rung, letter.called) for letter in self.letter.values())
+    def _named(self) -> Iterator[tuple[str, str]]:
+        steps = ((step.id, step.called) for steps in self.rung.values() for step in steps)
+        letters = ((letter.rung, letter.called) for letter in self.letter.values())
+        yield from ((step, name) for step, name in chain(steps, letters) if name is not None)
 
     @property
     def rules(self) -> frozenset[str]:
