@@ -17,9 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
-from urllib.error import HTTPError
 from uuid import uuid4
 
 from config.running_instance import find_server, read_running
@@ -35,8 +33,6 @@ LONGEST_ACT_SECONDS = 120.0
 MOST_RUNS = 8
 MOST_LINES = 50
 MOST_OWED = 50  # runs that Prefect has begun and whose end it did not take
-BUSY_SECONDS = 2.0  # Prefect answers 503 while its SQLite file is locked, which takes moments
-BUSY_AGAIN_SECONDS = 0.05
 LOG = logging.getLogger("sendflow.flows")
 
 
@@ -151,19 +147,11 @@ class SharedRuns:
         self._owe(batch)
 
     def _begin(self, server: str, batch: _Batch) -> None:
-        """Begin the run of a batch. A server that is busy for a moment is asked again at once."""
         state = {"type": "RUNNING", "name": "Running"}
         tags = [RECORDING_TAG, "pages", *(["simulated"] if self._settings.today is not None else [])]
         body = {"name": "record from the pages", "parameters": {}, "state": state, "tags": tags}
-        while True:
-            try:
-                begun = {**body, "flow_id": self._flow_of(server), "idempotency_key": batch.key}
-                batch.run = str(self._ask(server, "POST", "flow_runs/", begun)["id"])
-                return
-            except HTTPError as busy:
-                if busy.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() - batch.began > BUSY_SECONDS:
-                    raise
-            time.sleep(BUSY_AGAIN_SECONDS)
+        begun = {**body, "flow_id": self._flow_of(server), "idempotency_key": batch.key}
+        batch.run = str(self._ask(server, "POST", "flow_runs/", begun)["id"])
 
     def _unanswered(self, problem: Exception) -> None:
         self._flow = None  # a server that was set up again has another

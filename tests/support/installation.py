@@ -50,15 +50,16 @@ def processes_of(home: Path) -> list[int]:
     return found
 
 
-def answered(asked: Callable[[], Any], times: int = 5) -> Any:
-    """The answer of a Prefect server, which says 503 while its SQLite file is locked: it is asked again."""
-    for left in reversed(range(times)):
+def answered(asked: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The answer of a Prefect server, which says 503 while its SQLite file is locked: it is asked for a minute."""
+    until = time.monotonic() + seconds
+    while True:
         try:
             return asked()
         except urllib.error.HTTPError as problem:
-            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or not left:
+            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
                 raise
-    raise AssertionError
+        time.sleep(0.1)
 
 
 class RunningInstallation:

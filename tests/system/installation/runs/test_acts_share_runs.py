@@ -18,7 +18,7 @@ import pytest
 
 from casework.access import accounts
 from config.settings import Settings
-from flows import shared_runs
+from flows import server_calls, shared_runs
 from flows.shared_runs import AGAIN_SECONDS, WINDOW_SECONDS, SharedRuns
 from models.database import transact
 from statemachines.fact_labels import fact
@@ -239,7 +239,7 @@ def test_an_act_has_a_run_where_prefect_is_busy_for_a_moment(
 def test_what_was_done_while_prefect_did_not_answer_is_shown_once_afterwards(
     busy: BusyPrefect, monkeypatch: pytest.MonkeyPatch, end: str, number: int
 ) -> None:
-    monkeypatch.setattr(shared_runs, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(server_calls, "BUSY_SECONDS", 0.0)
     monkeypatch.setattr(shared_runs, "WINDOW_SECONDS", 0.01)
     references = [f"NX9{number}1{last}" for last in range(3)]
     busy.refuse[end] = 1000
