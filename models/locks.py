@@ -15,8 +15,8 @@ from models.bulk_io import run
 from models.database import LEDGER_SHARED, is_postgresql, is_reading
 from models.lock_numbers import LEDGER, lock_number
 
-_LOCK_CASES = "SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE"
-_LOCK_CASE = "SELECT case_ref FROM case_file WHERE case_ref = %s FOR UPDATE"
+_LOCK_CASES = "SELECT case_ref, child_key FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE"
+_LOCK_CASE = "SELECT case_ref, child_key FROM case_file WHERE case_ref = %s FOR UPDATE"
 
 
 def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) -> list[str]:
@@ -27,14 +27,16 @@ def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) 
     return [row[0] for row in run(connection, query, (list(refs),), prepare=False).fetchall()]
 
 
-def send_case_locks(connection: Connection, refs: Sequence[str]) -> None:
-    """Lock the cases that exist, within `bulk_io.in_one_go`: the statement after it sees them locked."""
+def send_case_locks(connection: Connection, refs: Sequence[str]) -> Any:
+    """Lock the cases that exist, within `bulk_io.in_one_go`: the statement after it sees them locked.
+
+    The cursor that is returned has the reference and the child id of each; None where nothing is locked.
+    """
     if not is_postgresql(connection) or is_reading(connection):
-        return
+        return None
     if len(refs) == 1:
-        run(connection, _LOCK_CASE, tuple(refs))
-    else:
-        run(connection, _LOCK_CASES, (list(refs),), prepare=False)
+        return run(connection, _LOCK_CASE, tuple(refs))
+    return run(connection, _LOCK_CASES, (list(refs),), prepare=False)
 
 
 def lock_exclusive(connection: Connection, name: str) -> None:

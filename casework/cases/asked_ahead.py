@@ -1,8 +1,8 @@
 """What an act asks of a few cases as its transaction begins, so that PostgreSQL is waited for once. [I/O]
 
 Purpose: an act waits for the server at each statement whose answer it needs, and a server on another machine is far
-away. The act of one fact locks its case, reads its facts and reads its duties, which it compares at its end: all of
-that is sent with the beginning of its transaction.
+away. The act of one fact locks its case, reads its facts and child id, and reads its duties, which it compares at its
+end: all of that is sent with the beginning of its transaction.
 """
 
 from __future__ import annotations
@@ -24,11 +24,19 @@ from statemachines.registry import opens_a_case
 
 
 class AskedCases(NamedTuple):
-    """Cases that are locked, and the cursors that have their facts and duties."""
+    """Cases that are locked, and the cursors that have their child ids, facts and duties.
+
+    `children` is None where the caller had locked them.
+    """
 
     refs: list[str]
+    children: Any
     facts: Any
     duties: Any
+
+    def child_ids(self) -> dict[str, str | None]:
+        """The child id of each case that has a row: no other act can change it before this one ends."""
+        return dict(self.children.fetchall()) if self.children is not None else {}
 
     def histories(self) -> dict[str, tuple[list[StoredFact], ledger.Tail]]:
         """The histories, as `ledger.read` gives them. Raises Damaged."""
@@ -43,9 +51,8 @@ def send(connection: Connection, refs: Sequence[str], locked: bool = False) -> A
     """Lock the cases (unless the caller has `locked` them) and ask, within `in_one_go`: a statement sees what others
     wrote before the lock was given.
     """
-    if not locked:
-        send_case_locks(connection, refs)
-    return AskedCases(list(refs), ledger.send(connection, refs), send_duties(connection, refs))
+    children = None if locked else send_case_locks(connection, refs)
+    return AskedCases(list(refs), children, ledger.send(connection, refs), send_duties(connection, refs))
 
 
 def asked_cases(connection: Connection, refs: Sequence[str], locked: bool) -> AskedCases:

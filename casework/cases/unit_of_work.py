@@ -78,6 +78,7 @@ class UnitOfWork:
         context.ruleset_guard.note_files(connection, context.directory, at=self.now, actor=actor, via=via)
         self.cases: dict[str, LoadedCase] = {}
         self._stored_duties: dict[str, dict[DutyKey, Row]] = {}  # read with the case, and not written since
+        self._locked_child_ids: dict[str, str | None] = {}  # likewise, of cases that this act has locked
         self.notices: list[NoticeDraft] = []
         self.free_texts: list[FreeText] = []
         self.people: list[tuple[str, Mapping[str, str]]] = []
@@ -113,6 +114,7 @@ class UnitOfWork:
                 lock_cases(self.connection, wanted)
             return ledger.read(self.connection, wanted)
         asked = asked_cases(self.connection, wanted, locked)
+        self._locked_child_ids |= asked.child_ids()
         self._stored_duties |= asked.stored_duties()
         return asked.histories()
 
@@ -256,6 +258,7 @@ class UnitOfWork:
             if case.case_ref in opened:
                 case.stored_child_id = case.child_id
         write_child_ids(self.connection, self.cases.values())
+        self._locked_child_ids = {}
         self._write_free_texts()
         self._log_notices(notices, inserted())
         files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
@@ -268,9 +271,12 @@ class UnitOfWork:
         self._read_child_ids(cases)
 
     def _read_child_ids(self, cases: Iterable[LoadedCase]) -> None:
-        unknown = [case.case_ref for case in cases if case.child_id is None and case.tail.seq]
-        for case_ref, child_id in read_among(self.connection, CASE, ("case_ref", "child_key"), "case_ref", unknown):
-            self.cases[case_ref].child_id = self.cases[case_ref].stored_child_id = child_id
+        unknown = [case for case in cases if case.child_id is None and case.tail.seq]
+        found = self._locked_child_ids
+        if unread := [case.case_ref for case in unknown if case.case_ref not in found]:
+            found = found | dict(read_among(self.connection, CASE, ("case_ref", "child_key"), "case_ref", unread))
+        for case in unknown:
+            case.child_id = case.stored_child_id = found.get(case.case_ref)
 
     def _put_people(self) -> None:
         if self.people:
@@ -293,6 +299,7 @@ class UnitOfWork:
             moved = select(CASE.c.case_ref).where(CASE.c.child_key == before)
             log_keys(self.connection, CASE, list(self.connection.scalars(moved)))
             self.connection.execute(update(CASE).where(CASE.c.child_key == before).values({CASE.c.child_key: after}))
+            self._locked_child_ids = {}
             for case in self.cases.values():
                 case.child_id = after if case.child_id == before else case.child_id
                 case.stored_child_id = after if case.stored_child_id == before else case.stored_child_id
