@@ -245,8 +245,12 @@ class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True, omit_defaults
 
 
 canonical_text = _canonically
-# Raises msgspec.DecodeError if the text was altered; its message is not for people.
-stored_fact_of = msgspec.json.Decoder(DecodedFact).decode
+# The texts of several facts, each with a line feed after it. Canonical JSON has none within a text.
+canonical_texts = msgspec.json.Encoder(order="deterministic").encode_lines
+_decoder = msgspec.json.Decoder(DecodedFact)
+# Both raise msgspec.DecodeError if a text was altered; its message is not for people.
+stored_fact_of = _decoder.decode
+stored_facts_of = _decoder.decode_lines
 Unreadable = msgspec.DecodeError
 
 
