@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from models.facts import iso_or_none
+from models.left_write import driver_of, leave, send_left
 from models.visibility import as_seen
 
 Row = tuple[Any, ...]
@@ -210,11 +211,13 @@ def _json(table: Table, rows: Sequence[Row]) -> str:
 
 
 class _Gathered:
-    """Insertions of whole rows that become one statement of PostgreSQL."""
+    """Insertions of whole rows that become one statement of PostgreSQL, which is sent at the next statement."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._parts: list[tuple[str, Sequence[Row], Table, bool]] = []
-        self._counts: list[int] = []
+        self._cursor: Any = None
+        self._counts: Sequence[int] | None = None
 
     def add(self, statement: str, rows: Sequence[Row], table: Table, *, counted: bool = False) -> Callable[[], int]:
         """Add an insertion; what is returned says how many rows it inserted, if it is `counted`."""
@@ -222,16 +225,24 @@ class _Gathered:
             return lambda: 0
         place = sum(1 for part in self._parts if part[3])
         self._parts.append((statement, rows, table, counted))
-        return lambda: self._counts[place]
+        return lambda: self._count(place)
 
-    def send(self, connection: Connection) -> None:
+    def leave(self) -> None:
+        """Leave it to the next statement of the transaction, or to its end, so that PostgreSQL is waited for once."""
+        if self._parts:
+            leave(self._connection, self._send)
+
+    def _send(self) -> None:
         """Write everything. The parts see the tables as they were before, and have no row in common."""
-        if not self._parts:
-            return
         text = _one_statement(tuple((statement, table, counted) for statement, _rows, table, counted in self._parts))
-        cursor = run(begun(connection), text, [_json(table, rows) for _statement, rows, table, _counted in self._parts])
-        if any(counted for *_part, counted in self._parts):
-            self._counts = list(cursor.fetchone())
+        given = [_json(table, rows) for _statement, rows, table, _counted in self._parts]
+        self._cursor = run(begun(self._connection), text, given)
+
+    def _count(self, place: int) -> int:
+        if self._counts is None:
+            send_left(self._connection)
+            self._counts = self._cursor.fetchone()
+        return self._counts[place]
 
 
 @lru_cache
@@ -249,20 +260,21 @@ def _one_statement(parts: tuple[tuple[str, Table, bool], ...]) -> str:
 
 @contextmanager
 def in_one_statement(connection: Connection, rows: int) -> Iterator[None]:
-    """Write the rows that functions of this module insert or put in the block as one statement, at its end.
+    """Write the rows that functions of this module insert or put in the block as one statement, after its end.
 
     Each statement costs psycopg more than a row costs PostgreSQL. Inside, nothing is read of what is written, and no
-    row is written twice. With many `rows`, and on SQLite, each is written at once.
+    row is written twice. With many `rows`, and on SQLite, each is written at once. The statement goes with the next one
+    of the transaction, or with its end, and what is wrong with it is raised there.
     """
     if rows >= MANY or connection.dialect.name == "sqlite":
         yield
         return
-    gathered = connection.info[GATHERED] = _Gathered()
+    gathered = connection.info[GATHERED] = _Gathered(connection)
     try:
         yield
     finally:
         del connection.info[GATHERED]
-    gathered.send(connection)
+    gathered.leave()
 
 
 def run(connection: Connection, statement: str, given: Sequence[Any] | Mapping[str, Any] = (), **how: Any) -> Any:
@@ -284,7 +296,8 @@ def run_numbered(connection: Connection, statement: str, given: Sequence[Any]) -
     psycopg remembers no statement of over 4,096 characters with its own marks, and would look for them each time.
     """
     dbapi = connection.dialect.loaded_dbapi
-    cursor = dbapi.RawCursor(connection.connection.dbapi_connection)
+    send_left(connection)
+    cursor = dbapi.RawCursor(driver_of(connection))
     try:
         cursor.execute(statement, given)
     except dbapi.Error as fault:
@@ -331,8 +344,8 @@ def begun(connection: Connection) -> Connection:
 
 
 def _cursor(connection: Connection, *name: str) -> Any:
-    driver: Any = connection.connection.dbapi_connection
-    return driver.cursor(*name)
+    send_left(connection)
+    return driver_of(connection).cursor(*name)
 
 
 def _ours(connection: Connection, fault: BaseException) -> BaseException:

@@ -23,6 +23,7 @@ from models import tables
 from models.acting import found_or_new
 from models.bulk_io import MANY, Row, begun, in_one_go, insert_rows, mark, read_among, run
 from models.facts import GENESIS
+from models.left_write import is_left
 from models.macs import MADE_HERE, NUMBER, NUMBER_QUERY, keys_of, newest_mac
 
 PENDING = "sendflow_changes"  # on a connection: the changes of its transaction
@@ -175,11 +176,12 @@ class _Last(NamedTuple):
 class _Pending:
     """The changes of one transaction: rows as they were written, and keys of rows to be read at its end."""
 
-    __slots__ = ("at", "keys", "last", "rows")
+    __slots__ = ("at", "keys", "last", "later", "rows")
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], tuple[str | None, str | None]] = {}  # case and digest, by subject and key
         self.keys: dict[str, set[Any]] = {}
+        self.later: list[Callable[[], None]] = []  # what notes more rows, once the database has said what it wrote
         self.last: _Last | None = None  # a row to insert at the end, which the database numbers
         self.at = ""
 
@@ -207,6 +209,11 @@ def log_keys(connection: Connection, table: Table, keys: Iterable[Any], at: str 
     """Note the keys of rows that were changed or deleted; the rows are read at the end of the transaction."""
     if wanted := set(keys):
         _pending(connection, at).keys.setdefault(COVERED[table.name].name, set()).update(wanted)
+
+
+def log_at_the_end(connection: Connection, note: Callable[[], None]) -> None:
+    """Let `note` note rows at the end of the transaction: it asks what was inserted, for which nobody waits before."""
+    _pending(connection, None).later.append(note)
 
 
 def insert_logged(
@@ -271,10 +278,16 @@ def write_pending(connection: Connection, ending: str | None = None, later: Exit
     at the end of that.
     """
     if PENDING not in connection.info:
+        _end_with_left(connection, ending)
         return
     by = acting_number(connection)
-    pending: _Pending = connection.info.pop(PENDING)
+    pending: _Pending = connection.info[PENDING]
     found = _insert_last(connection, pending, pending.last) if pending.last is not None else None
+    if pending.later:
+        found = found if found is not None else newest(connection)  # with the statement that it waits for
+        for note in pending.later:
+            note()
+    del connection.info[PENDING]
     changes = [(subject, key, *about) for (subject, key), about in pending.rows.items()]
     if pending.keys:
         read = {(subject, row_key(key)) for subject, keys in pending.keys.items() for key in keys}
@@ -282,6 +295,7 @@ def write_pending(connection: Connection, ending: str | None = None, later: Exit
         for subject, keys in pending.keys.items():
             changes += _read(connection, COVERED[subject], keys)
     if not changes:
+        _end_with_left(connection, ending)
         return
     tail = found if found is not None else newest(connection)
     now = pending.at or connection.info.get(AT) or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -301,6 +315,13 @@ def write_pending(connection: Connection, ending: str | None = None, later: Exit
     with in_one_go(connection, later):
         insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
         run(connection, ending, prepare=False)
+
+
+def _end_with_left(connection: Connection, ending: str | None) -> None:
+    """End a transaction that changed nothing of the log, and left a statement to its end, in one go with that."""
+    if ending is not None and is_left(connection):
+        with in_one_go(connection):
+            run(connection, ending, prepare=False)
 
 
 def acting_number(connection: Connection) -> int | None:

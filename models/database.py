@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from models.bulk_io import in_one_go, run
 from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
+from models.left_write import forget_left
 from models.lock_numbers import SHARE_LEDGER
 from models.macs import NUMBER, NUMBER_QUERY
 from models.questions import AHEAD, ANSWERS, forget_answers
@@ -203,6 +204,8 @@ class transaction:
             if kind is None:
                 # After the statement itself, the driver has nothing to commit any more.
                 write_pending(connection, "COMMIT" if is_postgresql(connection) else None)
+            else:
+                forget_left(connection)
             if self._reused is not None:
                 _end(connection, commit=kind is None)
             elif kind is None:

@@ -35,7 +35,7 @@ from models.bulk_io import (
     put_new_rows,
     read_among,
 )
-from models.change_log import AT, log_keys, log_rows
+from models.change_log import AT, log_at_the_end, log_keys, log_rows
 from models.database import is_postgresql
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.free_text import FreeText, insert_free_texts, new_free_text
@@ -260,7 +260,9 @@ class UnitOfWork:
         write_child_ids(self.connection, self.cases.values())
         self._locked_child_ids = {}
         self._write_free_texts()
-        self._log_notices(notices, inserted())
+        log_rows(self.connection, NOTICE, notices[True])
+        if notices[False]:
+            log_at_the_end(self.connection, lambda: self._log_notices(notices[False], inserted()))
         files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
         after = [ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files]
         note_changes(self.connection, self.context, after, projections.duties.written, self.now)
@@ -323,13 +325,12 @@ class UnitOfWork:
             self.notices = []
         return rows
 
-    def _log_notices(self, rows: Mapping[bool, list[Row]], inserted: int) -> None:
-        """Note the notices in the change log. Of a case that is not new, some may be stored already."""
-        log_rows(self.connection, NOTICE, rows[True])
-        if inserted == len(rows[False]):
-            log_rows(self.connection, NOTICE, rows[False])
+    def _log_notices(self, rows: Sequence[Row], inserted: int) -> None:
+        """Note the notices of cases that are not new in the change log. Some may be stored already."""
+        if inserted == len(rows):
+            log_rows(self.connection, NOTICE, rows)
         else:
-            log_keys(self.connection, NOTICE, (row[0] for row in rows[False]))
+            log_keys(self.connection, NOTICE, (row[0] for row in rows))
 
 
 def _refuse_out_of_order(replayed: Replayed, facts: Sequence[Fact]) -> None:
