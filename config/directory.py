@@ -283,7 +283,8 @@ class Directory(StrictEntry):
             body = self.provider(la, service, on)
         if body is not None:
             body = self.body_on(body, on)
-        if body is not None and service is not None:
+        # Where no entry has a day, no service of a body has ended.
+        if body is not None and service is not None and self._has_days:
             body = self._service_body_on(la, body, service, on)
         if body == self.icb.body:
             # The DCO's team does the board's own duties (section G, mediation, recommendations, moves).

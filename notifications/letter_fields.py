@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from config.directory import Directory, DirectoryError
 from config.directory_entries import RoleOwed
@@ -25,6 +28,7 @@ from statemachines.registry import processes
 
 WITHDRAWAL = "rung_withdrawn"
 SENT, FAILED = "notice_sent", "notice_failed"
+UNDELIVERED = frozenset({FAILED, *RETURNED})
 BODY_REFERENCE = "body_reference"
 WRITTEN_BY_SENDFLOW = ESCALATION_FACTS | CORRECTIONS | {WITHDRAWAL}
 
@@ -83,7 +87,7 @@ class CaseView:
         return duty.body == self.directory.icb.body
 
 
-class CaseFields(NamedTuple):
+class CaseFields(Struct, frozen=True):
     """The case, by the references of both sides. `la` is empty for a case about no child, which names no authority."""
 
     process: str
@@ -92,7 +96,7 @@ class CaseFields(NamedTuple):
     la: str
 
 
-class AddresseeFields(NamedTuple):
+class AddresseeFields(Struct, frozen=True):
     """The body and service that the letter is about, by name. `body_ref` is the body's own reference, in letters to
     its own posts only: nobody else can find anything by it.
     """
@@ -102,7 +106,7 @@ class AddresseeFields(NamedTuple):
     body_ref: str | None
 
 
-class DeadlineFields(NamedTuple):
+class DeadlineFields(Struct, frozen=True):
     """The deadline and the provision that sets it."""
 
     due: str | None = None
@@ -113,7 +117,7 @@ class DeadlineFields(NamedTuple):
     basis: str | None = None
 
 
-class DutyFields(NamedTuple):
+class DutyFields(Struct, frozen=True):
     """What has happened to one duty."""
 
     rule: str
@@ -158,7 +162,7 @@ class DutyFields(NamedTuple):
         )
 
 
-class WithdrawalFields(NamedTuple):
+class WithdrawalFields(Struct, frozen=True):
     """What a correction e-mail takes back: the earlier date, the present one, and the day of the earlier e-mail."""
 
     due_was: str
@@ -167,7 +171,7 @@ class WithdrawalFields(NamedTuple):
     elsewhere: bool
 
 
-class LetterFields(NamedTuple):
+class LetterFields(Struct, frozen=True):
     """Everything that a letter may say of one duty."""
 
     letter: str
@@ -189,10 +193,10 @@ class LetterFields(NamedTuple):
         context: dict[str, Any] = {
             "letter": self.letter,
             "recipient": self.recipient,
-            **self.case._asdict(),
-            **self.addressee._asdict(),
-            **self.deadline._asdict(),
-            **self.duty._asdict(),
+            **asdict(self.case),
+            **asdict(self.addressee),
+            **asdict(self.deadline),
+            **asdict(self.duty),
             "beside": self.beside,
         }
         if self.ended_by is not None:
@@ -202,7 +206,7 @@ class LetterFields(NamedTuple):
         if self.said is not None:
             context["said"] = dict(self.said)
         if self.withdrawal is not None:
-            context |= self.withdrawal._asdict()
+            context |= asdict(self.withdrawal)
         return context
 
 
@@ -224,8 +228,13 @@ FIELD_NAMES = frozenset(
             "replied",
         ),
         *("heading", "action", "ask", "note", "simulation"),
-        *(*CaseFields._fields, *AddresseeFields._fields, *DeadlineFields._fields, *DutyFields._fields),
-        *WithdrawalFields._fields,
+        *(
+            *CaseFields.__struct_fields__,
+            *AddresseeFields.__struct_fields__,
+            *DeadlineFields.__struct_fields__,
+            *DutyFields.__struct_fields__,
+        ),
+        *WithdrawalFields.__struct_fields__,
     }
 )
 
@@ -261,8 +270,10 @@ def fields_of(
 def _said(casefile: CaseFile, duty: Duty) -> Mapping[str, Any] | None:
     """What the process says besides of a duty in its letters, by the fact that opened it."""
     in_letters = processes()[casefile.process].in_letters
+    if in_letters is None:
+        return None
     opened = next((fact for fact in casefile.lines if fact.seq == duty.opened_seq), None)
-    return in_letters(casefile, opened) if in_letters is not None and opened is not None else None
+    return in_letters(casefile, opened) if opened is not None else None
 
 
 def _case_fields(view: CaseView) -> CaseFields:
@@ -385,8 +396,7 @@ def _undelivered(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
             "why": fact.data.get("why") or fact.data.get("cause") or CAME_BACK.removeprefix("notice_"),
         }
         for fact in view.casefile.lines
-        if fact.kind in {FAILED, *RETURNED}
-        and (fact.data["rule"], fact.data["opened_seq"]) == (duty.rule, duty.opened_seq)
+        if fact.kind in UNDELIVERED and (fact.data["rule"], fact.data["opened_seq"]) == (duty.rule, duty.opened_seq)
     ]
 
 

@@ -406,4 +406,4 @@ def receipt_for(
 
 def _key(*columns: str | int | date | None) -> str:
     """Return the key of a notice: case, rule, body, opening fact, due date, step, recipient, distinction."""
-    return "/".join(iso(each) if isinstance(each, date) else str(each or "-") for each in columns)
+    return "/".join([iso(each) if isinstance(each, date) else str(each or "-") for each in columns])

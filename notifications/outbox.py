@@ -7,7 +7,6 @@ skips locked rows.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -33,7 +32,6 @@ UNSENT = (NoticeState.CREATED, NoticeState.CLAIMED, NoticeState.HELD)
 # For a query about cases: by the index of states, SQLite would read every notice that ever left.
 NOT_BY_STATE = func.coalesce(NOTICE.c.state, "")
 _SHAPE = [NOTICE.c[name] for name in NoticeDraft._fields]
-_IN_ORDER = itemgetter(*NOTICE.columns.keys())
 
 
 class LeasedLetter(NamedTuple):
@@ -55,18 +53,26 @@ def notice_row(draft: NoticeDraft, created_at: str, day: Callable[[date], Any]) 
 
     `created_at` is an instant (ISO 8601 UTC); `day` converts a date to the driver's form.
     """
-    values: dict[str, Any] = {
-        **draft._asdict(),
-        "due": day(draft.due) if draft.due is not None else None,
-        "recipient": str(draft.recipient),
-        "on": day(draft.on),
-        "fields": orjson.dumps(draft.fields, option=orjson.OPT_SORT_KEYS).decode(),
-        "state": str(draft.state),
-        "letter": None,
-        "created_at": created_at,
-    }
-    row: tuple[Any, ...] = _IN_ORDER(values)
-    return row
+    return (
+        draft.key,
+        draft.case_ref,
+        draft.fact_seq,
+        draft.rule,
+        draft.body,
+        draft.service,
+        draft.opened_seq,
+        day(draft.due) if draft.due is not None else None,
+        draft.rung,
+        draft.rank,
+        draft.template,
+        str(draft.recipient),
+        draft.mailbox,
+        day(draft.on),
+        orjson.dumps(draft.fields, option=orjson.OPT_SORT_KEYS).decode(),
+        str(draft.state),
+        None,  # its letter
+        created_at,
+    )
 
 
 def draft_of(row: Row[Any]) -> NoticeDraft:
