@@ -9,7 +9,7 @@ driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import date
 from functools import lru_cache
 from itertools import chain, count
@@ -76,11 +76,13 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
 
 def insert_missing_with(connection: Connection, table: Table, rows: Sequence[Row]) -> Callable[[], int]:
     """Do the same, within `in_one_statement` or alone. What is returned says how many, after the block."""
+    if not rows:
+        return lambda: 0
     statement = f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING"
     gathered: _Gathered | None = connection.info.get(GATHERED)
     if gathered is not None:
         return gathered.add(statement, rows, table, counted=True)
-    count = _write(connection, statement, rows, table) if rows else 0
+    count = _write(connection, statement, rows, table)
     return lambda: count
 
 
@@ -166,7 +168,7 @@ def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) 
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    names = ", ".join(map(_quoted, table.columns.keys()))
+    names = ", ".join(map(_quoted, _names(table)))
     with driver_cursor(begun(connection)) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
@@ -198,7 +200,7 @@ def _as_json(statement: str, table: Table) -> str:
     """The same insertion for rows that are one JSON text, which PostgreSQL reads faster than an array per column, and
     twice as fast as one row at a time.
     """
-    names = table.columns.keys()
+    names = _names(table)
     single = f"VALUES ({', '.join(['%s'] * len(names))})"
     columns = ", ".join(map(_quoted, names))
     many = f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
@@ -206,7 +208,7 @@ def _as_json(statement: str, table: Table) -> str:
 
 
 def _json(table: Table, rows: Sequence[Row]) -> str:
-    names = table.columns.keys()
+    names = _names(table)
     return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
@@ -221,8 +223,6 @@ class _Gathered:
 
     def add(self, statement: str, rows: Sequence[Row], table: Table, *, counted: bool = False) -> Callable[[], int]:
         """Add an insertion; what is returned says how many rows it inserted, if it is `counted`."""
-        if not rows:
-            return lambda: 0
         place = sum(1 for part in self._parts if part[3])
         self._parts.append((statement, rows, table, counted))
         return lambda: self._count(place)
@@ -258,17 +258,18 @@ def _one_statement(parts: tuple[tuple[str, Table, bool], ...]) -> str:
     return f"WITH {named} {last}" if named else last
 
 
-@contextmanager
-def in_one_statement(connection: Connection, rows: int) -> Iterator[None]:
+def in_one_statement(connection: Connection, rows: int) -> AbstractContextManager[None]:
     """Write the rows that functions of this module insert or put in the block as one statement, after its end.
 
     Each statement costs psycopg more than a row costs PostgreSQL. Inside, nothing is read of what is written, and no
     row is written twice. With many `rows`, and on SQLite, each is written at once. The statement goes with the next one
     of the transaction, or with its end, and what is wrong with it is raised there.
     """
-    if rows >= MANY or connection.dialect.name == "sqlite":
-        yield
-        return
+    return nullcontext() if rows >= MANY or connection.dialect.name == "sqlite" else _gathering(connection)
+
+
+@contextmanager
+def _gathering(connection: Connection) -> Iterator[None]:
     gathered = connection.info[GATHERED] = _Gathered(connection)
     try:
         yield
@@ -305,8 +306,7 @@ def run_numbered(connection: Connection, statement: str, given: Sequence[Any]) -
     return cursor
 
 
-@contextmanager
-def in_one_go(connection: Connection, later: ExitStack | None = None) -> Iterator[None]:
+def in_one_go(connection: Connection, later: ExitStack | None = None) -> AbstractContextManager[None]:
     """Send the statements of the block to PostgreSQL without a wait for each answer; rows are waited for when read.
 
     An error is raised by a later read, or at the end of the block. Inside, only functions of this module are used, and
@@ -316,14 +316,11 @@ def in_one_go(connection: Connection, later: ExitStack | None = None) -> Iterato
     """
     if connection.dialect.name == "sqlite":
         begun(connection)
-        yield
-        return
+        return nullcontext()
     if later is not None:
         later.enter_context(_answered(connection))
-        yield
-        return
-    with _answered(connection):
-        yield
+        return nullcontext()
+    return _answered(connection)
 
 
 @contextmanager
@@ -389,8 +386,14 @@ def _quoted(name: str) -> str:
 
 
 @lru_cache
+def _names(table: Table) -> tuple[str, ...]:
+    """Return the names of a table's columns, in its order. SQLAlchemy makes a list of them at each call."""
+    return tuple(table.columns.keys())
+
+
+@lru_cache
 def _insert(table: Table, mark: str) -> str:
-    names = table.columns.keys()
+    names = _names(table)
     columns, marks = ", ".join(map(_quoted, names)), ", ".join([mark] * len(names))
     return f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608
 
@@ -400,7 +403,7 @@ def _put(table: Table, mark: str, leave: tuple[str, ...]) -> str:
     keys = ", ".join(_quoted(column.name) for column in table.primary_key)
     fresh = ", ".join(
         f"{_quoted(name)} = excluded.{_quoted(name)}"
-        for name in table.columns.keys()  # noqa: SIM118 (iterating would give the columns themselves)
+        for name in _names(table)
         if name not in table.primary_key.columns and name not in leave
     )
     return f"{_insert(table, mark)} ON CONFLICT ({keys}) DO UPDATE SET {fresh}"

@@ -49,7 +49,7 @@ def links_of(process: Process, lines: Iterable[StoredFact]) -> list[Link]:
 
 def links_ever(process: Process, lines: Sequence[StoredFact]) -> dict[LinkKey, Link | None]:
     """Every link that a fact of a history has ever made, before and after corrections; None if it is not in force."""
-    if not any(line.kind in process.links_by for line in lines):
+    if process.links_by.keys().isdisjoint([line.kind for line in lines]):
         return {}
     found: dict[LinkKey, Link | None] = {}
     known: dict[int, StoredFact] = {}

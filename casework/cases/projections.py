@@ -124,16 +124,24 @@ class Projections:
 
     def write(self, connection: Connection) -> None:
         """Write the case_file and duty rows, and the links. The facts of the cases have been chained."""
-        day, mac, opened = day_form(connection), self.mac, self.opened
-        put_new_rows(connection, CASE, [_case_row(case, day, mac) for case in self.changed if case.case_ref in opened])
-        of_a_child = [case for case in self.changed if case.case_ref in opened and case.child_id is not None]
+        day, mac = day_form(connection), self.mac
+        new: list[Row] = []
+        of_a_child: list[Row] = []
+        grown: list[Row] = []
+        same: list[Row] = []
+        for case in self.changed:
+            ref, row = case.case_ref, _case_row(case, day, mac)
+            if ref in self.opened:
+                new.append(row)
+                if case.child_id is not None:
+                    of_a_child.append((ref, case.child_id))
+            else:
+                (grown if ref in self.grown else same).append(row)
+        put_new_rows(connection, CASE, new)
         if of_a_child:
-            log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in of_a_child])
-        known_before = [case for case in self.changed if case.case_ref not in opened]
-        with_facts = [_case_row(case, day, mac) for case in known_before if case.case_ref in self.grown]
-        put_rows(connection, CASE, with_facts, leave=("child_key", "process"))
+            log_rows(connection, CASE, of_a_child)
+        put_rows(connection, CASE, grown, leave=("child_key", "process"))
         # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
-        same = [_case_row(case, day, mac) for case in known_before if case.case_ref not in self.grown]
         put_rows(connection, CASE, same, leave=("child_key", "process", "mac"))
         self.duties.write(connection)
         put_rows(connection, CASE_LINK, self.links)
@@ -144,6 +152,8 @@ def _links_to_write(
 ) -> list[Row]:
     """What the facts say of links to other cases and is not stored. A link that was ever made has a row for ever."""
     current = [(case, rows) for case in changed if (rows := link_rows(case.process, case.case_ref, case.facts, day))]
+    if not current:
+        return []
     stored = set(
         read_among(
             connection,

@@ -264,7 +264,7 @@ class UnitOfWork:
         if notices[False]:
             log_at_the_end(self.connection, lambda: self._log_notices(notices[False], inserted()))
         files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
-        after = [ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files]
+        after = (ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files)
         note_changes(self.connection, self.context, after, projections.duties.written, self.now)
 
     def find_children(self, cases: Sequence[LoadedCase]) -> None:
