@@ -190,7 +190,7 @@ class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         _check_words(self.case_ref, self.actor, self.process, self.via, self.on_behalf_of)
         _slug(self.kind)
-        if not "".join(self.data).isascii():
+        if self.data and not "".join(self.data).isascii():
             raise ValueError("a key of a fact is an ASCII string")
 
     def text(self) -> bytes:

@@ -204,6 +204,21 @@ class Process:
         return self._with_role("contacts")
 
     @cached_property
+    def about_requests(self) -> frozenset[str]:
+        """Facts of any of these four roles."""
+        return self.asks | self.answers | self.reopens | self.contacts
+
+    @cached_property
+    def of_the_openings_body(self) -> frozenset[str]:
+        """Facts that need a body, where the main opening fact needs one too.
+
+        One that the opening need not name (a board that may have asked for a re-assessment) is not the body that the
+        case is about.
+        """
+        needing = frozenset(kind for kind, fact in self.facts.items() if _needs_body(fact.model))
+        return needing if self.opens in needing else frozenset()
+
+    @cached_property
     def requests_again(self) -> Mapping[str, str]:
         """Facts after which sendflow requests again what was requested before, and the fact that it records."""
         return {fact.kind: fact.requests_again for fact in self.facts.values() if fact.requests_again is not None}
@@ -286,6 +301,11 @@ class Process:
         if isinstance(fact, OpeningFact):
             return (state, fact.kind) in self.table
         return state not in fact.impossible_in
+
+
+def _needs_body(model: type[FactData]) -> bool:
+    body = model.model_fields.get("body")
+    return body is not None and body.is_required()
 
 
 def define_process(  # noqa: PLR0913 (one declaration of a process, each part by its name)

@@ -24,7 +24,8 @@ def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Ma
     `data` are the draft's fields, completed. Raises Refused if its day is before that of the first: then the first
     receipt is what has to be corrected.
     """
-    _refuse_second_order(case, draft)
+    if draft.kind in ORDERS:
+        _refuse_second_order(case, draft)
     definition = process.facts[draft.kind]
     if definition.repeated_as is None or not any(fact.kind == draft.kind for fact in case.facts):
         return None
@@ -47,8 +48,6 @@ def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Ma
 
 def _refuse_second_order(case: LoadedCase, draft: FactDraft) -> None:
     """Refuse an order of a kind that was recorded and is not carried out: it would open its time a second time."""
-    if draft.kind not in ORDERS:
-        return
     first = next((fact for fact in facts_in_force(case.facts) if fact.kind == draft.kind), None)
     if first is None or not any(duty.opened_seq == first.seq and duty.closed_on is None for duty in case.duties):
         return

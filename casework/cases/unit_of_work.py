@@ -154,13 +154,16 @@ class UnitOfWork:
         free_texts: list[FreeText] = []
         history: list[StoredFact] = list(case.facts)
         recorded_at = self._recorded_at(history)
-        so_far: CaseSoFar | None = None  # made once: `history` grows with each fact
+        kinds = {fact.kind for fact in history}
+        by_hand = via not in ENGINE_VIA
+        so_far: CaseSoFar | None = None  # made once: `history` and `kinds` grow with each fact
         for draft in drafts:
             if so_far is None:
                 process = case.process or self._process_opened_by(case, draft)
-                so_far = CaseSoFar(process, history, self.today, case.file_if_opened)
+                so_far = CaseSoFar(process, history, kinds, self.today, case.file_if_opened)
+                alike = self._alike(case.case_ref, recorded_at, process)
             data, texts = fields_of(self.context, so_far, draft, via)
-            repeated = as_repetition(process, case, draft, data) if via not in ENGINE_VIA else None
+            repeated = as_repetition(process, case, draft, data) if by_hand else None
             if repeated is not None:
                 draft = repeated
                 data, texts = fields_of(self.context, so_far, draft, via)
@@ -168,9 +171,10 @@ class UnitOfWork:
                 fresh = new_free_text(case.case_ref, text)
                 free_texts.append(fresh)
                 data[key] = fresh.token
-            fact = self._fact(case.case_ref, history[-1].seq + 1 if history else 1, recorded_at, process, draft, data)
+            fact = _fact(alike, history[-1].seq + 1 if history else 1, process.facts[draft.kind].version, draft, data)
             facts.append(fact)
             history.append(fact)
+            kinds.add(fact.kind)
         return facts, free_texts
 
     def _recorded_at(self, history: Sequence[StoredFact]) -> str:
@@ -192,30 +196,19 @@ class UnitOfWork:
             raise Refused("not_open", opens_none(case.case_ref, draft.kind))
         return process
 
-    def _fact(
-        self, case_ref: str, seq: int, recorded_at: str, process: Process, draft: FactDraft, data: dict[str, Any]
-    ) -> Fact:
-        return fact_of(
-            {
-                "case_ref": case_ref,
-                "seq": seq,
-                "kind": draft.kind,
-                "version": process.facts[draft.kind].version,
-                "process": process.name,
-                "machine": process.version,
-                "law": self.context.law_version,
-                "occurred_on": draft.occurred_on,
-                "recorded_at": recorded_at,
-                "actor": self.actor,
-                "on_behalf_of": draft.on_behalf_of,
-                "via": self.via,
-                "run": self.run,
-                "corrects": draft.corrects,
-                "caused_by": draft.caused_by,
-                "rehearsed": self._simulated,
-                "data": data,
-            }
-        )
+    def _alike(self, case_ref: str, recorded_at: str, process: Process) -> dict[str, Any]:
+        """The fields that all new facts of a case have alike."""
+        return {
+            "case_ref": case_ref,
+            "process": process.name,
+            "machine": process.version,
+            "law": self.context.law_version,
+            "recorded_at": recorded_at,
+            "actor": self.actor,
+            "via": self.via,
+            "run": self.run,
+            "rehearsed": self._simulated,
+        }
 
     def _checked(self, case: LoadedCase, history: list[StoredFact], new: Sequence[Fact]) -> tuple[Process, Replayed]:
         """Replay a history with its new facts. Raises Refused."""
@@ -331,6 +324,22 @@ class UnitOfWork:
             log_rows(self.connection, NOTICE, rows)
         else:
             log_keys(self.connection, NOTICE, (row[0] for row in rows))
+
+
+def _fact(alike: Mapping[str, Any], seq: int, version: int, draft: FactDraft, data: dict[str, Any]) -> Fact:
+    return fact_of(
+        {
+            **alike,
+            "seq": seq,
+            "kind": draft.kind,
+            "version": version,
+            "occurred_on": draft.occurred_on,
+            "on_behalf_of": draft.on_behalf_of,
+            "corrects": draft.corrects,
+            "caused_by": draft.caused_by,
+            "data": data,
+        }
+    )
 
 
 def _refuse_out_of_order(replayed: Replayed, facts: Sequence[Fact]) -> None:

@@ -5,9 +5,8 @@ Errors name the field, what was expected and an example, and never repeat what w
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from functools import cache
 from typing import Any, NamedTuple
 
 from casework.cases.fact_form import EXAMPLES, NAMED, Refused, nearest, parsed
@@ -32,10 +31,13 @@ NO_FACT_IS_NEAR = "None has a name like it. `sendflow record CASE` without a fac
 
 
 class CaseSoFar(NamedTuple):
-    """What a draft is checked against: its case's process and facts, the day of today, and the case before the act."""
+    """What a draft is checked against: its case's process and facts, the kinds of these, the day of today, and the case
+    before the act.
+    """
 
     process: Process
     facts: Sequence[StoredFact]
+    kinds: Collection[str]
     today: date
     file_if_opened: FileIfOpened
 
@@ -78,10 +80,14 @@ def _fields_from_a_person(
     context: AppContext, case: CaseSoFar, model: type[FactData], draft: FactDraft
 ) -> tuple[dict[str, Any], dict[str, str]]:
     process, history, kind = case.process, case.facts, draft.kind
-    given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
-    given = _named(context, case, given, kind in process.asks)
-    _refuse_missing(process, history, draft, given)
-    refuse_identifiers(process, history, draft, given, case.today)
+    given: dict[str, Any] = {}
+    if draft.data:
+        given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
+        given = _named(context, case, given, kind in process.asks)
+    if not history:
+        _refuse_missing(process, draft, given)
+    if given or draft.on_behalf_of is not None:
+        refuse_identifiers(process, history, draft, given, case.today)
     if kind in CORRECTIONS:
         return _correction(context, case, draft, given)
     if draft.corrects is not None:
@@ -91,27 +97,28 @@ def _fields_from_a_person(
             field="corrects",
             wrong_call=True,
         )
-    given = _body_of_the_opening(process, model, history, kind, given)
+    if history and kind in process.of_the_openings_body:
+        given = _body_of_the_opening(process, model, history, kind, given)
     is_looked_up = process.facts[kind].is_looked_up
     if is_looked_up:
         given = with_standards(context, case.facts, model, given)
-    if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
+    if kind in process.about_requests:
         given = _completed(context, case, draft, given)
     fields, free_texts = parsed(model, kind, given)
     if is_looked_up:
         _check_body_kind(context, model, kind, fields)
         _add_reading_in_force(context, model, given, fields)
         fields.update(_within_periods(context, model, given, fields, draft.occurred_on))
-    _check_last_days(fields, draft.occurred_on)
-    _refuse_repetition(history, draft, fields)
+    if fields:
+        _check_last_days(fields, draft.occurred_on)
+    if kind in case.kinds:
+        _refuse_repetition(history, draft, fields)
     return fields, free_texts
 
 
-def _refuse_missing(
-    process: Process, history: Sequence[StoredFact], draft: FactDraft, given: Mapping[str, Any]
-) -> None:
+def _refuse_missing(process: Process, draft: FactDraft, given: Mapping[str, Any]) -> None:
     """A person who opens a case says what its duties depend on, such as whose they are."""
-    if history or draft.caused_by is not None:
+    if draft.caused_by is not None:
         return
     missing = [key for key in process.facts[draft.kind].needs if key not in given]
     if missing:
@@ -128,8 +135,6 @@ def _refuse_missing(
 def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
     kind, on = draft.kind, draft.occurred_on
-    if not [line for line in lines if line.kind == kind]:
-        return
     for line in facts_in_force(lines):
         same = line.kind == kind and line.occurred_on == on
         if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
@@ -141,8 +146,6 @@ def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapp
 
 def _named(context: AppContext, case: CaseSoFar, given: dict[str, Any], asks: bool) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
-    if not given:
-        return given
     for key in NAMED:
         if key not in given:
             continue
@@ -231,19 +234,10 @@ def _body_of_the_opening(
     process: Process, model: type[FactData], lines: Sequence[StoredFact], kind: str, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
-    if "body" in given or not lines or not _bears_body_of_the_opening(model, process.facts[process.opens].model):
+    if "body" in given:
         return given
     said = next((line.data for line in facts_in_force(lines) if line.kind == process.opens and line.kind != kind), {})
     return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
-
-
-@cache
-def _bears_body_of_the_opening(model: type[FactData], opening: type[FactData]) -> bool:
-    """Whether both need a body. One that the opening need not name (a board that may have asked for a re-assessment)
-    is not the body that the case is about.
-    """
-    body, whose = model.model_fields.get("body"), opening.model_fields.get("body")
-    return body is not None and body.is_required() and whose is not None and whose.is_required()
 
 
 def _check_body_kind(context: AppContext, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
