@@ -107,8 +107,8 @@ def evaluate(
     if casefile.steps_recorded:
         in_force = _steps_in_force(casefile, duties, as_at, drafts, next_check_on)
     for duty in duties:
-        steps = steps_of.get(duty.rule) if duty.may_be_chased else None
-        if not steps or duty.provisional:
+        steps = steps_of.get(duty.rule)
+        if not steps or duty.provisional or not duty.may_be_chased:
             # Some rules bind bodies and others alike: only a body that has been asked is reminded.
             continue
         key = (duty.rule, duty.opened_seq)

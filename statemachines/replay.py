@@ -36,6 +36,7 @@ BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY | OF_THE_CHILD
 Update = Callable[[CaseFile, StoredFact], None]
 SEQ = attrgetter("seq")
 OCCURRED_ON = attrgetter("occurred_on")
+MACHINE = attrgetter("machine")
 
 
 # With slots and no named tuple: Python 3.11 takes twice as long to unpack one, and every fact passes here.
@@ -126,18 +127,13 @@ def _look_through(casefile: CaseFile, process: Process, known: Sequence[StoredFa
     Requests are not only those until as_at: a body may have acted before the day of receipt now recorded. Raises
     NotPermitted if the machine is of a later version of sendflow.
     """
-    asks, requests = process.asks, []
-    newest, machine = known[0], known[0].machine
-    for fact in known:
-        if fact.machine > machine:
-            newest, machine = fact, fact.machine
-        if fact.kind in asks:
-            requests.append(fact)
-    if machine not in process.tables:
+    newest = max(known, key=MACHINE)
+    if newest.machine not in process.tables:
         raise from_later_version(process, newest)
-    for request in requests:
+    asks = process.asks
+    for request in [fact for fact in known if fact.kind in asks]:
         casefile.asked.setdefault(_asked(request), []).append(request.seq)
-    casefile.machine = machine
+    casefile.machine = newest.machine
 
 
 def _opening_fact(known: Sequence[StoredFact]) -> StoredFact:

@@ -54,12 +54,12 @@ class LoadedCase:
     @property
     def file(self) -> CaseFile:
         """The replayed case. Raises LookupError for a case without facts."""
-        return self.replayed().casefile
+        return (self._replayed or self.replayed()).casefile
 
     @property
     def duties(self) -> list[Duty]:
         """Every duty of the case. Raises LookupError for a case without facts."""
-        return self.replayed().duties
+        return (self._replayed or self.replayed()).duties
 
     def replayed(self) -> Replayed:
         """What the facts replay to. Most acts never need the state before them, so this is calculated on demand."""

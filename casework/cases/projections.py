@@ -17,7 +17,7 @@ from deadlines.escalation import Evaluation
 from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among, send_rows
 from models.change_log import log_rows
 from models.facts import StoredFact
-from models.macs import Mac, newest_mac
+from models.macs import Mac
 from models.tables import CASE, CASE_LINK, DUTY
 from statemachines.links import links_ever
 from statemachines.process import Process
@@ -94,7 +94,6 @@ class Projections:
     grown: set[str]
     duties: DutyChanges
     links: list[Row]
-    mac: Mac | None
 
     @classmethod
     def of(
@@ -115,16 +114,19 @@ class Projections:
             current = duty_rows(ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
             duties.compare(ref, stored.get(ref) or unread.get(ref) or {}, current)
         links = _links_to_write(connection, changed, opened, day)
-        return cls(changed, opened, grown, duties, links, newest_mac(connection))
+        return cls(changed, opened, grown, duties, links)
 
     @property
     def count(self) -> int:
         """How many rows are written."""
         return len(self.changed) + self.duties.count + len(self.links)
 
-    def write(self, connection: Connection) -> None:
-        """Write the case_file and duty rows, and the links. The facts of the cases have been chained."""
-        day, mac = day_form(connection), self.mac
+    def write(self, connection: Connection, mac: Mac | None) -> None:
+        """Write the case_file and duty rows, and the links. The facts of the cases have been chained.
+
+        `mac` authenticates the end of each case; None where there is no key.
+        """
+        day = day_form(connection)
         new: list[Row] = []
         of_a_child: list[Row] = []
         grown: list[Row] = []
@@ -222,12 +224,7 @@ def duty_rows(
             seq,
             duty.body,
             duty.service,
-            day(duty.started_on),
-            day(dates.due),
-            day(dates.strict_due),
-            day(dates.act_by),
-            day(closed_on),
-            day(met_on),
+            *map(day, (duty.started_on, dates.due, dates.strict_due, dates.act_by, closed_on, met_on)),
             duty.excuse.ground if duty.excuse is not None else None,
             day(next_checks.get((rule, seq))),
             evaluated_under,

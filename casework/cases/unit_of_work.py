@@ -243,7 +243,7 @@ class UnitOfWork:
         rows = count + projections.count + len(notices[True]) + len(notices[False])
         with in_one_statement(self.connection, rows):
             ledger.append(self.connection, _chain(changed), count, signed)
-            projections.write(self.connection)
+            projections.write(self.connection, signed.mac)
             put_new_rows(self.connection, NOTICE, notices[True])
             inserted = insert_missing_with(self.connection, NOTICE, notices[False])
         for case in changed:
