@@ -120,15 +120,15 @@ def whose_days(
 
     `facts` are those in force, in order; `provisions` has the provision of each ground of exception.
     """
-    chain = plan_clocks(duties, rules)
+    chain, law = plan_clocks(duties, rules), _Law(rules, provisions)
     found: list[LateDays] = []
     for duty in duties:
         if chain and duty is chain[0]:
             advice = [each for each in duties if each.rule in rules and rules[each.rule].holds_up]
             waits = list(_waits_for_the_tribunal(facts))
-            found += _runs(duty, _of_the_plan(chain, advice, waits, _Law(rules, provisions), as_at))
+            found += _runs(duty, _of_the_plan(chain, advice, waits, law, as_at))
         elif duty not in chain:
-            found += _runs(duty, _of_a_duty(duty, _Law(rules, provisions), as_at))
+            found += _of_a_duty(duty, law, as_at)
     return found
 
 
@@ -173,13 +173,15 @@ def _holder(rule: Owned | None) -> Holder:
     return OWNERS.get(rule.duty_on or "") or OWNED.get(rule.owned_by[0], Holder.BODY)
 
 
-def _of_a_duty(duty: Duty, law: _Law, as_at: date) -> Iterator[tuple[date, Whose]]:
-    if duty.due is None:
-        return
-    owner = law.owner(duty)
-    for number in range(1, days_late(duty, as_at) + 1):
-        day = duty.due + number * DAY
-        yield day, law.excepted(duty, day) or owner
+def _of_a_duty(duty: Duty, law: _Law, as_at: date) -> Iterable[LateDays]:
+    late = days_late(duty, as_at)
+    if duty.due is None or not late:
+        return ()
+    owner, first = law.owner(duty), duty.due + DAY
+    if duty.excuse is None:  # the usual case, in which no day differs from the others
+        return (LateDays(duty.rule, duty.opened_seq, first, duty.due + late * DAY, owner),)
+    days = (first + number * DAY for number in range(late))
+    return _runs(duty, ((day, law.excepted(duty, day) or owner) for day in days))
 
 
 class _Wait(NamedTuple):

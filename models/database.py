@@ -9,7 +9,7 @@ Only this package knows how the two databases differ (here, in `server_connectio
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
@@ -327,15 +327,30 @@ def _hiding(connection: Connection, engine: Engine) -> Iterator[None]:
         connection.execution_options(**{HIDDEN: hidden_processes(whole)})
 
 
-@contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent snapshot, without a write lock; inside `one_snapshot` it is that one."""
-    shared = _SNAPSHOTS.open.get(engine)
-    if shared is not None:
-        yield shared
-        return
-    with _one_reading(engine) as connection:
-        yield connection
+class reading:
+    """One consistent snapshot, without a write lock; inside `one_snapshot` it is that one.
+
+    A class for the reason of `transaction`: a page asks for its open snapshot a dozen times.
+    """
+
+    __slots__ = ("_engine", "_own")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._own: AbstractContextManager[Connection] | None = None
+
+    def __enter__(self) -> Connection:
+        shared = _SNAPSHOTS.open.get(self._engine)
+        if shared is not None:
+            return shared
+        self._own = _one_reading(self._engine)
+        return self._own.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._own is not None:
+            self._own.__exit__(kind, fault, trace)
 
 
 @contextmanager

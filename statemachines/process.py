@@ -284,9 +284,17 @@ class Process:
 
     def permitted(self, state: str) -> list[str]:
         """Fact kinds that are usual in `state`, in alphabetical order. A guard may still refuse one for its fields."""
-        transitions = {kind for from_state, kind in self.usual_moves if from_state == state}
-        accepted = {fact.kind for fact in self.facts.values() if state in fact.accepted_in}
-        return sorted(transitions | accepted)
+        return list(self._permitted[state])
+
+    @cached_property
+    def _permitted(self) -> Mapping[str, Sequence[str]]:
+        kinds: dict[str, set[str]] = {state: set() for state in self.states}
+        for state, kind in self.usual_moves:
+            kinds[state].add(kind)
+        for fact in self.facts.values():
+            for state in fact.accepted_in:
+                kinds[state].add(fact.kind)
+        return {state: sorted(some) for state, some in kinds.items()}
 
     def out_of_order(self, state: str) -> list[str]:
         """Fact kinds that `state` accepts though they are out of order there, in alphabetical order."""

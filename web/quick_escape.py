@@ -7,7 +7,7 @@ block writes is joined once, and not passed on piece by piece through each templ
 
 from __future__ import annotations
 
-from types import FunctionType, MethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 from jinja2 import Environment
@@ -37,13 +37,13 @@ def as_html(value: Any) -> str:
 class _Generator(CodeGenerator):
     def _output_child_pre(self, node: Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
         if self._is_plain(frame, finalize):
-            self.write("(environment.escape_inner(shown) if type(shown := ")
+            self.write("(environment.escape_inner(shown) if (kind := type(shown := ")
         else:
             super()._output_child_pre(node, frame, finalize)
 
     def _output_child_post(self, node: Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
         if self._is_plain(frame, finalize):
-            self.write(") is str else environment.as_html(shown))")
+            self.write(")) is str else shown if kind is Markup else environment.as_html(shown))")
         else:
             super()._output_child_post(node, frame, finalize)
 
@@ -95,6 +95,8 @@ class _Context(Context):
             if named or len(given) != len(called.arguments) or not self.eval_ctx.autoescape or _takes_more(called):
                 return called(self.eval_ctx, *given, **named)
             return Markup(called._func(*given))  # noqa: S704 (the macro escaped it)
+        if kind is BuiltinMethodType:  # such as `get` of a mapping
+            return called(*given, **named)
         if (kind is MethodType or kind is FunctionType) and not hasattr(called, "jinja_pass_arg"):
             return called(*given, **named)
         return super().call(called, *given, **named)

@@ -26,6 +26,10 @@ class PlanEffects:
         self.la = casefile.la
         self.day = day
         self._restarted: dict[str, list[Duty]] = {}  # by rule: several duties of a case are of one rule
+        self._dated: dict[str, list[Duty]] = {}  # duties with a due date, by rule
+        for duty in duties:
+            if duty.due is not None:
+                self._dated.setdefault(duty.rule, []).append(duty)
 
     def restart_before(self, duty: Duty) -> Duty | None:
         """The plan duty whose opening fact restarted the assessment before this advice was asked for."""
@@ -120,8 +124,8 @@ class PlanEffects:
         """The plan duty that this advice is for; if the rule names several, the first that was opened before it."""
         rule = self.rules.get(duty.rule)
         for plan_rule in rule.holds_up if rule is not None else ():
-            for other in self.duties:
-                if other.rule == plan_rule and other.due is not None and other.opened_seq < duty.opened_seq:
+            for other in self._dated.get(plan_rule, ()):
+                if other.opened_seq < duty.opened_seq:
                     return other
         return None
 
