@@ -4,12 +4,11 @@ No field identifies a child. Released templates use these names, so `as_template
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from config.directory import Directory, DirectoryError
@@ -33,8 +32,7 @@ BODY_REFERENCE = "body_reference"
 WRITTEN_BY_SENDFLOW = ESCALATION_FACTS | CORRECTIONS | {WITHDRAWAL}
 
 
-@dataclass(frozen=True)
-class CaseView:
+class CaseView(Struct, frozen=True, dict=True):
     """What the notices of one case are worked out from: policy, addresses, calendar, and the case with its duties.
 
     `roles`: by rule, the role of our team that owes its duty.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, bindparam, update
 
 from casework.cases.loaded_case import LoadedCase
@@ -28,8 +28,7 @@ EVALUATED_UNDER = DUTY_COLUMNS.index("evaluated_under")
 DutyKey = tuple[str, int]  # rule, number of the opening fact
 
 
-@dataclass(slots=True)
-class DutyChanges:
+class DutyChanges(Struct):
     """Duty rows to write. `updated` keep the rule set that they were calculated under; `re_evaluated` change it too."""
 
     inserted: list[Row] = field(default_factory=list)
@@ -82,8 +81,7 @@ def parsed_duties(rows: Iterable[Row]) -> dict[str, dict[DutyKey, Row]]:
     return {ref: {(row[1], row[2]): row for row in some} for ref, some in groupby(rows, itemgetter(0))}
 
 
-@dataclass(frozen=True, slots=True)
-class Projections:
+class Projections(Struct, frozen=True):
     """What is to be written of cases whose facts are chained meanwhile: made before, so that writing asks nothing.
 
     `opened` are new in this act, and `grown` have a new fact.

@@ -4,9 +4,11 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Unpack
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -59,8 +61,7 @@ from statemachines.registry import opens_a_case
 from statemachines.replay import facts_in_force
 
 
-@dataclass(frozen=True, slots=True)
-class RecordCommand:
+class RecordCommand(Struct, frozen=True):
     """Facts to record together on one case, all or none.
 
     `case_ref` None asks for a new reference. `passages` are free texts of the case as a whole. With `begin_chasing`,
