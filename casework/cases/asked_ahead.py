@@ -22,6 +22,9 @@ from models.locks import send_case_locks
 from models.same_words import plain_reference, spellings
 from statemachines.registry import opens_a_case
 
+# The fields that say which child a case is about.
+NAMES_A_CHILD = ("linked_to", "nhs_number")
+
 
 class AskedCases(NamedTuple):
     """Cases that are locked, and the cursors that have their child ids, facts and duties.
@@ -77,4 +80,4 @@ def ahead_of_act(case_ref: str | None, drafts: Sequence[FactDraft]) -> Ahead | N
 
 def names_a_child(drafts: Sequence[FactDraft]) -> bool:
     """Whether facts say which child a case is about."""
-    return any(draft.data.get("linked_to") or draft.data.get("nhs_number") for draft in drafts)
+    return any(draft.data.get(field) for draft in drafts for field in NAMES_A_CHILD)

@@ -13,6 +13,7 @@ from models.facts import FactDraft, StoredFact
 from models.identifiers import holds_name, identifier_in
 from statemachines.process import Process
 
+_ONLY_NAMES = frozenset(NAMED)
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -25,6 +26,8 @@ def refuse_identifiers(
     """
     if draft.on_behalf_of is not None:
         refuse_identifier("on_behalf_of", draft.on_behalf_of, today)
+    if given.keys() <= _ONLY_NAMES:
+        return
     texts = {key: value for key, value in given.items() if key not in NAMED and isinstance(value, str)}
     if not texts:
         return

@@ -382,6 +382,9 @@ def _request_after(unit: UnitOfWork, cause: Cause, order: StoredFact, kind: str)
     caused_by = f"{case.case_ref}/{order.seq}"
     facts = list(case.file.lines)
     position = next(index for index, fact in enumerate(facts) if fact.seq == order.seq)
+    recorded = {_body_of(fact): fact.seq for fact in facts if fact.kind == kind and fact.caused_by == caused_by}
+    if not recorded and asks.isdisjoint([fact.kind for fact in facts[:position]]):
+        return []  # as after most decisions to assess: no body was asked before
     again = case.process.requests_again if case.process is not None else {}
     refusals = _refusals(case, again)
     turns = [index for index, fact in enumerate(facts[:position]) if fact.kind in refusals or fact.kind in again]
@@ -389,7 +392,6 @@ def _request_after(unit: UnitOfWork, cause: Cause, order: StoredFact, kind: str)
     refusal = turns[-1] if turns and facts[turns[-1]].kind in refusals else 0
     before = dict.fromkeys(_body_of(fact) for fact in facts[:refusal] if fact.kind in asks)
     since = {_body_of(fact) for fact in facts[refusal:] if fact.kind in asks}
-    recorded = {_body_of(fact): fact.seq for fact in facts if fact.kind == kind and fact.caused_by == caused_by}
     withdrawals = [
         FactDraft("fact_withdrawn", cause.fact.occurred_on, {}, seq, caused_by=cause.reference)
         for body, seq in recorded.items()

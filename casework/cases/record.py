@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from casework.cases.about import refuse_child_of
-from casework.cases.asked_ahead import ahead_of_act, names_a_child, refs_to_load
+from casework.cases.asked_ahead import NAMES_A_CHILD, ahead_of_act, names_a_child, refs_to_load
 from casework.cases.birth_date_answers import answered, corrected_day, days_asked_about
 from casework.cases.case_links import with_links_as_stored
 from casework.cases.child_questions import ask_if_others_are_reached, cases_of, filled_in, reach_of, record_joined
@@ -237,9 +237,7 @@ def _forms(command: RecordCommand) -> Iterable[str]:
 
 def _apply_or_refuse(unit: UnitOfWork, command: RecordCommand) -> Recorded | Refusal:
     try:
-        forms = spellings(command.case_ref) if command.case_ref is not None else ()
-        before = max((len(unit.cases[form].facts) for form in forms if form in unit.cases), default=0)
-        case = apply(unit, command)
+        case, before = _apply(unit, command)
         return _recorded(case, len(case.facts) - before)
     except Refused as refused:
         kind = command.drafts[0].kind if command.drafts else None
@@ -252,22 +250,26 @@ def _recorded(case: LoadedCase, facts: int) -> Recorded:
 
 
 def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
-    """Append one command to its case; the caller commits the unit. Raises Refused, and the case is as before.
+    """Append one command to its case; the caller commits the unit. Raises Refused, and the case is as before."""
+    return _apply(unit, command)[0]
 
-    The order matters: the lock on children comes before any lock on a case, and the identity of the child is known
-    before the checks that depend on it.
+
+def _apply(unit: UnitOfWork, command: RecordCommand) -> tuple[LoadedCase, int]:
+    """Do the same, and say how many facts the case had before.
+
+    The lock on children comes before any lock on a case, and the identity of the child before what depends on it.
     """
+    given = frozenset[str]().union(*[draft.data for draft in command.drafts])  # asked once, and not of each draft
     opens = next((each for draft in command.drafts if (each := opens_a_case(draft.kind, draft.data))), None)
     ref = command.case_ref or unit.references.next(restricted=opens is not None and opens.restricted)
-    _lock_children_if_named(unit, command)
-    named = [_with_link_as_stored(unit, draft) for draft in command.drafts]
+    named = list(command.drafts) if given.isdisjoint(NAMES_A_CHILD) else _naming_a_child(unit, command)
     case = as_seen(unit, _load_as_typed(unit, ref, named))
-    ref = case.case_ref
+    ref, before = case.case_ref, len(case.facts)
     process = case.process or opens
     refuse_out_of_series(unit, process, case)
     named = _naming_what_is_recorded(unit, process, case, named)
     person = dict(command.person or {})
-    if person or any(not draft.data.keys().isdisjoint(OF_A_CHILD) for draft in named):
+    if person or not given.isdisjoint(OF_A_CHILD):
         refuse_child_of(process, ref)
     drafts = [_without_identity(unit, case, process, draft, person) for draft in named]
     if person.get("nhs_number"):
@@ -300,7 +302,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
         unit.aliases[command.alias] = ref
     for text in command.passages:
         unit.free_texts.append(new_free_text(ref, text))
-    return case
+    return case, before
 
 
 def _naming_what_is_recorded(
@@ -356,14 +358,15 @@ def _refuse_identity_in_clear(
     refuse_name("actor", unit.actor, name)
 
 
-def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:
-    """Lock all children if the command says which child a case is about.
+def _naming_a_child(unit: UnitOfWork, command: RecordCommand) -> list[FactDraft]:
+    """Lock all children if the command says which child a case is about; give its drafts with links as stored.
 
     Another transaction that says so waits until the cases of this child are written as one. In a batch, whose cases
     are locked by now, two that wait for each other are ended by the database and begun again (`transact`).
     """
     if names_a_child(command.drafts):
         lock_exclusive(unit.connection, "children")
+    return [_with_link_as_stored(unit, draft) for draft in command.drafts]
 
 
 def _without_identity(
