@@ -16,11 +16,13 @@ from deadlines.duties import Duty
 from deadlines.escalation import Evaluation
 from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among, send_rows
 from models.change_log import log_rows
+from models.common_facts import CORRECTIONS
 from models.facts import StoredFact
 from models.macs import Mac
 from models.tables import CASE, CASE_LINK, DUTY
 from statemachines.links import links_ever
 from statemachines.process import Process
+from statemachines.registry import opens
 
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 LINK_COLUMNS = tuple(CASE_LINK.columns.keys())
@@ -84,12 +86,13 @@ def parsed_duties(rows: Iterable[Row]) -> dict[str, dict[DutyKey, Row]]:
 class Projections(Struct, frozen=True):
     """What is to be written of cases whose facts are chained meanwhile: made before, so that writing asks nothing.
 
-    `opened` are new in this act, and `grown` have a new fact.
+    `opened` are new in this act, and `grown` have a new fact; of `renamed`, that may change the authority's reference.
     """
 
     changed: Sequence[LoadedCase]
     opened: set[str]
     grown: set[str]
+    renamed: set[str]
     duties: DutyChanges
     links: list[Row]
 
@@ -112,7 +115,8 @@ class Projections(Struct, frozen=True):
             current = duty_rows(ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
             duties.compare(ref, stored.get(ref) or unread.get(ref) or {}, current)
         links = _links_to_write(connection, changed, opened, day)
-        return cls(changed, opened, grown, duties, links)
+        renamed = {case.case_ref for case in changed if case.outdated or any(map(_may_rename, case.new_facts))}
+        return cls(changed, opened, grown, renamed, duties, links)
 
     @property
     def count(self) -> int:
@@ -127,6 +131,7 @@ class Projections(Struct, frozen=True):
         day = day_form(connection)
         new: list[Row] = []
         of_a_child: list[Row] = []
+        renamed: list[Row] = []
         grown: list[Row] = []
         same: list[Row] = []
         for case in self.changed:
@@ -135,16 +140,24 @@ class Projections(Struct, frozen=True):
                 new.append(row)
                 if case.child_id is not None:
                     of_a_child.append((ref, case.child_id))
+            elif ref in self.grown:
+                (renamed if ref in self.renamed else grown).append(row)
             else:
-                (grown if ref in self.grown else same).append(row)
+                same.append(row)
         put_new_rows(connection, CASE, new)
         if of_a_child:
             log_rows(connection, CASE, of_a_child)
-        put_rows(connection, CASE, grown, leave=("child_key", "process"))
+        put_rows(connection, CASE, renamed, leave=("child_key", "process"))
+        put_rows(connection, CASE, grown, leave=("child_key", "process", "la_reference"))
         # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
         put_rows(connection, CASE, same, leave=("child_key", "process", "mac"))
         self.duties.write(connection)
         put_rows(connection, CASE_LINK, self.links)
+
+
+def _may_rename(fact: StoredFact) -> bool:
+    """Whether the authority's reference may differ after a fact: one that opens a case says it, or a correction."""
+    return "la_reference" in fact.data or fact.kind in CORRECTIONS or opens(fact)
 
 
 def _links_to_write(
