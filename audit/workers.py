@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from audit.parts import CASES, IN_ORDER, Checked, Part, check_part, ranges
+from audit.parts import CASES, CHANGES, HEADS, IN_ORDER, LOG, Checked, Part, check_part, ranges
 from audit.processes import snapshot_of
 from casework import fault_points
 from casework.context import AppContext
@@ -32,6 +32,8 @@ from models.schema import HEAD
 
 POLL_SECONDS = 0.2
 NO_SUCH_SNAPSHOT = {"22023", "42704"}  # SQLSTATE: invalid parameter value, undefined object
+# How long a part takes that one worker reads in order, of the time for every range of cases (measured, 144,000 facts).
+OF_EVERY_RANGE = {LOG: 0.3, CHANGES: 0.17, HEADS: 0.14}
 LAST_SECONDS = 1.0  # for messages that were sent just before the workers ended
 
 
@@ -74,12 +76,28 @@ class _Message(msgspec.Struct):
 
 
 def all_parts(connection: Connection) -> list[Part]:
-    """Every part, in the order by which the shards are dealt out."""
+    """Every part, in the same order for each worker."""
     return [*(Part(kind) for kind in IN_ORDER), *ranges(connection)]
 
 
+def dealt(parts: Sequence[Part], shard: Shard) -> list[Part]:
+    """The parts of one shard. The longest part first, each goes to the shard that has least to do so far.
+
+    How long a part takes is estimated from the parts alone, so that each worker deals alike.
+    """
+    every_range = sum(1 for part in parts if part.kind == CASES)
+    weights = {part: OF_EVERY_RANGE.get(part.kind, 0.0) * every_range if part.kind != CASES else 1.0 for part in parts}
+    shards: list[list[Part]] = [[] for _ in range(shard.of)]
+    to_do = [0.0] * shard.of
+    for part in sorted(parts, key=lambda each: -weights[each]):
+        least = to_do.index(min(to_do))
+        shards[least].append(part)
+        to_do[least] += weights[part]
+    return shards[shard.number - 1]
+
+
 def verify_shard(context: AppContext, ticket: Ticket, shard: Shard) -> ShardReport:
-    """Check every n-th part in the snapshot of the ticket, and send what each gave to the caller."""
+    """Check the parts of a shard in the snapshot of the ticket, and send what each gave to the caller."""
     if not is_postgresql(context.engine):
         return ShardReport(ended=True)
     with slot(VERIFICATION, wait=True) as held:
@@ -96,7 +114,7 @@ def verify_shard(context: AppContext, ticket: Ticket, shard: Shard) -> ShardRepo
 
 
 def _check_shard(context: AppContext, connection: Connection, ticket: Ticket, shard: Shard) -> ShardReport:
-    mine = all_parts(connection)[shard.number - 1 :: shard.of]
+    mine = dealt(all_parts(connection), shard)
     done: list[Checked] = []
     for number, part in enumerate(mine, 1):
         step = Step(f"{part.kind} {part.number}" if part.kind == CASES else part.kind, number, len(mine))
