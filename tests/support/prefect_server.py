@@ -85,7 +85,8 @@ def tasks_of(ask: Callable[[str, Any], Any], run: Mapping[str, Any], at_least: i
 
     def all_ended() -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = ask("task_runs/filter", wanted)
-        ended = len(found) >= at_least and all(each["state_type"] in {"COMPLETED", "FAILED"} for each in found)
+        ends = [each["state_type"] if each["state"] is not None else None for each in found]  # the text comes later
+        ended = len(found) >= at_least and all(end in {"COMPLETED", "FAILED"} for end in ends)
         return sorted(found, key=lambda each: str(each["start_time"])) if ended else None
 
     made: list[dict[str, Any]] = wait_until(all_ended, 60)

@@ -76,10 +76,16 @@ class Hour:
         return sorted(found, key=lambda run: str(run["expected_start_time"]))
 
     def failed_tasks(self, run: dict[str, Any]) -> dict[str, str]:
-        """The tasks of a run that failed, with what they say. The server stores them after the run's end."""
+        """The tasks of a run that failed, with what they say. The server stores them after the run's end, and the text
+        of a state after its type.
+        """
         wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}, "task_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
-        found = wait_until(lambda: self.ask("task_runs/filter", wanted), 60)
-        return {each["name"]: each["state"]["message"] for each in found}
+
+        def stored() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = self.ask("task_runs/filter", wanted)
+            return found if all(each["state"] is not None for each in found) else []
+
+        return {each["name"]: each["state"]["message"] for each in wait_until(stored, 60)}
 
     def first_line(self, run: dict[str, Any]) -> str:
         """The first line of a run's log."""
