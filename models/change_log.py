@@ -250,7 +250,7 @@ def _insert_one(connection: Connection, one: _Last) -> tuple[str, tuple[Any, ...
     """The statement that inserts a row which the database numbers, and gives its number; and its values."""
     marks = ", ".join([mark(connection)] * len(one.values))
     names = ", ".join(f'"{name}"' for name in one.values)
-    statement = f"INSERT INTO {one.coverage.name} ({names}) VALUES ({marks}) RETURNING {one.key}"  # noqa: S608 (our own names)
+    statement = f"INSERT INTO {one.coverage.name} ({names}) VALUES ({marks}) RETURNING {one.key}"  # noqa: S608
     return statement, tuple(one.values.values())
 
 

@@ -37,8 +37,8 @@ def send_left(connection: Connection) -> None:
 
 
 def forget_left(connection: Connection) -> None:
-    """Forget what is left: its transaction is undone."""
-    if _LEFT:
+    """Forget what is left: its transaction is undone. A connection that was lost has nothing left."""
+    if _LEFT and not connection.invalidated:
         _LEFT.pop(driver_of(connection), None)
 
 

@@ -52,14 +52,16 @@ def processes_of(home: Path) -> list[int]:
 
 def answered(asked: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The answer of a Prefect server, which says 503 while its SQLite file is locked: it is asked for a minute."""
-    until = time.monotonic() + seconds
-    while True:
+
+    def answer() -> list[Any]:
         try:
-            return asked()
+            return [asked()]
         except urllib.error.HTTPError as problem:
-            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
+            if problem.code != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
-        time.sleep(0.1)
+            return []
+
+    return wait_until(answer, seconds)[0]
 
 
 class RunningInstallation:
