@@ -162,6 +162,7 @@ class OnPostgresql:
         self._admin = psycopg.connect(cluster.url("postgres", "owner", "postgresql"), autocommit=True)
         cluster.database(MADE)
         context = AppContext.load(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
+        context.ensure_ruleset_active("bench")  # as in the workshop
         context.engine.dispose()
         with self._connect(MADE) as connection:
             self._made = {
@@ -172,6 +173,7 @@ class OnPostgresql:
 
     def fresh(self) -> AppContext:
         context = self._on(self._copy())
+        context.ensure_ruleset_active("bench")
         with context.engine.connect(), writing(context.engine):
             return context
 

@@ -34,6 +34,7 @@ class Workshop:
         self.made = 0
         self.context = AppContext.load(Settings(home=folder, today=TODAY))
         self.context.duty_rules, self.context.dates_of  # noqa: B018 (worked out once, before anything is timed)
+        self.context.ensure_ruleset_active("bench")  # once in an installation, before its first fact
         self.empty = folder / "empty.db"
         self._close(self.context)
         with sqlite3.connect(self.context.settings.records) as connection:
@@ -49,8 +50,12 @@ class Workshop:
         return path
 
     def fresh_context(self, path: Path | None = None) -> AppContext:
-        """A context on new records (or on `path`), connected for reading and for writing, as the driver alone is."""
+        """A context on new records (or on `path`), connected for reading and for writing, as the driver alone is.
+
+        It has found its rule set active, as a process does once.
+        """
         context = self.on(path or self.fresh_file())
+        context.ensure_ruleset_active("bench")
         with context.engine.connect(), writing(context.engine):
             return context
 

@@ -72,16 +72,16 @@ def one_fact_postgres(ground: Ground) -> Measured | Unmeasured:
 def one_fact(place: Place, name: str = "one_fact") -> Measured:
     """Each fact an act of its own, as a person records it."""
     each_step = steps(place, SINGLE_CASES)
-    of_one, of_slice = len(drafts(0)), SINGLE_CASES // SLICES
+    commands = [(reference(number), [draft]) for number in range(SINGLE_CASES) for draft in drafts(number)]
+    of_slice = len(commands) // SLICES
 
     def ours(context: object, slice_: int) -> None:
         assert isinstance(context, AppContext)
-        for number in range(slice_ * of_slice, (slice_ + 1) * of_slice):
-            for draft in drafts(number):
-                record(context, reference(number), [draft], ACTOR)
+        for ref, made in commands[slice_ * of_slice : (slice_ + 1) * of_slice]:
+            record(context, ref, made, ACTOR)
 
     def theirs(connection: object, slice_: int) -> None:
-        for step in each_step[slice_ * of_slice * of_one : (slice_ + 1) * of_slice * of_one]:
+        for step in each_step[slice_ * of_slice : (slice_ + 1) * of_slice]:
             place.write_over(connection, step)
 
     written = {table: sum(len(step.get(table, ())) for step in each_step) / len(each_step) for table in TABLES}
