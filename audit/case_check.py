@@ -110,9 +110,7 @@ class CaseCheck:
         context, casefile, duties = self._context, replayed.casefile, replayed.duties
         final = casefile.state in context.processes[casefile.process].final
         try:
-            evaluation = evaluate(
-                casefile, duties, context.escalation_policy.rung, context.calendar, BEFORE_ALL_FACTS, final
-            )
+            evaluation = evaluate(casefile, duties, context.step_days, BEFORE_ALL_FACTS, final)
         except (LawError, NoAnswer) as problem:
             report(None, "unanswered", str(problem))
             return False

@@ -33,6 +33,7 @@ from config.toml_reader import own_file
 from deadlines.calculator import dates_for
 from deadlines.duty_rule import Dates, DatesOf
 from deadlines.duty_rules import DutyRules
+from deadlines.escalation import StepDays
 from deadlines.working_calendar import WorkingCalendar
 from models.alike import index_alike
 from models.database import is_read_only, is_reading, open_engine, reading, transact
@@ -298,6 +299,11 @@ class AppContext:
         The mapping raises ConfigFault if a rule of that process names an unknown fact.
         """
         return _duty_rules(self.law, tuple(self.rule_folders))
+
+    @cached_property
+    def step_days(self) -> StepDays:
+        """The steps of the escalation policy with their days, for each duty."""
+        return StepDays(self.escalation_policy.rung, self.calendar)
 
     @cached_property
     def dates_of(self) -> DatesOf:

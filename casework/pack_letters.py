@@ -77,7 +77,7 @@ def letters_ahead(
     view = CaseView(policy, context.directory, context.calendar, file, duties, context.team_roles)
     by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties}
     found: dict[LetterAhead, date] = {}
-    for draft in evaluate(file, duties, policy.rung, context.calendar, until, ended=False).drafts:
+    for draft in evaluate(file, duties, context.step_days, until, ended=False).drafts:
         rule, opened_seq, rung = str(draft.data["rule"]), int(str(draft.data["opened_seq"])), str(draft.data["rung"])
         step, duty = policy.step(rule, rung), by_opening.get((rule, opened_seq))
         if draft.kind != "rung_withdrawn" and step is not None and duty is not None:

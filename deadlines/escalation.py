@@ -46,6 +46,8 @@ class StepLike(Protocol):
 
 
 S = TypeVar("S", bound=StepLike)
+DatedStep = tuple[StepLike, date | None]
+MOST_KNOWN = 10_000  # duties whose days are remembered: about as many as begin in a month in England
 
 
 class Evaluation(NamedTuple):
@@ -88,14 +90,35 @@ def _day_or_end_of_calendar(duty: Duty, step: StepLike, calendar: WorkingDays) -
         return calendar.last + DAY
 
 
-def evaluate(
-    casefile: CaseFile,
-    duties: Sequence[Duty],
-    steps_of: Mapping[str, Sequence[StepLike]],
-    calendar: WorkingDays,
-    as_at: date,
-    ended: bool,
-) -> Evaluation:
+class StepDays:
+    """The steps of each rule with their days, calculated once for all duties of a rule with the same days.
+
+    `steps_of` has the steps by rule. A step without a day is of a duty without a due date.
+    """
+
+    __slots__ = ("_known", "calendar", "steps_of")
+
+    def __init__(self, steps_of: Mapping[str, Sequence[StepLike]], calendar: WorkingDays) -> None:
+        """Know no day yet."""
+        self.steps_of = steps_of
+        self.calendar = calendar
+        self._known: dict[tuple[str, date | None, date, date], Sequence[DatedStep]] = {}
+
+    def of(self, duty: Duty) -> Sequence[DatedStep]:
+        """The steps of a duty, each with its day, or with the first day after the calendar if it lies beyond that."""
+        key = (duty.rule, duty.dates.due, duty.started_on, duty.opened_on)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            found = [
+                (step, _day_or_end_of_calendar(duty, step, self.calendar)) for step in self.steps_of.get(duty.rule, ())
+            ]
+            self._known[key] = found
+        return found
+
+
+def evaluate(casefile: CaseFile, duties: Sequence[Duty], step_days: StepDays, as_at: date, ended: bool) -> Evaluation:
     """Return the facts that are due by `as_at` and not recorded: withdrawals first, then steps, oldest first.
 
     `ended`: the case is in a final state, so no step becomes due; steps that have become false are still withdrawn.
@@ -106,14 +129,14 @@ def evaluate(
     in_force: set[tuple[str, int, str]] = set()
     if casefile.steps_recorded:
         in_force = _steps_in_force(casefile, duties, as_at, drafts, next_check_on)
+    steps_of = step_days.steps_of
     for duty in duties:
-        steps = steps_of.get(duty.rule)
-        if not steps or duty.provisional or not duty.may_be_chased:
+        if duty.rule not in steps_of or duty.provisional or not duty.may_be_chased:
             # Some rules bind bodies and others alike: only a body that has been asked is reminded.
             continue
         key = (duty.rule, duty.opened_seq)
         soonest = next_check_on.get(key)
-        for step, day in _open_steps(casefile, duty, steps, calendar, ended):
+        for step, day in () if ended else _open_steps(casefile, duty, step_days):
             if in_force and (duty.rule, duty.opened_seq, step.id) in in_force:
                 continue
             check_on = day
@@ -122,7 +145,7 @@ def evaluate(
             if soonest is None or check_on < soonest:
                 soonest = check_on
             if day <= as_at and _paused(casefile, duty, as_at) is None:
-                drafts.append(_step_fact(duty, step, step_day(duty, step, calendar) or day))
+                drafts.append(_step_fact(duty, step, step_day(duty, step, step_days.calendar) or day))
         next_check_on[key] = soonest
     drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
     return Evaluation(drafts, next_check_on)
@@ -159,9 +182,7 @@ def _is_false(fact: EscalationFact, duties: Mapping[tuple[str, int], Duty]) -> b
     return duty.excuse is not None or (duty.closed_on is not None and duty.closed_on < fact.occurred_on)
 
 
-def _open_steps(
-    casefile: CaseFile, duty: Duty, steps: Sequence[StepLike], calendar: WorkingDays, ended: bool
-) -> list[tuple[StepLike, date]]:
+def _open_steps(casefile: CaseFile, duty: Duty, step_days: StepDays) -> list[tuple[StepLike, date]]:
     """The steps to record once their day has come, recorded or not, with that day.
 
     Steps of an excused duty, of the time before a first import, and after an answer are left out. Of a closed duty
@@ -169,20 +190,19 @@ def _open_steps(
     """
     # The first `chasing_began` after an imported request covers the time before it. A later import has its own.
     began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq] if duty.imported else []
-    if ended or duty.excuse is not None or (duty.imported and not began):
+    if duty.excuse is not None or (duty.imported and not began):
         return []
     covered_until = began[0] if began else None
     closed_on = duty.closed_on
     answered: bool | None = None if casefile.contacts else False
     open_steps: list[tuple[StepLike, date]] = []
-    for step in steps:
+    for step, day in step_days.of(duty):
         if closed_on is not None and step.fact != "breached":
             continue
         if step.unless == "contact":
             answered = bool(contacts(casefile, duty)) if answered is None else answered
             if answered:
                 continue
-        day = _day_or_end_of_calendar(duty, step, calendar)
         if day is None or (covered_until is not None and day <= covered_until):
             continue
         if closed_on is None or day <= closed_on:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from models.facts import iso_or_none
-from models.left_write import driver_of, leave, send_left
+from models.left_write import cursor_of, driver_of, leave, send_left
 from models.visibility import as_seen
 
 Row = tuple[Any, ...]
@@ -63,10 +63,10 @@ def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
     """Do the same as `put_rows` for rows whose keys are not in the table: many go to PostgreSQL by COPY, in half the
     time.
     """
-    if len(rows) < MANY or connection.dialect.name == "sqlite":
-        put_rows(connection, table, rows)
-        return
-    _copy(connection, table, rows)
+    if len(rows) >= MANY and connection.dialect.name != "sqlite":
+        _copy(connection, table, rows)
+    elif rows:
+        _write(connection, _put(table, mark(connection), ()), rows, table)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -179,15 +179,15 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
 
     Return how many rows it wrote; 0 within `in_one_statement`, which writes them at its end.
     """
-    gathered: _Gathered | None = connection.info.get(GATHERED)
-    if gathered is not None and table is not None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite and table is not None and (gathered := connection.info.get(GATHERED)) is not None:
         gathered.add(statement, rows, table)
         return 0
-    cursor = _cursor(begun(connection))
+    cursor = cursor_of(begun(connection))
     try:
         if len(rows) == 1:
             cursor.execute(statement, rows[0])
-        elif len(rows) < MANY or table is None or connection.dialect.name == "sqlite":
+        elif is_sqlite or len(rows) < MANY or table is None:
             cursor.executemany(statement, rows)
         else:
             cursor.execute(_as_json(statement, table), (_json(table, rows),))
@@ -283,7 +283,7 @@ def run(connection: Connection, statement: str, given: Sequence[Any] | Mapping[s
 
     Raises the driver's errors as SQLAlchemy's, without values.
     """
-    cursor = _cursor(connection)
+    cursor = cursor_of(connection)
     try:
         cursor.execute(statement, given, **how)
     except connection.dialect.loaded_dbapi.Error as fault:
@@ -340,11 +340,6 @@ def begun(connection: Connection) -> Connection:
     return connection
 
 
-def _cursor(connection: Connection, *name: str) -> Any:
-    send_left(connection)
-    return driver_of(connection).cursor(*name)
-
-
 def _ours(connection: Connection, fault: BaseException) -> BaseException:
     """Return an error of the driver as SQLAlchemy's, without values."""
     return DBAPIError.instance(
@@ -362,7 +357,7 @@ class driver_cursor:
 
     def __init__(self, connection: Connection, *name: str) -> None:
         self._connection = connection
-        self._cursor = _cursor(connection, *name)
+        self._cursor = cursor_of(connection, *name)
 
     def __enter__(self) -> Any:
         return self._cursor

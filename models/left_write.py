@@ -20,6 +20,13 @@ def driver_of(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
+def cursor_of(connection: Connection, *name: str) -> Any:
+    """A cursor of the driver's own, after what is left was sent. With a name it is a server-side one of PostgreSQL."""
+    if _LEFT:
+        send_left(connection)
+    return connection.connection.dbapi_connection.cursor(*name)  # type: ignore[union-attr]
+
+
 def leave(connection: Connection, send: Callable[[], object]) -> None:
     """Leave a statement, which `send` sends. `models.database.transaction` sends it before it commits."""
     _LEFT[driver_of(connection)] = send

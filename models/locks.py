@@ -52,9 +52,9 @@ def try_lock_exclusive(connection: Connection, name: str) -> bool:
 
 def lock_shared(connection: Connection, name: str) -> None:
     """Take the lock `name` with others: wait until no transaction holds it alone. Who only reads takes no lock."""
-    if name == LEDGER and connection.info.get(LEDGER_SHARED):
-        return  # since the transaction began
-    if is_postgresql(connection) and not is_reading(connection):
+    if not is_postgresql(connection) or (name == LEDGER and connection.info.get(LEDGER_SHARED)):
+        return  # there is none, or it was taken as the transaction began
+    if not is_reading(connection):
         _advisory_lock(connection, "pg_advisory_xact_lock_shared", name)
 
 

@@ -266,7 +266,7 @@ class OnPostgresql:
             {
                 name: value
                 for name, value in self.shop.context.__dict__.items()
-                if name in {"duty_rules", "dates_of", "law_version"}
+                if name in {"duty_rules", "dates_of", "law_version", "step_days"}
             }
         )
         return context

@@ -33,7 +33,7 @@ class Workshop:
         self.folder = folder
         self.made = 0
         self.context = AppContext.load(Settings(home=folder, today=TODAY))
-        self.context.duty_rules, self.context.dates_of  # noqa: B018 (worked out once, before anything is timed)
+        self.context.duty_rules, self.context.dates_of, self.context.step_days  # noqa: B018 (worked out once, before anything is timed)
         self.context.ensure_ruleset_active("bench")  # once in an installation, before its first fact
         self.empty = folder / "empty.db"
         self._close(self.context)
@@ -69,7 +69,7 @@ class Workshop:
             {
                 name: value
                 for name, value in self.context.__dict__.items()
-                if name in {"duty_rules", "dates_of", "law_version"}
+                if name in {"duty_rules", "dates_of", "law_version", "step_days"}
             }
         )
         return context

@@ -81,10 +81,7 @@ class LoadedCase:
 
     def evaluate(self, as_at: date) -> Evaluation:
         """What the escalation policy requires by `as_at`: facts to record, and the next check day of each duty."""
-        context = self.context
-        self._evaluation = evaluate(
-            self.file, self.duties, context.escalation_policy.rung, context.calendar, as_at, self.ended
-        )
+        self._evaluation = evaluate(self.file, self.duties, self.context.step_days, as_at, self.ended)
         return self._evaluation
 
     def next_checks(self) -> Evaluation:

@@ -27,6 +27,12 @@ from statemachines.registry import opens
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 LINK_COLUMNS = tuple(CASE_LINK.columns.keys())
 EVALUATED_UNDER = DUTY_COLUMNS.index("evaluated_under")
+# The columns of a case_file row that an act cannot change: in a new case, one that may rename it, one that may not, and
+# one without a new fact, which leaves the MAC of its end too: where its last facts were deleted, that no longer fits.
+_NONE: tuple[str, ...] = ()
+_RENAMED = ("child_key", "process")
+_GROWN = ("child_key", "process", "la_reference")
+_SAME = ("child_key", "process", "mac")
 DutyKey = tuple[str, int]  # rule, number of the opening fact
 
 
@@ -52,10 +58,14 @@ class DutyChanges(Struct):
 
     def write(self, connection: Connection) -> None:
         """Write the changes. An index on a column that stays the same is not written either."""
-        delete_rows(connection, DUTY, self.deleted)
-        put_new_rows(connection, DUTY, self.inserted)
-        put_rows(connection, DUTY, self.updated, leave=("evaluated_under",))
-        put_rows(connection, DUTY, self.re_evaluated)
+        if self.deleted:
+            delete_rows(connection, DUTY, self.deleted)
+        if self.inserted:
+            put_new_rows(connection, DUTY, self.inserted)
+        if self.updated:
+            put_rows(connection, DUTY, self.updated, leave=("evaluated_under",))
+        if self.re_evaluated:
+            put_rows(connection, DUTY, self.re_evaluated)
 
     @property
     def count(self) -> int:
@@ -129,30 +139,26 @@ class Projections(Struct, frozen=True):
         `mac` authenticates the end of each case; None where there is no key.
         """
         day = day_form(connection)
-        new: list[Row] = []
+        rows: dict[tuple[str, ...], list[Row]] = {}  # by the columns that stay as they are
         of_a_child: list[Row] = []
-        renamed: list[Row] = []
-        grown: list[Row] = []
-        same: list[Row] = []
         for case in self.changed:
-            ref, row = case.case_ref, _case_row(case, day, mac)
-            if ref in self.opened:
-                new.append(row)
-                if case.child_id is not None:
-                    of_a_child.append((ref, case.child_id))
-            elif ref in self.grown:
-                (renamed if ref in self.renamed else grown).append(row)
+            ref = case.case_ref
+            leave = _NONE if ref in self.opened else _SAME if ref not in self.grown else _GROWN
+            if leave is _NONE and case.child_id is not None:
+                of_a_child.append((ref, case.child_id))
+            elif leave is _GROWN and ref in self.renamed:
+                leave = _RENAMED
+            rows.setdefault(leave, []).append(_case_row(case, day, mac))
+        for leave, some in rows.items():
+            if leave:
+                put_rows(connection, CASE, some, leave)
             else:
-                same.append(row)
-        put_new_rows(connection, CASE, new)
+                put_new_rows(connection, CASE, some)
         if of_a_child:
             log_rows(connection, CASE, of_a_child)
-        put_rows(connection, CASE, renamed, leave=("child_key", "process"))
-        put_rows(connection, CASE, grown, leave=("child_key", "process", "la_reference"))
-        # A case without a new fact leaves the MAC of its end: of one whose last facts were deleted it no longer fits.
-        put_rows(connection, CASE, same, leave=("child_key", "process", "mac"))
         self.duties.write(connection)
-        put_rows(connection, CASE_LINK, self.links)
+        if self.links:
+            put_rows(connection, CASE_LINK, self.links)
 
 
 def _may_rename(fact: StoredFact) -> bool:

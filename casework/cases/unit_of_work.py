@@ -253,7 +253,8 @@ class UnitOfWork:
         write_child_ids(self.connection, self.cases.values())
         self._locked_child_ids = {}
         self._write_free_texts()
-        log_rows(self.connection, NOTICE, notices[True])
+        if notices[True]:
+            log_rows(self.connection, NOTICE, notices[True])
         if notices[False]:
             log_at_the_end(self.connection, lambda: self._log_notices(notices[False], inserted()))
         files = ((each.case_ref, each.tail.seq, each.file) for each in changed)

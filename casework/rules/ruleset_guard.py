@@ -120,10 +120,8 @@ class RulesetGuard:
 
         Raises RulesetMismatch if it may not. Does nothing in a connection that only reads.
         """
-        if is_reading(connection):
-            return
         number = connection.info.get(RULESET_NUMBER)
-        if number is not None and number == self.number:
+        if (number is not None and number == self.number) or is_reading(connection):
             return
         active = active_ruleset(connection)
         if active is None or active.looked_under != self.digest:

@@ -10,7 +10,7 @@ import pytest
 from config.escalation_policy import EscalationPolicyError, load_escalation_policy
 from config.law import load_law
 from deadlines.duties import Duty, duties_of
-from deadlines.escalation import Evaluation, contacts, evaluate, step_day, steps_due
+from deadlines.escalation import Evaluation, StepDays, contacts, evaluate, step_day, steps_due
 from deadlines.working_calendar import OutsideCalendarRange
 from models.casefile import CaseFile
 from models.facts import FactDraft, StoredFact
@@ -58,7 +58,8 @@ def folded(lines: list[StoredFact]) -> tuple[CaseFile, list[Duty]]:
 def looked(lines: list[StoredFact], as_at: str | date) -> Evaluation:
     casefile, found = folded(lines)
     ended = casefile.state in processes()[PROCESS].final
-    return evaluate(casefile, found, LADDER.rung, almanac(), day(as_at) if isinstance(as_at, str) else as_at, ended)
+    on = day(as_at) if isinstance(as_at, str) else as_at
+    return evaluate(casefile, found, StepDays(LADDER.rung, almanac()), on, ended)
 
 
 def said(drafts: list[FactDraft]) -> list[tuple[str, str, str]]:
