@@ -46,7 +46,7 @@ class StepLike(Protocol):
 
 
 S = TypeVar("S", bound=StepLike)
-DatedStep = tuple[StepLike, date | None]
+DatedStep = tuple[StepLike, date]
 MOST_KNOWN = 10_000  # duties whose days are remembered: about as many as begin in a month in England
 
 
@@ -90,10 +90,17 @@ def _day_or_end_of_calendar(duty: Duty, step: StepLike, calendar: WorkingDays) -
         return calendar.last + DAY
 
 
+class DatedSteps(NamedTuple):
+    """The steps of one duty that have a day, with that day; and those of them that record a breach."""
+
+    all: list[DatedStep]
+    breaches: list[DatedStep]
+
+
 class StepDays:
     """The steps of each rule with their days, calculated once for all duties of a rule with the same days.
 
-    `steps_of` has the steps by rule. A step without a day is of a duty without a due date.
+    `steps_of` has the steps by rule.
     """
 
     __slots__ = ("_known", "calendar", "steps_of")
@@ -102,19 +109,22 @@ class StepDays:
         """Know no day yet."""
         self.steps_of = steps_of
         self.calendar = calendar
-        self._known: dict[tuple[str, date | None, date, date], Sequence[DatedStep]] = {}
+        self._known: dict[tuple[str, date | None, date, date], DatedSteps] = {}
 
-    def of(self, duty: Duty) -> Sequence[DatedStep]:
+    def of(self, duty: Duty) -> DatedSteps:
         """The steps of a duty, each with its day, or with the first day after the calendar if it lies beyond that."""
         key = (duty.rule, duty.dates.due, duty.started_on, duty.opened_on)
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            found = [
-                (step, _day_or_end_of_calendar(duty, step, self.calendar)) for step in self.steps_of.get(duty.rule, ())
-            ]
-            self._known[key] = found
+        return self._known.get(key) or self._calculated(key, duty)
+
+    def _calculated(self, key: tuple[str, date | None, date, date], duty: Duty) -> DatedSteps:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        steps = [
+            (step, day)
+            for step in self.steps_of.get(duty.rule, ())
+            if (day := _day_or_end_of_calendar(duty, step, self.calendar)) is not None
+        ]
+        found = self._known[key] = DatedSteps(steps, [each for each in steps if each[0].fact == "breached"])
         return found
 
 
@@ -131,13 +141,14 @@ def evaluate(casefile: CaseFile, duties: Sequence[Duty], step_days: StepDays, as
         in_force = _steps_in_force(casefile, duties, as_at, drafts, next_check_on)
     steps_of = step_days.steps_of
     for duty in duties:
-        if duty.rule not in steps_of or duty.provisional or not duty.may_be_chased:
+        rule = duty.rule
+        if rule not in steps_of or duty.provisional or not duty.may_be_chased:
             # Some rules bind bodies and others alike: only a body that has been asked is reminded.
             continue
-        key = (duty.rule, duty.opened_seq)
+        key = (rule, duty.opened_seq)
         soonest = next_check_on.get(key)
         for step, day in () if ended else _open_steps(casefile, duty, step_days):
-            if in_force and (duty.rule, duty.opened_seq, step.id) in in_force:
+            if in_force and (*key, step.id) in in_force:
                 continue
             check_on = day
             if casefile.pauses and (paused_until := _paused(casefile, duty, day)) is not None:
@@ -147,7 +158,8 @@ def evaluate(casefile: CaseFile, duties: Sequence[Duty], step_days: StepDays, as
             if day <= as_at and _paused(casefile, duty, as_at) is None:
                 drafts.append(_step_fact(duty, step, step_day(duty, step, step_days.calendar) or day))
         next_check_on[key] = soonest
-    drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
+    if len(drafts) > 1:
+        drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
     return Evaluation(drafts, next_check_on)
 
 
@@ -188,25 +200,19 @@ def _open_steps(casefile: CaseFile, duty: Duty, step_days: StepDays) -> list[tup
     Steps of an excused duty, of the time before a first import, and after an answer are left out. Of a closed duty
     only the breach is returned, because a breach is part of the history and a reminder is not.
     """
-    # The first `chasing_began` after an imported request covers the time before it. A later import has its own.
-    began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq] if duty.imported else []
-    if duty.excuse is not None or (duty.imported and not began):
+    if duty.excuse is not None:
         return []
-    covered_until = began[0] if began else None
-    closed_on = duty.closed_on
-    answered: bool | None = None if casefile.contacts else False
-    open_steps: list[tuple[StepLike, date]] = []
-    for step, day in step_days.of(duty):
-        if closed_on is not None and step.fact != "breached":
-            continue
-        if step.unless == "contact":
-            answered = bool(contacts(casefile, duty)) if answered is None else answered
-            if answered:
-                continue
-        if day is None or (covered_until is not None and day <= covered_until):
-            continue
-        if closed_on is None or day <= closed_on:
-            open_steps.append((step, day))
+    closed_on = duty.met_on if duty.met_on is not None else duty.ended_on
+    if closed_on is None:
+        open_steps = step_days.of(duty).all
+    else:
+        open_steps = [each for each in step_days.of(duty).breaches if each[1] <= closed_on]
+    if casefile.contacts and contacts(casefile, duty):
+        open_steps = [each for each in open_steps if each[0].unless != "contact"]
+    if duty.imported:
+        # The first `chasing_began` after an imported request covers the time before it. A later import has its own.
+        began = next((day for seq, day in casefile.chasing_began if seq > duty.opened_seq), None)
+        open_steps = [each for each in open_steps if began is not None and each[1] > began]
     return open_steps
 
 

@@ -79,6 +79,8 @@ def acting(as_: Who) -> Iterator[None]:
 def found_or_new(connection: Connection, known: dict[Who, int]) -> tuple[int, tuple[int | str, ...] | None]:
     """The number of who acts; and the row, if this transaction stored it. `known` has the numbers that are stored."""
     while True:
+        if (there := known.get(who())) is not None:
+            return there, None
         number, is_stored = number_of(connection, known)
         if is_stored:
             return number, None

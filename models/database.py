@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from models.bulk_io import in_one_go, run
+from models.bulk_io import begun, in_one_go, run
 from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
 from models.left_write import forget_left
@@ -263,12 +263,14 @@ class writing(transaction):
 
 def _check_revision(connection: Connection, found: str, appends: bool, ahead: Ahead | None) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
-    shared = appends and is_postgresql(connection)
-    with in_one_go(connection):  # with the beginning of the transaction
-        cursor = run(connection, _AT_BEGIN_OF_AN_ACT if shared else AT_BEGIN)
-        if shared and ahead is not None:
-            connection.info[ASKED_AHEAD] = ahead(connection)
-    connection.info[LEDGER_SHARED] = shared
+    if is_postgresql(connection):
+        with in_one_go(connection):  # with the beginning of the transaction
+            cursor = run(connection, _AT_BEGIN_OF_AN_ACT if appends else AT_BEGIN)
+            if appends and ahead is not None:
+                connection.info[ASKED_AHEAD] = ahead(connection)
+        connection.info[LEDGER_SHARED] = appends
+    else:
+        cursor = run(begun(connection), AT_BEGIN)
     row = cursor.fetchone()
     cursor.close()
     return fault_at_begin(connection, row or (None, None, None, None, None, None), found)

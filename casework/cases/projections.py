@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from msgspec import Struct, field
@@ -117,15 +117,16 @@ class Projections(Struct, frozen=True):
     ) -> Projections:
         """Compare the cases with what is stored. `stored` has the duty rows that the act has read before, by case."""
         day = day_form(connection)
-        known = [case.case_ref for case in changed if case.case_ref not in opened]
-        unread = stored_duties(connection, (ref for ref in known if ref not in stored))
+        unread = [ref for case in changed if (ref := case.case_ref) not in opened and ref not in stored]
+        if unread:
+            stored = {**stored, **stored_duties(connection, unread)}
         duties = DutyChanges()
         for case in changed:
             ref = case.case_ref
             current = duty_rows(ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
-            duties.compare(ref, stored.get(ref) or unread.get(ref) or {}, current)
+            duties.compare(ref, stored.get(ref) or {}, current)
         links = _links_to_write(connection, changed, opened, day)
-        renamed = {case.case_ref for case in changed if case.outdated or any(map(_may_rename, case.new_facts))}
+        renamed = {ref for case in changed if (ref := case.case_ref) not in opened and _may_rename(case)}
         return cls(changed, opened, grown, renamed, duties, links)
 
     @property
@@ -161,9 +162,12 @@ class Projections(Struct, frozen=True):
             put_rows(connection, CASE_LINK, self.links)
 
 
-def _may_rename(fact: StoredFact) -> bool:
-    """Whether the authority's reference may differ after a fact: one that opens a case says it, or a correction."""
-    return "la_reference" in fact.data or fact.kind in CORRECTIONS or opens(fact)
+def _may_rename(case: LoadedCase) -> bool:
+    """Whether the authority's reference may differ after an act: facts that open a case say it, and corrections."""
+    for fact in case.new_facts:
+        if "la_reference" in fact.data or fact.kind in CORRECTIONS or opens(fact):
+            return True
+    return case.outdated
 
 
 def _links_to_write(
@@ -233,20 +237,21 @@ def duty_rows(
     next_checks = looked.next_check_on
     rows: dict[DutyKey, Row] = {}
     for duty in duties:
-        rule, seq, dates, met_on = duty.rule, duty.opened_seq, duty.dates, duty.met_on
-        closed_on = met_on if met_on is not None else duty.ended_on
-        rows[rule, seq] = (
-            case_ref,
-            rule,
-            seq,
-            duty.body,
-            duty.service,
-            *map(day, (duty.started_on, dates.due, dates.strict_due, dates.act_by, closed_on, met_on)),
-            duty.excuse.ground if duty.excuse is not None else None,
-            day(next_checks.get((rule, seq))),
-            evaluated_under,
-        )
+        rule, seq, body, service, *dates, ended_on, met_on, excuse = _OF_DUTY(duty)
+        closed_on = met_on if met_on is not None else ended_on
+        key = (rule, seq)
+        days = map(day, (*dates, closed_on, met_on))
+        ground = excuse.ground if excuse is not None else None
+        rows[key] = (case_ref, rule, seq, body, service, *days, ground, day(next_checks.get(key)), evaluated_under)
     return rows
+
+
+# What a row has of its duty, asked in one call.
+_OF_DUTY = attrgetter(
+    *("rule", "opened_seq", "body", "service"),
+    *("started_on", "dates.due", "dates.strict_due", "dates.act_by"),
+    *("ended_on", "met_on", "excuse"),
+)
 
 
 _UPDATE_CHILD = (

@@ -57,8 +57,9 @@ def propagate(unit: UnitOfWork) -> list[str]:
     for _round in range(ROUNDS):
         causes: list[Cause] = []
         for case in unit.cases.values():
-            new = case.new_facts[propagated.get(case.case_ref, 0) :]
-            if new:
+            before = propagated.get(case.case_ref, 0)
+            if len(case.new_facts) > before:
+                new = case.new_facts[before:]
                 propagated[case.case_ref] = len(case.new_facts)
                 again = case.process.requests_again if case.process is not None else {}
                 for fact in new:

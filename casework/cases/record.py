@@ -260,12 +260,11 @@ def _apply(unit: UnitOfWork, command: RecordCommand) -> tuple[LoadedCase, int]:
     The lock on children comes before any lock on a case, and the identity of the child before what depends on it.
     """
     given = frozenset[str]().union(*[draft.data for draft in command.drafts])  # asked once, and not of each draft
-    opens = next((each for draft in command.drafts if (each := opens_a_case(draft.kind, draft.data))), None)
-    ref = command.case_ref or unit.references.next(restricted=opens is not None and opens.restricted)
+    ref = command.case_ref or _new_reference(unit, command.drafts)
     named = list(command.drafts) if given.isdisjoint(NAMES_A_CHILD) else _naming_a_child(unit, command)
     case = as_seen(unit, _load_as_typed(unit, ref, named))
     ref, before = case.case_ref, len(case.facts)
-    process = case.process or opens
+    process = case.process or _opened_by(command.drafts)
     refuse_out_of_series(unit, process, case)
     named = _naming_what_is_recorded(unit, process, case, named)
     person = dict(command.person or {})
@@ -303,6 +302,16 @@ def _apply(unit: UnitOfWork, command: RecordCommand) -> tuple[LoadedCase, int]:
     for text in command.passages:
         unit.free_texts.append(new_free_text(ref, text))
     return case, before
+
+
+def _opened_by(drafts: Sequence[FactDraft]) -> Process | None:
+    """The process whose case the first fact opens that opens one."""
+    return next((each for draft in drafts if (each := opens_a_case(draft.kind, draft.data))), None)
+
+
+def _new_reference(unit: UnitOfWork, drafts: Sequence[FactDraft]) -> str:
+    process = _opened_by(drafts)
+    return unit.references.next(restricted=process is not None and process.restricted)
 
 
 def _naming_what_is_recorded(
