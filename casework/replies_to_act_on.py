@@ -22,6 +22,7 @@ from models.tables import CASE, DUTY
 from statemachines.replay import facts_in_force
 
 # What a body says that no rule acts on: the directory, another request, or a receipt is a person's to see to.
+_OF_REPLIES = frozenset({REPLIED, *CORRECTIONS})
 FOR_A_PERSON = frozenset({Answer.WRONG_MAILBOX, Answer.OTHER_SERVICE, Answer.NOT_KNOWN, Answer.DISCHARGED, Answer.SENT})
 Place = tuple[str, int]  # case, number of the fact
 
@@ -44,8 +45,7 @@ class ReplyShown(NamedTuple):
 
 def replies_written(history: Sequence[StoredFact], new: Iterable[StoredFact]) -> list[int]:
     """The numbers of the replies for a person that new facts of a case record or correct."""
-    kinds = {REPLIED, *CORRECTIONS}
-    touched = {fact.corrects if fact.kind in CORRECTIONS else fact.seq for fact in new if fact.kind in kinds}
+    touched = {fact.corrects if fact.kind in CORRECTIONS else fact.seq for fact in new if fact.kind in _OF_REPLIES}
     if not touched:
         return []
     return [fact.seq for fact in facts_in_force(history) if fact.seq in touched and _is_for_a_person(fact)]

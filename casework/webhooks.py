@@ -160,6 +160,11 @@ def events(context: AppContext, webhook: str = "", most: int = 100) -> list[Webh
     ]
 
 
+def are_awaited(connection: Connection) -> bool:
+    """Whether an address may be informed of changes: not if there was none as the transaction began."""
+    return connection.info.get(OPEN_WEBHOOKS) != 0
+
+
 def note_changes(
     connection: Connection,
     context: AppContext,
@@ -167,12 +172,7 @@ def note_changes(
     duties: Sequence[Sequence[Any]],
     at: str,
 ) -> None:
-    """Write what is to be sent of an act, in its transaction. `duties`: the rows of duties that it wrote.
-
-    It costs nothing where no address is informed.
-    """
-    if connection.info.get(OPEN_WEBHOOKS) == 0:
-        return
+    """Write what is to be sent of an act, in its transaction. `duties`: the rows of duties that it wrote."""
     informed = connection.execute(_OPEN).all()
     rows = []
     for case in cases:

@@ -195,7 +195,7 @@ class transaction:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._finish(kind)
-        if kind is None and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
+        if kind is None and _SNAPSHOTS.open and (shared := _SNAPSHOTS.open.get(self._engine)) is not None:
             forget_answers(shared, {})
             end_snapshot(shared)  # its next read begins a snapshot that has what was written
 

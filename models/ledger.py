@@ -97,7 +97,10 @@ class Signed(NamedTuple):
     def of(cls, connection: Connection) -> Signed:
         """As of this transaction. Who acts is named only where a MAC covers it."""
         mac = newest_mac(connection)
-        return cls(mac, change_log.acting_number(connection) if mac is not None else None)
+        return _UNSIGNED if mac is None else cls(mac, change_log.acting_number(connection))
+
+
+_UNSIGNED = Signed(None, None)
 
 
 def append(connection: Connection, rows: Iterable[Row], count: int | None = None, signed: Signed | None = None) -> None:

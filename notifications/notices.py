@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from config.escalation_policy import EscalationStep
@@ -60,6 +61,9 @@ class StillNeeded(StrEnum):
     PAUSED = "paused"
 
 
+ENDED_SEQ = attrgetter("ended_seq")
+
+
 def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, local_sink: bool) -> list[NoticeDraft]:
     """Return the notices that the new facts of one case need; the case file and duties of `view` include those facts.
 
@@ -68,7 +72,7 @@ def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, loc
     OutsideCalendarRange beyond the working-day calendar.
     """
     casefile, ladder = view.casefile, view.ladder
-    ended = {duty.ended_seq for duty in view.duties}
+    ended = set(map(ENDED_SEQ, view.duties))
     notices: list[NoticeDraft] = []
     for fact in facts:
         if fact.kind in ESCALATION_FACTS:

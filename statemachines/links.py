@@ -7,6 +7,7 @@ cases are of one child.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from operator import attrgetter
 from typing import NamedTuple
 
 from models.common_facts import LINK_ROLES, UNLINKED
@@ -30,6 +31,7 @@ class Link(NamedTuple):
         return self.since <= day and (self.until is None or day <= self.until)
 
 
+KIND = attrgetter("kind")
 LinkKey = tuple[int, str, str]  # number of the fact, role, the other case
 
 
@@ -49,7 +51,7 @@ def links_of(process: Process, lines: Iterable[StoredFact]) -> list[Link]:
 
 def links_ever(process: Process, lines: Sequence[StoredFact]) -> dict[LinkKey, Link | None]:
     """Every link that a fact of a history has ever made, before and after corrections; None if it is not in force."""
-    if process.links_by.keys().isdisjoint([line.kind for line in lines]):
+    if process.links_by.keys().isdisjoint(map(KIND, lines)):
         return {}
     found: dict[LinkKey, Link | None] = {}
     known: dict[int, StoredFact] = {}

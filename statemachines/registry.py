@@ -106,6 +106,12 @@ def opened_by() -> Mapping[str, Process]:
     return {kind: process for process in processes().values() for kind in process.openings}
 
 
+@cache
+def opening_kinds() -> frozenset[str]:
+    """Every kind of fact that opens a case of some process."""
+    return frozenset(opened_by())
+
+
 def opens_a_case(kind: str, data: Mapping[str, Any]) -> Process | None:
     """The process whose case a fact opens where there is none yet; None if it opens none.
 

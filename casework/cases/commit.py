@@ -25,5 +25,6 @@ def commit(unit: UnitOfWork, before_writing: Callable[[UnitOfWork], None] | None
         for seq in replies_written(case.facts, case.new_facts)
     ]
     unit.write()
-    to_decide.store(unit.connection, written, unit.now, unit.actor)
+    if written:
+        to_decide.store(unit.connection, written, unit.now, unit.actor)
     return follow_ups

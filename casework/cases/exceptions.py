@@ -4,20 +4,22 @@ An accepted exception never moves a due date: it says that missing the date is n
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from casework.cases.validation import Refused
 from deadlines.duties import Duty
 from models.casefile import CaseFile
 from models.facts import StoredFact
 
+KIND = attrgetter("kind")
 EXCEPTION_FACTS = frozenset({"excuse_claimed", "excuse_decided"})
 
 
 def check_exceptions(file: CaseFile, duties: Sequence[Duty], new: Sequence[StoredFact]) -> None:
     """Check the new facts about exceptions against the replayed case. Raises Refused."""
-    about = [fact for fact in new if fact.kind in EXCEPTION_FACTS]
-    if not about:
+    if EXCEPTION_FACTS.isdisjoint(map(KIND, new)):
         return
+    about = [fact for fact in new if fact.kind in EXCEPTION_FACTS]
     in_force = {fact.seq for fact in file.lines}
     for fact in about:
         if fact.seq in in_force:

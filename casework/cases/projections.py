@@ -22,7 +22,7 @@ from models.macs import Mac
 from models.tables import CASE, CASE_LINK, DUTY
 from statemachines.links import links_ever
 from statemachines.process import Process
-from statemachines.registry import opens
+from statemachines.registry import opening_kinds
 
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 LINK_COLUMNS = tuple(CASE_LINK.columns.keys())
@@ -165,7 +165,7 @@ class Projections(Struct, frozen=True):
 def _may_rename(case: LoadedCase) -> bool:
     """Whether the authority's reference may differ after an act: facts that open a case say it, and corrections."""
     for fact in case.new_facts:
-        if "la_reference" in fact.data or fact.kind in CORRECTIONS or opens(fact):
+        if "la_reference" in fact.data or fact.kind in CORRECTIONS or fact.kind in opening_kinds():
             return True
     return case.outdated
 

@@ -154,13 +154,20 @@ def record(
 def _not_copied_before(unit: UnitOfWork, case: LoadedCase) -> list[str]:
     """What cases have recorded that a person links by this act, and would have copied, had they been linked before."""
     linked = {str(fact.data["linked_to"]) for fact in case.new_facts if fact.data.get("linked_to")}
+    if not linked:
+        return []
     others = [unit.cases[ref] for ref in sorted(linked & unit.cases.keys()) if unit.cases[ref].facts]
     return not_copied([[case], others]) if others else []
 
 
 def warnings_of(case: LoadedCase) -> list[str]:
     """What a person should know of the facts of this act: they are out of order, ask a wrong body, or repeat one."""
-    return [*unusual(case), *wrong_bodies(case), *bodies_of_another_time(case), *noted(case)]
+    named = [*wrong_bodies(case), *bodies_of_another_time(case)] if any(map(_names_a_body, case.new_facts)) else []
+    return [*unusual(case), *named, *noted(case)]
+
+
+def _names_a_body(fact: StoredFact) -> bool:
+    return "body" in fact.data
 
 
 def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference: str | None) -> RecordCommand:

@@ -23,7 +23,7 @@ from casework.cases.references import ReferenceGenerator
 from casework.cases.repetitions import as_repetition
 from casework.cases.validation import ENGINE_VIA, CaseSoFar, Refused, fields_of
 from casework.context import AppContext, instant, london_day
-from casework.webhooks import ChangedCase, note_changes
+from casework.webhooks import ChangedCase, are_awaited, note_changes
 from config.law import NoAnswer
 from models import ledger, people
 from models.aliases import insert_aliases
@@ -232,10 +232,19 @@ class UnitOfWork:
     def write(self) -> None:
         """Write new facts, free text, notices, and the projections of every case that changed or is outdated."""
         self._put_people()
-        changed = [case for case in self.cases.values() if case.facts and (case.new_facts or case.outdated)]
-        opened = {case.case_ref for case in changed if not case.tail.seq}
-        grown = {case.case_ref for case in changed if case.new_facts}
-        count = sum(len(case.new_facts) for case in changed)
+        changed: list[LoadedCase] = []
+        opened: set[str] = set()
+        grown: set[str] = set()
+        count = 0
+        for case in self.cases.values():
+            if new := len(case.new_facts):
+                grown.add(case.case_ref)
+                count += new
+                if not case.tail.seq:
+                    opened.add(case.case_ref)
+            elif not (case.outdated and case.facts):
+                continue
+            changed.append(case)
         projections = Projections.of(self.connection, changed, opened, grown, self._stored_duties)
         self._stored_duties = {}
         signed = ledger.Signed.of(self.connection)
@@ -252,14 +261,16 @@ class UnitOfWork:
                 case.stored_child_id = case.child_id
         write_child_ids(self.connection, self.cases.values())
         self._locked_child_ids = {}
-        self._write_free_texts()
+        if self.free_texts:
+            self._write_free_texts()
         if notices[True]:
             log_rows(self.connection, NOTICE, notices[True])
         if notices[False]:
             log_at_the_end(self.connection, lambda: self._log_notices(notices[False], inserted()))
-        files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
-        after = (ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files)
-        note_changes(self.connection, self.context, after, projections.duties.written, self.now)
+        if are_awaited(self.connection):
+            files = ((each.case_ref, each.tail.seq, each.file) for each in changed)
+            after = (ChangedCase(ref, file.process, file.state, file.la, seq) for ref, seq, file in files)
+            note_changes(self.connection, self.context, after, projections.duties.written, self.now)
 
     def find_children(self, cases: Sequence[LoadedCase]) -> None:
         """Set the child id of each case: from the person table if it is new, from its case_file row if stored."""
@@ -301,10 +312,9 @@ class UnitOfWork:
                 case.stored_child_id = after if case.stored_child_id == before else case.stored_child_id
 
     def _write_free_texts(self) -> None:
-        if self.free_texts:
-            check_key_for_writing(self.connection, self.context.cipher)
-            insert_free_texts(self.connection, self.context.cipher, self.free_texts)
-            self.free_texts = []
+        check_key_for_writing(self.connection, self.context.cipher)
+        insert_free_texts(self.connection, self.context.cipher, self.free_texts)
+        self.free_texts = []
 
     def _notice_rows(self, opened: set[str]) -> dict[bool, list[Row]]:
         """The first notice of each key, by whether its case is new: a second one asks for the same letter."""
