@@ -6,6 +6,7 @@ recorded. The escalation policy is local and adds to the law. An accepted except
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 from deadlines.duties import Duty
@@ -47,6 +48,7 @@ class StepLike(Protocol):
 
 S = TypeVar("S", bound=StepLike)
 DatedStep = tuple[StepLike, date]
+DAY_OF = itemgetter(1)
 MOST_KNOWN = 10_000  # duties whose days are remembered: about as many as begin in a month in England
 
 
@@ -140,6 +142,7 @@ def evaluate(casefile: CaseFile, duties: Sequence[Duty], step_days: StepDays, as
     if casefile.steps_recorded:
         in_force = _steps_in_force(casefile, duties, as_at, drafts, next_check_on)
     steps_of = step_days.steps_of
+    unchanged = not in_force and not casefile.pauses
     for duty in duties:
         rule = duty.rule
         if rule not in steps_of or duty.provisional or not duty.may_be_chased:
@@ -147,7 +150,13 @@ def evaluate(casefile: CaseFile, duties: Sequence[Duty], step_days: StepDays, as
             continue
         key = (rule, duty.opened_seq)
         soonest = next_check_on.get(key)
-        for step, day in () if ended else _open_steps(casefile, duty, step_days):
+        steps = () if ended else _open_steps(casefile, duty, step_days)
+        if unchanged and soonest is None:
+            soonest = min(map(DAY_OF, steps), default=None)
+            if soonest is None or soonest > as_at:  # as of most duties: nothing is due yet
+                next_check_on[key] = soonest
+                continue
+        for step, day in steps:
             if in_force and (*key, step.id) in in_force:
                 continue
             check_on = day

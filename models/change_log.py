@@ -34,6 +34,7 @@ _RECORDS = "SELECT number, at, hash FROM change_log {} ORDER BY number DESC LIMI
 _NEWEST = f"SELECT ({TAIL_QUERY}), ({NUMBER_QUERY})"
 AT_ITS_END = "sendflow_asked_first"  # on a connection: `AskedFirst` of a transaction that writes at its end only
 BEFORE_LOCK = "sendflow_before_lock"  # on a connection: what is sent before the lock of the one row of its end
+_OF_A_TRANSACTION = {PENDING, AT, TAIL, NUMBER, MADE_HERE, AT_ITS_END, BEFORE_LOCK}
 LOCK = int.from_bytes(sha256(b"sendflow/changes").digest()[:8], "big", signed=True)
 _TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK})"
 _AS_STORED = {str, int, type(None)}  # types of which both databases give back the value that they were given
@@ -262,13 +263,8 @@ def _whole(one: _Last, number: int) -> Row:
 def forget_pending(connection: Connection) -> None:
     """Forget what a transaction noted: it begins, or was undone."""
     info = connection.info
-    info.pop(PENDING, None)
-    info.pop(AT, None)
-    info.pop(TAIL, None)
-    info.pop(NUMBER, None)
-    info.pop(MADE_HERE, None)
-    info.pop(AT_ITS_END, None)
-    info.pop(BEFORE_LOCK, None)
+    for key in _OF_A_TRANSACTION & info.keys():
+        del info[key]
 
 
 def write_pending(connection: Connection, ending: str | None = None, later: ExitStack | None = None) -> None:

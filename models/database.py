@@ -178,9 +178,9 @@ class transaction:
             connection.execution_options(**{HIDDEN: hidden})
         self._connection, self._reused = connection, reused
         forget_pending(connection)
-        info = connection.info
-        info.pop(LEDGER_SHARED, None)
-        info.pop(ASKED_AHEAD, None)
+        if is_postgresql(connection):
+            connection.info.pop(LEDGER_SHARED, None)
+            connection.info.pop(ASKED_AHEAD, None)
         try:
             if connection.in_transaction():
                 begin(connection)
