@@ -25,6 +25,5 @@ def commit(unit: UnitOfWork, before_writing: Callable[[UnitOfWork], None] | None
         for seq in replies_written(case.facts, case.new_facts)
     ]
     unit.write()
-    if written:
-        to_decide.store(unit.connection, written, unit.now, unit.actor)
+    to_decide.store(unit.connection, written, unit.now, unit.actor)
     return follow_ups
