@@ -95,6 +95,7 @@ class Duty(msgspec.Struct, gc=False):
         return (self.closed_on, seq) if self.closed_on is not None and seq is not None else None
 
 
+_NOBODY = (None, None)
 # The place before every fact.
 FIRST = (date.min, 0)
 
@@ -153,6 +154,11 @@ class DutyRegister:
         # Over the rules that have duties: a fact may change those of twenty rules, and a case has duties of few.
         for rule_id, of_rule in self._by_rule.items():
             for change in effects.get(rule_id, ()):
+                if change.on_all and not names_one:
+                    apply = _EFFECTS[change.effect]
+                    for duty in of_rule:
+                        apply(duty, fact)
+                    continue
                 duties, effect = of_rule, change.effect
                 if change.by_item and ITEM in data:
                     duties = [duty for duty in duties if duty.item == data[ITEM]]
@@ -199,16 +205,23 @@ class DutyRegister:
 
     def open(self, fact: StoredFact, starts: Iterable[Start]) -> None:
         """Open the duties that the fact starts."""
-        data, by_rule, came = fact.data, self._by_rule, self._came
+        data, on, seq, imported = fact.data, fact.occurred_on, fact.seq, fact.via == "import"
+        by_rule, came, supplied, dates_of = self._by_rule, self._came, self._supplied, self._dates_of
         for start in starts:
             if start.starts_if and not _applies(start.starts_if, data):
                 continue
             if start.not_after and any(kind in came for kind in start.not_after):
                 continue
-            duty = self._new_duty(start, fact)
-            same_rule = by_rule.get(start.id)
+            rule_id = start.id
+            if start.plain and rule_id not in supplied:  # as most are: the shorter way to the same
+                body, service = (data.get("body"), data.get("service")) if start.by_body else _NOBODY
+                dates = dates_of(rule_id, on, data)
+                duty = Duty(rule_id, start.rule, body, service, seq, on, dates, imported, data, on, start.provisional)
+            else:
+                duty = self._new_duty(start, fact)
+            same_rule = by_rule.get(rule_id)
             if same_rule is None:
-                by_rule[start.id] = [duty]
+                by_rule[rule_id] = [duty]
             else:
                 if start.once and _is_there(same_rule, duty, start.once):
                     continue

@@ -16,7 +16,10 @@ ITEM = "item"
 # same attributes, and every duty of every case passes here.
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One way to open a duty under a rule. Copied out of the rule once, because every fact asks for it."""
+    """One way to open a duty under a rule. Copied out of the rule once, because every fact asks for it.
+
+    `plain`: the duty starts on the day of its fact, and has no item.
+    """
 
     id: str
     rule: DutyRule
@@ -30,6 +33,7 @@ class Start:
     not_after: tuple[str, ...]
     once: bool | str
     counts_already: bool
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,20 @@ class Effect:
     """What a fact does to the open or closed duties of one rule: meet, end, reopen, resume, supersede or lapse.
 
     `kinds`: the facts that must have come since a duty was opened, or the facts that must have ended it to be resumed.
+    `on_all`: it concerns every duty of the rule, whatever the fact says.
     """
 
     effect: str
     by_body: bool
     by_item: bool
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...]
+    on_all: bool
+
+    @classmethod
+    def of(cls, effect: str, by_body: bool, by_item: bool, kinds: tuple[str, ...] = ()) -> "Effect":
+        """One that knows whether it concerns every duty of its rule."""
+        on_all = not (by_body or by_item or kinds or effect == "reopen")
+        return cls(effect, by_body, by_item, kinds, on_all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ def _starts_of(rule: DutyRule) -> Iterator[tuple[str, Start]]:
             rule.not_after,
             rule.starts_once,
             bool(rule.counts_already),
+            plain=rule.start_day is None and rule.start_by is None and rule.per != "item",
         )
         for kind in kinds:
             yield kind, start
@@ -134,6 +147,6 @@ def _effects_of(rule: DutyRule) -> Iterator[tuple[str, Effect]]:
         ("lapse", rule.provisional.ends if rule.provisional else ()),
     ):
         for kind in kinds:
-            yield kind, Effect(effect, by_body, by_item, rule.only_after.get(kind, ()))
+            yield kind, Effect.of(effect, by_body, by_item, rule.only_after.get(kind, ()))
     for kind, ending in rule.resumed_by.items():
-        yield kind, Effect("resume", by_body, by_item, ending)
+        yield kind, Effect.of("resume", by_body, by_item, ending)
