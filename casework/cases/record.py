@@ -25,10 +25,9 @@ from casework.cases.first_fact import no_reference
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.not_copied import not_copied
-from casework.cases.out_of_order import LOOK_AGAIN, probable_slips, unusual
+from casework.cases.out_of_order import LOOK_AGAIN, probable_slips
 from casework.cases.record_choices import RecordChoices
 from casework.cases.references import by_la_reference, find_other_reference, stored_reference
-from casework.cases.repetitions import noted
 from casework.cases.restricted_cases import (
     as_seen,
     refuse_facts_of_the_child,
@@ -46,7 +45,7 @@ from casework.cases.sampling import append_with_drawn
 from casework.cases.second_person import EXCEPTIONS, Check, accepted_exceptions, with_second_person
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import check_person
-from casework.cases.warnings import bodies_of_another_time, wrong_bodies
+from casework.cases.warnings import warnings_of
 from casework.context import AppContext
 from models import people
 from models.aliases import find_aliases
@@ -158,16 +157,6 @@ def _not_copied_before(unit: UnitOfWork, case: LoadedCase) -> list[str]:
         return []
     others = [unit.cases[ref] for ref in sorted(linked & unit.cases.keys()) if unit.cases[ref].facts]
     return not_copied([[case], others]) if others else []
-
-
-def warnings_of(case: LoadedCase) -> list[str]:
-    """What a person should know of the facts of this act: they are out of order, ask a wrong body, or repeat one."""
-    named = [*wrong_bodies(case), *bodies_of_another_time(case)] if any(map(_names_a_body, case.new_facts)) else []
-    return [*unusual(case), *named, *noted(case)]
-
-
-def _names_a_body(fact: StoredFact) -> bool:
-    return "body" in fact.data
 
 
 def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference: str | None) -> RecordCommand:

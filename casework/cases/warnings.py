@@ -1,6 +1,6 @@
-"""Warnings of bodies: one that does not provide the requested service, or that did not exist on the day.
+"""What a person should know of the facts of an act. It refuses nothing.
 
-They refuse nothing.
+A body may not provide the requested service, or not have existed on the day.
 
 Provision: CFA 2014 s31 lets the authority ask any of its partners, and every body that is asked has to answer in time
 (SEND Regs 2014 reg 8(1)). That it forwards the request, and to which body, is an answer. The directory is the team's
@@ -10,9 +10,21 @@ own file and may be out of date: it decides no duty.
 from datetime import date
 
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.out_of_order import unusual
+from casework.cases.repetitions import noted
 from config.directory import Directory, DirectoryError
 from config.text import full_day
 from models.facts import StoredFact
+
+
+def warnings_of(case: LoadedCase) -> list[str]:
+    """What a person should know of the facts of this act: they are out of order, ask a wrong body, or repeat one."""
+    named = [*wrong_bodies(case), *bodies_of_another_time(case)] if any(map(_names_a_body, case.new_facts)) else []
+    return [*unusual(case), *named, *noted(case)]
+
+
+def _names_a_body(fact: StoredFact) -> bool:
+    return "body" in fact.data
 
 
 def gives(directory: Directory, body: str, service: str) -> bool:

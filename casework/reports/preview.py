@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from casework.cases.moves import pause_where_the_child_left
 from casework.cases.out_of_order import probable_slips
 from casework.cases.propagation import propagate
-from casework.cases.record import RecordCommand, apply, warnings_of
+from casework.cases.record import RecordCommand, apply
 from casework.cases.unit_of_work import UnitOfWork
+from casework.cases.warnings import warnings_of
 from casework.context import AppContext
 from casework.reports.effects import DutyEffect, changes
 from models.database import transact
