@@ -41,7 +41,7 @@ class Effect:
     """What a fact does to the open or closed duties of one rule: meet, end, reopen, resume, supersede or lapse.
 
     `kinds`: the facts that must have come since a duty was opened, or the facts that must have ended it to be resumed.
-    `on_all`: it concerns every duty of the rule, whatever the fact says.
+    `on_all`: it concerns every duty of the rule, and asks nothing of the fact.
     """
 
     effect: str

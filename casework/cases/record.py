@@ -181,17 +181,15 @@ def _apply_as_meant(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     try:
         case = apply(unit, command)
     except Refused as refused:
-        other = refused.code == "not_open" and command.case_ref and _other_case(unit, command.case_ref)
+        if refused.code != "not_open" or command.case_ref is None:
+            raise
+        other = find_other_reference(unit.connection, unit.context.cipher, command.case_ref)
         if not other:
             raise
         return apply(unit, replace(command, case_ref=other))
     if command.case_ref is not None and not case.tail.seq:
         _refuse_authoritys_reference(unit, command.case_ref)
     return case
-
-
-def _other_case(unit: UnitOfWork, typed: str) -> str | None:
-    return find_other_reference(unit.connection, unit.context.cipher, typed)
 
 
 def _refuse_authoritys_reference(unit: UnitOfWork, typed: str) -> None:
@@ -256,7 +254,8 @@ def _apply(unit: UnitOfWork, command: RecordCommand) -> tuple[LoadedCase, int]:
     The lock on children comes before any lock on a case, and the identity of the child before what depends on it.
     """
     given = frozenset[str]().union(*[draft.data for draft in command.drafts])  # asked once, and not of each draft
-    ref = command.case_ref or _new_reference(unit, command.drafts)
+    opens = _opened_by(command.drafts) if command.case_ref is None else None
+    ref = command.case_ref or unit.references.next(restricted=opens is not None and opens.restricted)
     named = list(command.drafts) if given.isdisjoint(NAMES_A_CHILD) else _naming_a_child(unit, command)
     case = as_seen(unit, _load_as_typed(unit, ref, named))
     ref, before = case.case_ref, len(case.facts)
@@ -303,11 +302,6 @@ def _apply(unit: UnitOfWork, command: RecordCommand) -> tuple[LoadedCase, int]:
 def _opened_by(drafts: Sequence[FactDraft]) -> Process | None:
     """The process whose case the first fact opens that opens one."""
     return next((each for draft in drafts if (each := opens_a_case(draft.kind, draft.data))), None)
-
-
-def _new_reference(unit: UnitOfWork, drafts: Sequence[FactDraft]) -> str:
-    process = _opened_by(drafts)
-    return unit.references.next(restricted=process is not None and process.restricted)
 
 
 def _naming_what_is_recorded(
