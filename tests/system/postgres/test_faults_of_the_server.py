@@ -337,7 +337,7 @@ def test_a_server_that_is_down_for_a_while_is_one_clear_line_and_jobs_continue_w
         code, out, err = command(*words)
         lines = [line for line in err.splitlines() if "runs directly" not in line]
         assert (code, out, len(lines)) == (3, "", 1), (words, err)
-        assert "(connection_refused)" in lines[0]
+        assert "(connection_refused)" in lines[0], words
     assert [each.what for each in examine(settings).findings] == ["cannot_open"]
     assert "systemctl status postgresql" in examine(settings).findings[0].mend
     clock.tick()
