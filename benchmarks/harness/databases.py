@@ -7,13 +7,13 @@ user may not reach the first.
 """
 
 import dataclasses
-import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
@@ -157,7 +157,6 @@ class OnPostgresql:
     def __init__(self, shop: Workshop, cluster: LocalPostgres) -> None:
         self.shop = shop
         self.cluster = cluster
-        self.made = 0
         self._clean_ones: list[str] = []
         self._admin = psycopg.connect(cluster.url("postgres", "owner", "postgresql"), autocommit=True)
         cluster.database(MADE)
@@ -245,8 +244,7 @@ class OnPostgresql:
         """The address of an empty database for somebody else's tables; it is dropped afterwards, even while
         another session is connected.
         """
-        self.made += 1
-        name = f"peer_{os.getpid()}_{id(self)}_{self.made}"
+        name = f"peer_{token_hex(8)}"
         self._admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             yield self.cluster.url(name, "owner", "postgresql")
@@ -279,8 +277,7 @@ class OnPostgresql:
     def _copy(self) -> str:
         if self._clean_ones:
             return self._clean_ones.pop()
-        self.made += 1
-        name = f"bench_{os.getpid()}_{id(self)}_{self.made}"  # a cluster may have been measured on before
+        name = f"bench_{token_hex(8)}"  # a cluster may have been measured on before
         self._admin.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(MADE))
         )
