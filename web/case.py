@@ -26,7 +26,7 @@ from casework.reports.case_report import CaseRead, NothingKnownThen, read_case, 
 from casework.reports.effects import effects
 from casework.reports.item_words import item_words
 from casework.reports.recordable import RecordableFact, usual_facts
-from casework.reports.who_acted import who_acted
+from casework.reports.who_acted import mostly, who_acted
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import Move, draw, moves_of
 from config.rights import roles
@@ -115,6 +115,7 @@ def case(asked: Asked) -> Answer:
     except LookupError:
         return no_page(404)
     recorded = asked.query.get("recorded", "")
+    acted = who_acted(context, ref) if asked.may("acting") else {}
     return Page(
         "case.html",
         {
@@ -149,7 +150,8 @@ def case(asked: Asked) -> Answer:
             "rules": context.law.rules,
             "tags": TAGS,
             "holder": lambda run: _holder(context, run),
-            "acted": who_acted(context, ref) if asked.may("acting") else {},
+            "acted": acted,
+            "mostly": mostly(acted),
             "whose": _whose(context, found),
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
         },

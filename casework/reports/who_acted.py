@@ -6,6 +6,8 @@ signed in (decision 281). Facts of before revision 027 name nobody.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -40,3 +42,14 @@ def who_acted(context: AppContext, case_ref: str) -> dict[int, ActedBy]:
             row.seq: ActedBy(account=row.account, machine=row.machine, how=row.how)
             for row in WHO_ACTED.rows(connection, ref=case_ref)
         }
+
+
+def mostly(acted: Mapping[int, ActedBy]) -> ActedBy | None:
+    """Who recorded more of these facts than anybody else, so that a list names the others only; None for one fact."""
+    if not acted:
+        return None
+    times = Counter((each.account, each.machine, each.how) for each in acted.values())
+    account, machine, how = max(times, key=times.__getitem__)
+    if times[account, machine, how] == 1:
+        return None
+    return ActedBy(account=account, machine=machine, how=how)

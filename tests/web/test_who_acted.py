@@ -49,6 +49,19 @@ def test_the_page_of_a_case_says_it_to_auditors_and_the_dco_alone(recorded: Team
     installation.close()
 
 
+def test_who_recorded_most_facts_is_named_once_above_the_history(recorded: Team) -> None:
+    recorded.record(DAY, "health_advice_requested", case=CASE, service="physiotherapy")
+    context = recorded.context(DAY)
+    installation = Installation(context.settings, context)
+    transact(context.engine, lambda each: accounts.change_role(each, "aud", "auditor", "", "kim.roe"))
+    page = " ".join(browser_of(installation).sign_in("aud").get(f"/cases/{CASE}").text.split())
+    installation.close()
+    assert page.count(f"the account {ME} of the machine {HERE}") == 1
+    above, _heading, facts = page.partition(f"where a fact names nobody else: the account {ME} of the machine {HERE}.")
+    assert above.count("Acting") == 1 and facts.count(f"Acting: sam.lee, signed in on {HERE}.") == 1
+    assert facts.count("Acting") == 1
+
+
 def test_the_command_says_it_as_json_and_where_it_is_asked_for(recorded: Team) -> None:
     env = {"SENDFLOW_HOME": str(recorded.home), "SENDFLOW_TODAY": "2026-02-02"}
     document = json.loads(sendflow("case", CASE, "--json", env=env).stdout)
