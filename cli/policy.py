@@ -214,6 +214,7 @@ EMPTY = {
     "id": "",
     "fact": "",
     "template": "",
+    "called": None,
 }
 
 

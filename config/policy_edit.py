@@ -29,7 +29,7 @@ RECIPIENTS = ("to", "to_if_ours", "to_if_others")
 # A party that one may name in a step: `owner` stands for whoever owes the duty.
 PARTIES = tuple(party.value for party in Party if party is not Party.TEAM_ROLE)
 FACTS = get_args(EscalationStep.model_fields["fact"].annotation)
-KEYS = ("id", "fact", "after", "before", *UNITS, "unless", "template", "withdrawal", *RECIPIENTS)
+KEYS = ("id", "called", "fact", "after", "before", *UNITS, "unless", "template", "withdrawal", *RECIPIENTS)
 Value = str | int | list[str] | None
 
 
@@ -43,7 +43,10 @@ class StepError(EscalationPolicyError):
 
 
 class StepForm(NamedTuple):
-    """The answers of the form of a step. `level` is its place among the steps of its rule, from 1."""
+    """The answers of the form of a step. `level` is its place among the steps of its rule, from 1.
+
+    `called` is its name for people, if it has one besides its id.
+    """
 
     distance: int
     unit: Literal["days", "weeks", "working_days"]
@@ -56,6 +59,7 @@ class StepForm(NamedTuple):
     id: str
     fact: str
     template: str
+    called: str | None = None
 
 
 def form_of(step: EscalationStep) -> StepForm:
@@ -73,6 +77,7 @@ def form_of(step: EscalationStep) -> StepForm:
         id=step.id,
         fact=step.fact,
         template=step.template,
+        called=step.called,
     )
 
 
@@ -105,7 +110,8 @@ def with_step(text: str, rule: str, step: str, answers: StepForm | None, on: dat
 
 def _content(answers: StepForm) -> dict[str, Value]:
     place, _, day = answers.counted_from.partition("_")
-    found: dict[str, Value] = {"id": answers.id, "fact": answers.fact, place: day, answers.unit: answers.distance}
+    found: dict[str, Value] = {"id": answers.id, "called": answers.called, "fact": answers.fact}
+    found |= {place: day, answers.unit: answers.distance}
     found |= {"unless": answers.unless, "template": answers.template, "to": answers.to}
     found |= {"to_if_ours": answers.to_if_ours, "to_if_others": answers.to_if_others}
     return {name: value for name, value in found.items() if value not in (None, [], "")}

@@ -32,6 +32,7 @@ from web.policy_words import PARTS, in_words, title_of
 
 LEAVE_OUT = "leave_out"
 MEANWHILE = "the policy was changed meanwhile. Look at it again, then send the form again"
+NAME_HINT = "As the pages call the step, for example third reminder. Without one, the word above is its name."
 FACT_WORDS = {
     "reminder_due": "a reminder",
     "breached": "the duty is breached",
@@ -150,6 +151,7 @@ def _fields(asked: Asked, step: EscalationStep | None, form: Mapping[str, str] |
         made.append(
             Field("id", "A word for the step", "Lower-case letters and _, for example third_reminder.", "line", True)
         )
+        made.append(Field("called", "Its name", NAME_HINT, "line", False))
         made.append(Field("fact", "What it records", "", "select", True, [(each, FACT_WORDS[each]) for each in FACTS]))
     letters = [(each, labels.first_capital(labels.words(each))) for each in letters_for(context, rule)]
     made += [
@@ -213,6 +215,7 @@ def _answers(asked: Asked, fields: list[Field], step: EscalationStep | None) -> 
         id=step.id if step is not None else given["id"],
         fact=step.fact if step is not None else given["fact"],
         template=given["template"],
+        called=step.called if step is not None else given["called"] or None,
         **listed,
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from config.escalation_policy import DEFAULT, policy_of
 from config.policy_edit import NEW, StepError, StepForm, form_of, when, with_step
+from config.step_words import step_name
 from config.tracker_columns import DEFAULT as COLUMNS
 from config.tracker_columns import TrackerError, columns_of
 from config.tracker_edit import SHORT, lists, with_words
@@ -53,6 +54,19 @@ def test_a_step_is_added_at_its_level_moved_and_left_out() -> None:
     assert policy_of(last).steps(RULE)[-1].id == "reminder_4_weeks"
     gone = with_step(made, RULE, "reminder_4_weeks", None, DAY)
     assert policy_of(gone).steps(RULE) == policy_of(TEXT).steps(RULE)
+
+
+def test_a_new_step_may_have_a_name_for_people_which_is_the_same_in_every_rule() -> None:
+    policy = policy_of(with_step(TEXT, RULE, NEW, THIRD._replace(called="third reminder"), DAY))
+    assert step_name("reminder_4_weeks", policy) == "third reminder"
+    unnamed = policy_of(with_step(TEXT, RULE, NEW, THIRD, DAY))
+    assert step_name("reminder_4_weeks", unnamed) == "reminder 4 weeks"
+    named = with_step(TEXT, RULE, "reminder_3_weeks", form_of(STEPS["reminder_3_weeks"])._replace(called="x"), DAY)
+    without = with_step(named, RULE, "reminder_3_weeks", form_of(STEPS["reminder_3_weeks"]), DAY)
+    assert ('called = "x"' in named, 'called = "x"' in without) == (True, False)
+    with pytest.raises(StepError, match="at most 80") as refused:
+        with_step(TEXT, RULE, NEW, THIRD._replace(called="x" * 81), DAY)
+    assert refused.value.field == "called"
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,24 @@ def test_a_reminder_a_week_later_shows_the_month_and_is_adopted(
     assert len(adoptions(place.context())) == 2
 
 
+def test_a_new_step_has_the_name_that_was_given_and_leaves_those_of_the_others(
+    place: Installation, person: Callable[[str], Browser]
+) -> None:
+    dco, path = person("dco.team"), f"/policy/{RULE}/new"
+    before = place.context().escalation_policy.names
+    given = {"id": "third_reminder", "called": "the third reminder", "fact": "reminder_due", "template": "reminder"}
+    given |= {"distance": "4", "unit": "weeks", "counted_from": "after_start", "to-service": "yes", "level": "3"}
+    base = form(dco)["base"]
+    done = post(dco, path, **given, base=base, step="record")
+    assert "The change is recorded" in done.text
+    assert place.context().escalation_policy.names == before | {"third_reminder": "the third reminder"}
+    assert "the third reminder" in text_of(dco.get("/policy").text).lower()
+    # A later change of its day leaves the name.
+    own = f"/policy/{RULE}/third_reminder"
+    post(dco, own, **form(dco, own) | {"distance": "30", "unit": "days", "step": "record"})
+    assert place.context().escalation_policy.names == before | {"third_reminder": "the third reminder"}
+
+
 def test_a_policy_that_changed_after_a_person_saw_it_is_not_overwritten(
     place: Installation, person: Callable[[str], Browser]
 ) -> None:
