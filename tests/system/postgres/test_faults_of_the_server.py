@@ -4,11 +4,13 @@ lost.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -40,6 +42,7 @@ from models.database import open_engine, writing
 from models.facts import FactDraft
 from runtime.diagnostics.checks import examine
 from runtime.health.server import HealthServer, Heartbeat
+from runtime.local_postgres import HOST as POSTGRES_HOST
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from runtime.scheduler import Scheduler
 from runtime.supervisor import Supervisor
@@ -85,6 +88,12 @@ def back(cluster: LocalPostgres) -> None:
         return True
 
     wait_until(started, 60)
+
+
+def refuses(port: int) -> bool:
+    """Whether nothing takes connections at a port of this machine."""
+    with socket.socket() as tried:
+        return tried.connect_ex((POSTGRES_HOST, port)) == errno.ECONNREFUSED
 
 
 def postmaster(cluster: LocalPostgres) -> int:
@@ -314,6 +323,7 @@ def test_a_server_that_is_down_for_a_while_is_one_clear_line_and_jobs_continue_w
 
     clock = Scheduler(settings)
     server.stop()
+    wait_until(lambda: refuses(server.roles.port), 20)
     for words in (
         (
             "record",
