@@ -80,7 +80,7 @@ def test_a_new_step_has_the_name_that_was_given_and_leaves_those_of_the_others(
     place: Installation, person: Callable[[str], Browser]
 ) -> None:
     dco, path = person("dco.team"), f"/policy/{RULE}/new"
-    before = place.context().escalation_policy.names
+    before = dict(place.context().escalation_policy.names)
     given = {"id": "third_reminder", "called": "the third reminder", "fact": "reminder_due", "template": "reminder"}
     given |= {"distance": "4", "unit": "weeks", "counted_from": "after_start", "to-service": "yes", "level": "3"}
     base = form(dco)["base"]
